@@ -1,0 +1,55 @@
+"""genloss: what models lose, or gain, by training on data that models made.
+
+>>> from genloss import Agent, Experiment, run
+>>> from genloss import generators, metrics, real, regimes
+>>> exp = Experiment(
+...     real=real.Gaussian(dim=2),
+...     agents=Agent(generators.Gaussian(), regimes.Replace()),
+...     n_real=10, generations=20, replicates=1000, metrics=[metrics.TraceRatio()],
+... )
+>>> ratio = run(exp, workers=0).array("TraceRatio")       # (T, A, R)
+>>> print(f"{ratio[-1].mean():.2f}, and the law says {(1 - 1 / 10) ** 20:.2f}")
+0.12, and the law says 0.12
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Names are loaded when first used: `import genloss` and `genloss --help` must not wait for NumPy and pydantic.
+_HOME = {
+    "Agent": "genloss.experiment",
+    "Experiment": "genloss.experiment",
+    "Study": "genloss.study",
+    "Results": "genloss.study",
+    "run": "genloss.study",
+    "component": "genloss.component",
+    "generations": "genloss.loop",
+    "GenlossError": "genloss.errors",
+}
+_ROOMS = ("curators", "generators", "metrics", "real", "regimes", "rewards", "theory", "verifiers")
+
+__all__ = [*_HOME, *_ROOMS, "__version__"]
+
+if TYPE_CHECKING:
+    from genloss import curators, generators, metrics, real, regimes, rewards, theory, verifiers
+    from genloss.component import component
+    from genloss.errors import GenlossError
+    from genloss.experiment import Agent, Experiment
+    from genloss.loop import generations
+    from genloss.study import Results, Study, run
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return import_module(f"genloss.{name}")
+    raise AttributeError(f"module 'genloss' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

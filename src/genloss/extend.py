@@ -1,0 +1,88 @@
+"""A user's own code by reference: "mine.py:name" is a file's, "package.module:name" an installed one's."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from genloss.errors import SpecError
+
+
+def load(reference: str) -> Any:
+    """What a reference names; a file is run once for each content it has.
+
+    Raises:
+        SpecError: if the file, the module or the name is not there, or running it fails.
+    """
+    where, colon, name = reference.rpartition(":")
+    if not colon or not where or not name:
+        raise SpecError(f"'{reference}' is no reference; write file.py:name or package.module:name")
+    module = _from_file(Path(where), reference) if where.endswith(".py") else _from_package(where, reference)
+    thing: Any = module
+    for part in name.split("."):
+        if not hasattr(thing, part):
+            raise SpecError(f"'{reference}': {where} has no '{part}'{_did_you_mean(part, vars(module))}")
+        thing = getattr(thing, part)
+    return thing
+
+
+def _from_package(name: str, reference: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise SpecError(f"'{reference}': cannot import {name}: {type(error).__name__}: {error}") from error
+
+
+def _from_file(path: Path, reference: str) -> Any:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"'{reference}': cannot read {path}: {error.strerror}") from None
+    # one module for a path and content: classes loaded twice would not be equal to themselves
+    name = f"genloss_file_{hashlib.sha256(str(path.resolve()).encode() + content).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # the suffix is .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    module.__genloss_file__ = str(path)  # type: ignore[attr-defined]
+    # as for a script: what lies beside the file can be imported
+    beside = str(path.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise SpecError(f"'{reference}': {path} raised {type(error).__name__}: {error}") from error
+    return module
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [k for k in known if not k.startswith("_")], n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def reference_of(thing: Any) -> str:
+    """How a spec refers to a function or class: the inverse of :func:`load`.
+
+    Raises:
+        SpecError: if it cannot be loaded again: a lambda, a local function, or something of the main script.
+    """
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if module is not None and name is not None and "<" not in name and module != "__main__":
+        where = getattr(sys.modules.get(module), "__genloss_file__", module)
+        return f"{where}:{name}"
+    raise SpecError(
+        f"{name or repr(thing)} cannot be named in a spec: only functions and classes at the top of an importable "
+        f"module or a file can; move it to a file and write 'file.py:{name}'"
+    )

@@ -1,0 +1,10 @@
+"""How a model is fitted; each room holds a generator and the model it fits."""
+
+from genloss.generators.categorical import Categorical
+from genloss.generators.copula import Copula
+from genloss.generators.gaussian import Gaussian
+from genloss.generators.kde import KDE
+from genloss.generators.regression import LinearRegression
+from genloss.generators.wrapped import Wrapped
+
+__all__ = ["KDE", "Categorical", "Copula", "Gaussian", "LinearRegression", "Wrapped"]

@@ -1,0 +1,71 @@
+"""The categorical distribution: resampling symbols, tokens or alleles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from genloss.component import NonNegative, Positive, component
+from genloss.protocols import Model
+from genloss.samples import Array, Samples, Statistic
+from genloss.statistics import Counts, sample_symbols
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalModel:
+    """Independent symbols.
+
+    Args:
+        probabilities: (R, K).
+    """
+
+    probabilities: Array
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """(R, n) symbols."""
+        return sample_symbols(self.probabilities, n, rng)
+
+    def log_prob(self, x: Array) -> Array:
+        """(R, m) log probability of symbols x (m,); minus infinity for one that was lost."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.probabilities[:, x]))
+
+    def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> Any:
+        """The counts of n symbols: multinomial."""
+        if not isinstance(kind, Counts):
+            raise LookupError(f"a categorical draws its counts, not {kind}")
+        return rng.multinomial(n, self.probabilities)
+
+
+@component
+class Categorical:
+    """Relative frequencies of symbols.
+
+    Args:
+        smoothing: added to every count before normalising; 1 is Laplace's rule.
+        temperature: sampling from p^(1 / temperature), normalised: log-odds multiply by 1 / temperature.
+
+    References:
+        Seddik et al., How bad is training on synthetic data? (2024), arXiv:2404.05090.
+    """
+
+    smoothing: NonNegative = 0.0
+    temperature: Positive = 1.0
+    model: ClassVar = CategoricalModel
+    accepts: ClassVar = ("symbols",)
+
+    def sufficient(self, schema: Any) -> Statistic:
+        """The counts."""
+        return Counts(schema)
+
+    def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> CategoricalModel:
+        """Frequencies of the training set, by weight."""
+        p = train.total(Counts(train.schema)) + self.smoothing
+        p = p / p.sum(axis=1, keepdims=True)
+        if self.temperature != 1:
+            p = (p / p.max(axis=1, keepdims=True)) ** (1 / self.temperature)
+            p /= p.sum(axis=1, keepdims=True)
+        return CategoricalModel(p)

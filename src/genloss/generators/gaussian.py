@@ -1,0 +1,107 @@
+"""The multivariate Gaussian: the model of which nearly everything is known in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from genloss.component import Positive, component
+from genloss.errors import FitError
+from genloss.protocols import Model
+from genloss.samples import Array, Samples, Statistic
+from genloss.statistics import Moments, draw_moments, moments
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianModel:
+    """N(mean, root root^T) in R replicates.
+
+    Args:
+        fitted: the moments it was fitted to.
+        scale: root = scale * fitted.root.
+        event: shape of a row.
+    """
+
+    fitted: Moments
+    scale: float
+    event: tuple[int, ...]
+
+    @property
+    def mean(self) -> Array:
+        """(R, d) mean."""
+        return self.fitted.mean
+
+    @cached_property
+    def root(self) -> Array:
+        """(R, d, r) lower-triangular root of the covariance; r < d where it has collapsed to a subspace."""
+        return self.fitted.root * self.scale
+
+    def moments(self) -> Moments:
+        """Mean and covariance, as moments of weight one."""
+        return Moments(1.0, self.mean, self.root)
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """(R, n, \\*event) rows."""
+        r, d, k = self.root.shape
+        x = rng.standard_normal((r, n, k)) @ self.root.mT
+        x += self.mean[:, None]
+        return x.reshape(r, n, *self.event)
+
+    def log_prob(self, x: Array) -> Array:
+        """(R, m) log density of rows x (m, \\*event); minus infinity where the model has collapsed."""
+        d, r = self.root.shape[1:]
+        flat = x.reshape(len(x), -1)
+        diagonal = np.diagonal(self.root, axis1=1, axis2=2)
+        out = np.full((len(self.root), len(flat)), -np.inf)
+        alive = np.all(diagonal != 0, axis=1) if r == d else np.zeros(len(self.root), dtype=bool)
+        if alive.any():
+            gap = (flat - self.mean[alive, None]).mT
+            z = np.linalg.solve(self.root[alive], gap)
+            log_det = np.log(np.abs(diagonal[alive])).sum(axis=1)
+            out[alive] = -0.5 * (z**2).sum(axis=1) - log_det[:, None] - 0.5 * d * np.log(2 * np.pi)
+        return out
+
+    def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> Any:
+        """The moments of n rows from their exact law."""
+        if kind is not moments:
+            raise LookupError(f"a Gaussian draws its moments, not {kind}")
+        return draw_moments(self.fitted, self.scale, n, rng)
+
+
+@component
+class Gaussian:
+    """Multivariate Gaussian fitted by moments.
+
+    Args:
+        ddof: 0 divides the scatter by n (maximum likelihood), 1 by n - 1 (unbiased).
+        temperature: factor on the covariance when sampling; below 1 favours typical rows.
+
+    References:
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; temperature: Alemohammad et al., Self-consuming
+        generative models go MAD (2023), arXiv:2307.01850.
+    """
+
+    ddof: Literal[0, 1] = 0
+    temperature: Positive = 1.0
+    model: ClassVar = GaussianModel
+    accepts: ClassVar = ("vectors",)
+
+    def sufficient(self, schema: Any) -> Statistic:
+        """The moments."""
+        return moments
+
+    def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> GaussianModel:
+        """Mean and covariance of the training set, by weight.
+
+        Raises:
+            FitError: if ddof=1 leaves no degree of freedom.
+        """
+        m = train.total(moments)
+        n = float(np.mean(m.n))
+        if n <= self.ddof:
+            raise FitError(f"ddof={self.ddof} needs more than {self.ddof} training rows (got {n:g}); use ddof=0")
+        return GaussianModel(m, float(np.sqrt(self.temperature / (n - self.ddof))), train.event)

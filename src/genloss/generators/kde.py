@@ -1,0 +1,92 @@
+"""Kernel density estimation with a Gaussian kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from genloss.component import Positive, component
+from genloss.errors import FitError
+from genloss.protocols import Model
+from genloss.samples import Array, Samples
+from genloss.statistics import KernelSums, Moments, Points, moments, triangular_root
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class KDEModel:
+    """A Gaussian of standard deviation h around each training row.
+
+    Args:
+        train: the training set, not copied.
+        bandwidth: h.
+        running: whether h stays the same as rows are added, so that kernel sums can be carried on.
+    """
+
+    train: Samples
+    bandwidth: float
+    running: bool
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """(R, n, \\*event) rows: a training row by its weight, plus noise."""
+        weights = self.train.row_weights
+        replicates = self.train.replicates
+        if weights is None:
+            index = rng.integers(self.train.n, size=(replicates, n))
+        else:
+            cdf = np.cumsum(np.broadcast_to(weights, (replicates, self.train.n)), axis=1)
+            u = rng.random((replicates, n)) * cdf[:, -1:]
+            index = np.stack([np.searchsorted(c, v, "right") for c, v in zip(cdf, u, strict=True)])
+        x = self.train.take(index)
+        x += self.bandwidth * rng.standard_normal(x.shape)
+        return x
+
+    def log_prob(self, x: Array) -> Array:
+        """(R, m) log density at x (m, \\*event)."""
+        d = int(np.prod(x.shape[1:]))
+        kind = KernelSums(Points(x), self.bandwidth)
+        if self.running:
+            sums = self.train.total(kind).log
+        else:
+            sums = kind(self.train.rows, self.train.row_weights).log
+        mass = self.train.mass() if self.running or self.train.row_weights is not None else float(self.train.n)
+        norm = np.log(mass) + d * np.log(self.bandwidth * np.sqrt(2 * np.pi))
+        return np.asarray(sums - np.reshape(norm, (-1, 1)))
+
+    def moments(self) -> Moments:
+        """Mean and covariance: the rows' plus h^2 along every axis."""
+        m = self.train.total(moments)
+        root = m.root / np.sqrt(np.reshape(m.n, (-1, 1, 1)))
+        r, d, _ = root.shape
+        wide = np.broadcast_to(self.bandwidth * np.eye(d), (r, d, d))
+        return Moments(1.0, m.mean, triangular_root(np.concatenate([root, wide], axis=2)))
+
+
+@component
+class KDE:
+    """Gaussian kernel density.
+
+    Args:
+        bandwidth: standard deviation of the kernel, in the units of the rows, or the rule "scott",
+            n^(-1/(d+4)), or "silverman", (n (d+2)/4)^(-1/(d+4)), as scikit-learn has them: for rows of unit scale.
+
+    References:
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; Fu et al., Towards theoretical understandings of
+        self-consuming generative models (2024), arXiv:2402.11778.
+    """
+
+    bandwidth: Positive | Literal["scott", "silverman"] = 0.1
+    model: ClassVar = KDEModel
+    accepts: ClassVar = ("vectors",)
+
+    def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> KDEModel:
+        """Keep the training set, and choose the bandwidth."""
+        if train.n == 0:
+            raise FitError("a kernel density needs at least one training row")
+        if isinstance(self.bandwidth, str):
+            n, d = train.n, int(np.prod(train.event))
+            base = n if self.bandwidth == "scott" else n * (d + 2) / 4
+            return KDEModel(train, float(base ** (-1 / (d + 4))), running=False)
+        return KDEModel(train, self.bandwidth, running=True)

@@ -1,0 +1,117 @@
+"""Linear regression whose fitted line labels the next generation's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from genloss.component import NonNegative, component
+from genloss.errors import FitError
+from genloss.protocols import Model
+from genloss.samples import Array, Chunk, Samples, Statistic
+from genloss.statistics import Gram, GramValue, draw_gram
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """y = x . w + noise e, e ~ N(0, 1).
+
+    Args:
+        coefficients: (R, p) w; the last is the intercept where there is one.
+        noise: (R,) or (1,) standard deviation of the labels it gives.
+        kind: the statistic it was fitted to, which knows target and intercept.
+        origin: the first real rows, whose inputs are labelled again; None where inputs are drawn afresh.
+    """
+
+    coefficients: Array
+    noise: Array
+    kind: Gram
+    origin: Chunk | None
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """(R, n, d + 1) rows: inputs of the first generation, or standard normal ones, with new labels.
+
+        Raises:
+            FitError: if more rows are wanted than the fixed design has.
+        """
+        d = self.coefficients.shape[1] - self.kind.intercept
+        rows: Array
+        if self.origin is None or self.origin.rows is None:
+            # where the design is known by its Gram matrix alone, rows are wanted only to be looked at
+            rows = rng.standard_normal((len(self.coefficients), n, d + 1))
+        elif n > self.origin.n:
+            raise FitError(
+                f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
+                f"set the agent's n to {self.origin.n} or fewer, or design='fresh'"
+            )
+        else:
+            rows = self.origin.rows[:, :n].copy()
+        x, y = self.kind.split(rows)
+        y[...] = (x @ self.coefficients[..., None])[..., 0] + self.noise[:, None] * rng.standard_normal(y.shape)
+        return rows
+
+    def predict(self, x: Array) -> Array:
+        """(R, m) targets of rows x (m, d + 1), whose own target is not looked at."""
+        return self.coefficients @ self.kind.split(x)[0].T
+
+    def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> GramValue:
+        """X'X, X'y and y'y of n rows from their exact law."""
+        if kind != self.kind:
+            raise LookupError(f"this regression draws {self.kind}, not {kind}")
+        design = None
+        if self.origin is not None:
+            design = self.origin.statistic(self.kind)
+            if n != self.origin.n:
+                raise FitError(
+                    f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
+                    f"set the agent's n to {self.origin.n}, or design='fresh'"
+                )
+        return draw_gram(self.coefficients, self.noise, n, rng, design)
+
+
+@component
+class LinearRegression:
+    """Ordinary least squares, of least norm where there are fewer rows than coefficients.
+
+    Args:
+        design: "same": every generation labels the inputs of the first real rows again; "fresh": new standard
+            normal inputs, as :class:`genloss.real.LinearModel` has them.
+        noise: standard deviation of the noise on synthetic labels; by default estimated from the residuals.
+        intercept: whether to fit a constant.
+
+    References:
+        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413; Dohmatob et al., Model collapse
+        demystified: the case of regression (2024), arXiv:2402.07712.
+    """
+
+    design: Literal["same", "fresh"] = "same"
+    noise: NonNegative | None = None
+    intercept: bool = False
+    model: ClassVar = LinearModel
+    accepts: ClassVar = ("vectors",)
+    needs_target: ClassVar = True
+
+    def sufficient(self, schema: Any) -> Statistic | None:
+        """The normal equations; with an intercept, fresh inputs have no exact law here and rows are drawn."""
+        return None if self.intercept and self.design == "fresh" else self._kind(schema)
+
+    def _kind(self, schema: Any) -> Gram:
+        # rows without a schema have their target last, as LinearModel's do
+        return Gram(schema.target_index if hasattr(schema, "target_index") else -1, self.intercept)
+
+    def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> LinearModel:
+        """Least squares on the training set, by weight."""
+        kind = self._kind(train.schema)
+        gram = train.total(kind)
+        w = gram.solve()
+        if self.noise is not None:
+            noise = np.full(1, float(self.noise))
+        else:
+            left = gram.n - w.shape[1]
+            residual = np.maximum(gram.yy - (w * gram.xy).sum(axis=1), 0)
+            # with no row to spare the line goes through every point, and no noise is seen
+            noise = np.sqrt(np.where(np.asarray(left) > 0, residual / np.maximum(left, 1), 0))
+        return LinearModel(w, noise, kind, train.origin if self.design == "same" else None)

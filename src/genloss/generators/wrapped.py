@@ -1,0 +1,184 @@
+"""A user's own generator: any object with ``fit(rows)`` and ``sample(n)``, one fitted copy a replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from genloss.component import component
+from genloss.errors import FitError, GeneratorError
+from genloss.extend import load
+from genloss.protocols import Model
+from genloss.samples import Array, Samples
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class WrappedModel:
+    """The user's fitted objects, one a replicate.
+
+    Args:
+        objects: R of them.
+        schema: of the table, or None for arrays.
+        event: shape of a row.
+        name: what to call them in an error.
+        dtype: of the real rows.
+    """
+
+    objects: tuple[Any, ...]
+    schema: Any
+    event: tuple[int, ...]
+    name: str
+    dtype: Any
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """(R, n, \\*event) rows, each object's own, checked.
+
+        Raises:
+            GeneratorError: if an object raises, or returns another shape, NaN or infinity.
+        """
+        return np.stack([self._checked(self._ask("sample", o.sample, n), n) for o in self.objects])
+
+    def log_prob(self, x: Array) -> Array:
+        """(R, m) log densities at x (m, \\*event), from the objects' ``log_prob(rows)`` or ``score_samples(rows)``.
+
+        Raises:
+            FitError: if they have neither.
+        """
+        verb = next((v for v in ("log_prob", "score_samples") if hasattr(self.objects[0], v)), None)
+        if verb is None:
+            raise FitError(f"{self.name} has neither log_prob nor score_samples; leave HoldoutNLL out")
+        given = self.schema.decode(x) if hasattr(self.schema, "decode") else x
+        return np.stack([np.asarray(self._ask(verb, getattr(o, verb), given), float) for o in self.objects])
+
+    def _ask(self, verb: str, call: Callable[[Any], Any], argument: Any) -> Any:
+        try:
+            return call(argument)
+        except Exception as error:
+            raise GeneratorError(f"{self.name}: {verb} raised {type(error).__name__}: {one_line(error)}") from error
+
+    def _checked(self, rows: Any, n: int) -> Array:
+        if hasattr(self.schema, "encode"):
+            return self._checked_table(rows, n)
+        try:
+            x = np.asarray(rows, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise GeneratorError(
+                f"{self.name}: sample({n}) returned {type(rows).__name__}, which is no array of numbers; "
+                f"return an array of shape {(n, *self.event)}"
+            ) from None
+        if x.shape != (n, *self.event):
+            raise GeneratorError(
+                f"{self.name}: sample({n}) returned shape {x.shape}; return an array of shape {(n, *self.event)}"
+            )
+        bad = int(x.size - np.isfinite(x).sum())
+        if bad:
+            raise GeneratorError(f"{self.name}: sample({n}) returned {bad} values that are NaN or infinite")
+        return x
+
+    def _checked_table(self, rows: Any, n: int) -> Array:
+        import pandas as pd
+
+        from genloss.errors import DataError
+
+        if not isinstance(rows, pd.DataFrame):
+            try:
+                rows = pd.DataFrame(rows, columns=list(self.schema.names))
+            except (TypeError, ValueError):
+                raise GeneratorError(
+                    f"{self.name}: sample({n}) returned {type(rows).__name__}; "
+                    f"return a DataFrame with the columns {', '.join(self.schema.names)}"
+                ) from None
+        if len(rows) != n:
+            raise GeneratorError(f"{self.name}: sample({n}) returned {len(rows)} rows; return {n}")
+        try:
+            x: Array = self.schema.encode(rows)
+        except DataError as error:
+            raise GeneratorError(f"{self.name}: sample({n}) returned a table that does not fit: {error}") from None
+        lost = np.isnan(x).any(axis=0)
+        for column, has_lost in zip(self.schema.columns, lost, strict=True):
+            if has_lost and not column.missing:
+                raise GeneratorError(
+                    f"{self.name}: sample({n}) returned missing values (NaN) in column '{column.name}', "
+                    f"which has none in the real table"
+                )
+        return x
+
+
+@component
+class Wrapped:
+    """Any object with ``fit(rows)`` and ``sample(n)``, one fitted copy a replicate.
+
+    ``rows`` is an array (n, \\*event), or a pandas DataFrame where the real data is a table; ``sample`` returns the
+    same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all its
+    randomness from the seed, for the run to be repeatable.
+
+    Args:
+        make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".
+
+    >>> from genloss import Agent, Experiment, run
+    >>> from genloss.generators import Wrapped
+    >>> from genloss.metrics import TraceRatio
+    >>> from genloss.real import Gaussian
+    >>> import numpy as np
+    >>> class Bootstrap:
+    ...     def __init__(self, seed):
+    ...         self.rng = np.random.Generator(np.random.PCG64(seed))
+    ...     def fit(self, rows):
+    ...         self.rows = rows
+    ...     def sample(self, n):
+    ...         return self.rows[self.rng.integers(len(self.rows), size=n)]
+    >>> exp = Experiment(real=Gaussian(dim=2), agents=Agent(generator=Wrapped(make=Bootstrap)), n_real=50,
+    ...                  generations=3, replicates=4, metrics=(TraceRatio(),))
+    >>> run(exp, workers=0).array("TraceRatio").shape
+    (3, 1, 4)
+    """
+
+    make: str | Callable[[int], Any]
+    model: ClassVar = None
+    # nothing is shared between replicates: small tiles spread over more workers, and lose less when one fails
+    tile: ClassVar = 1
+    warm_starts: ClassVar = True
+
+    def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> WrappedModel:
+        """Fit one object a replicate; warm-started, the previous generation's objects are fitted again.
+
+        Raises:
+            FitError: for weighted rows, which ``fit(rows)`` cannot be told of.
+            GeneratorError: if make or fit raises, or the object lacks a method.
+        """
+        if train.row_weights is not None:
+            raise FitError("Wrapped: fit(rows) takes no weights; use a regime without weights")
+        rows = train.rows
+        name = self.make if isinstance(self.make, str) else getattr(self.make, "__qualname__", repr(self.make))
+        seeds = [int(s) for s in rng.integers(2**31, size=len(rows))]
+        if isinstance(init, WrappedModel):
+            objects: Sequence[Any] = init.objects
+        else:
+            objects = [self._made(name, seed) for seed in seeds]
+        model = WrappedModel(tuple(objects), train.schema, rows.shape[2:], name, rows.dtype)
+        fitted = []
+        for copy, x in zip(objects, rows, strict=True):
+            given = train.schema.decode(x) if hasattr(train.schema, "decode") else x.copy()
+            answer = model._ask("fit", copy.fit, given)
+            fitted.append(answer if hasattr(answer, "sample") else copy)
+        return WrappedModel(tuple(fitted), train.schema, rows.shape[2:], name, rows.dtype)
+
+    def _made(self, name: str, seed: int) -> Any:
+        make = load(self.make) if isinstance(self.make, str) else self.make
+        try:
+            made = make(seed)
+        except Exception as error:
+            raise GeneratorError(f"{name}({seed}) raised {type(error).__name__}: {one_line(error)}") from error
+        for verb in ("fit", "sample"):
+            if not callable(getattr(made, verb, None)):
+                raise GeneratorError(f"{name}({seed}) gave a {type(made).__name__}, which has no method {verb}")
+        return made
+
+
+def one_line(error: BaseException) -> str:
+    """An error's text on one line."""
+    return " ".join(str(error).split()) or "(no message)"

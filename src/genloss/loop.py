@@ -1,0 +1,78 @@
+"""The loop: data goes round once a generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from genloss.experiment import Experiment
+from genloss.observation import Observation
+from genloss.samples import Samples
+from genloss.streams import Address, Streams
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a tile stands after generation t; the loop goes on from it bit for bit.
+
+    Args:
+        t: the generation; 0 is before any model.
+        pool: what has been published, as far as it will be read again.
+        models: each agent's last model, or None.
+        address: of the tile's streams.
+    """
+
+    t: int
+    pool: Samples
+    models: tuple[Any, ...]
+    address: Address
+
+
+def start(exp: Experiment, tile: int = 0, key: int = 0) -> State:
+    """The world before any model: real rows alone.
+
+    Args:
+        exp: the experiment.
+        tile: which block of replicates.
+        key: the experiment's place in a study, from :func:`genloss.streams.experiment_key`.
+    """
+    address = Address(exp.seed, key, tile)
+    real = exp.fresh(0, address)
+    assert real is not None  # n_real is at least 1
+    return State(0, real, (None,) * len(exp.agents), address)
+
+
+def step(state: State, exp: Experiment) -> tuple[State, tuple[Observation, ...]]:
+    """One generation: every agent reads the same pool, then all publish into it."""
+    t, seen = state.t + 1, []
+    for i, agent in enumerate(exp.agents):
+        rng = Streams(state.address, t, i)  # one stream a role: choose, fit, publish
+        train = agent.regime(state.pool, rng.choose)
+        model = agent.generator.fit(train, rng.fit, state.models[i] if agent.warm_start else None)
+        chunk = exp.publish(i, model, train, rng.publish, t)
+        seen.append(Observation(t, i, train, model, chunk, exp, rng))
+    pool = state.pool
+    fresh = exp.fresh(t, state.address)
+    if fresh is not None:
+        pool = pool + fresh
+    pool = exp.forget(pool + Samples.of(s.chunk for s in seen))
+    return State(t, pool, tuple(s.model for s in seen), state.address), tuple(seen)
+
+
+def generations(
+    exp: Experiment, state: State | None = None, tile: int = 0, key: int = 0
+) -> Iterator[tuple[State, tuple[Observation, ...]]]:
+    """Each generation's state and observations, to the experiment's last; from a state, those that follow it.
+
+    >>> from genloss import Agent, Experiment
+    >>> from genloss.generators import Gaussian
+    >>> from genloss import real, regimes
+    >>> exp = Experiment(real=real.Gaussian(dim=1), agents=Agent(Gaussian(), regimes.Replace()), generations=3)
+    >>> [(state.t, seen[0].train.n) for state, seen in generations(exp)]
+    [(1, 100), (2, 100), (3, 100)]
+    """
+    state = start(exp, tile, key) if state is None else state
+    while state.t < exp.generations:
+        state, seen = step(state, exp)
+        yield state, seen

@@ -1,0 +1,93 @@
+"""How far published rows are from real ones, and how much of the tail is left."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_types import Gt, Lt
+
+from genloss.component import Count, component
+from genloss.metrics.discrete import probabilities, real_probabilities
+from genloss.observation import Observation
+from genloss.samples import Array
+from genloss.streams import fixed
+
+
+@component
+class SlicedWasserstein:
+    """Root mean square, over random directions, of the W2 distance between published and held-out rows.
+
+    The directions are the same at every generation and in every replicate. Tables are compared by their features.
+
+    Args:
+        projections: how many directions.
+
+    References:
+        Rabin et al., Wasserstein barycenter and its application to texture mixing (2011); Bonneel et al. (2015).
+    """
+
+    projections: Count = 50
+    accepts: ClassVar = ("vectors", "table")
+
+    def __call__(self, seen: Observation) -> Array:
+        """(R,) distances, in the units of the rows."""
+        x, y = seen.features, seen.exp.features(seen.exp.holdout)
+        directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        squared = np.mean([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=0)
+        return np.sqrt(squared)
+
+
+def wasserstein2_squared(x: Array, y: Array) -> Array:
+    """(R,) squared W2 between the empirical laws of (R, n) and (m,) numbers: their quantile functions' distance.
+
+    >>> wasserstein2_squared(np.array([[0.0, 1.0]]), np.array([1.0, 2.0, 1.0, 2.0]))
+    array([1.])
+    """
+    n, m = x.shape[1], len(y)
+    # in units of 1 / nm the quantile functions jump at whole numbers, so that the grid is exact
+    levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    width = np.diff(levels, prepend=0) / (n * m)
+    i, j = (levels - 1) // m, (levels - 1) // n
+    gap = np.sort(x, axis=1)[:, i] - np.sort(y)[j]
+    return np.asarray(gap**2 @ width)
+
+
+@component
+class TailMass:
+    """Share of published rows that lie where only the outermost real rows do.
+
+    For vectors and tables, rows further from the real mean, in Mahalanobis distance, than a quantile of held-out
+    rows; for symbols, the model's probability of the rarest ones, which together have at most the probability
+    1 - quantile.
+
+    Args:
+        quantile: where the tail begins; real data has about 1 - quantile in it.
+    """
+
+    quantile: Annotated[float, Gt(0), Lt(1)] = 0.95
+    accepts: ClassVar = ("vectors", "table", "symbols")
+
+    @property
+    def instead_of_rows(self) -> tuple[str, ...]:
+        """Symbols can be read off the model; distances need rows."""
+        return ("probabilities",)
+
+    def __call__(self, seen: Observation) -> Array:
+        """(R,) shares."""
+        if seen.exp.event == "symbols":
+            p = real_probabilities(seen)
+            order = np.argsort(p, kind="stable")
+            # rounding: a tail of exactly the wanted probability is in
+            rare = order[np.cumsum(p[order]) <= (1 - self.quantile) * (1 + 1e-12)]
+            return np.asarray(probabilities(seen)[:, rare].sum(axis=1))
+        mean, covariance = seen.exp.reference
+        precision = np.linalg.pinv(covariance, hermitian=True)
+        far = np.quantile(_distance(seen.exp.features(seen.exp.holdout), mean, precision), self.quantile)
+        return np.asarray((_distance(seen.features, mean, precision) > far).mean(axis=1))
+
+
+def _distance(x: Array, mean: Array, precision: Array) -> Any:
+    gap = x - mean
+    return np.einsum("...i,...i->...", gap @ precision, gap)

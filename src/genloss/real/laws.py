@@ -1,0 +1,167 @@
+"""Real data whose law is known: rows, or their statistics, are drawn from it as often as wanted."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from genloss.component import Count, NonNegative, Positive, component
+from genloss.protocols import Model
+from genloss.samples import Array, Statistic
+from genloss.statistics import Counts, Gram, Moments, draw_gram, draw_moments, moments, sample_symbols
+from genloss.streams import Rng, fixed
+
+HOLDOUT = 500
+"""Held-out rows of a source without end, as many as in Kazdan et al. (2024), arXiv:2410.16713."""
+
+
+@component
+class Gaussian:
+    """Standard normal vectors.
+
+    Args:
+        dim: d.
+    """
+
+    dim: Count = 2
+
+    def draw(self, replicates: int, n: int, rng: Rng) -> Array:
+        """(R, n, d) rows."""
+        return rng.standard_normal((replicates, n, self.dim))
+
+    def holdout(self) -> Array:
+        """(500, d) rows."""
+        return self.draw(1, HOLDOUT, fixed("real.Gaussian"))[0]
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean 0 and covariance I."""
+        return np.zeros(self.dim), np.eye(self.dim)
+
+    def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Moments | None:
+        """The moments of n rows."""
+        if kind is not moments:
+            return None
+        identity = np.broadcast_to(np.eye(self.dim), (replicates, self.dim, self.dim))
+        return draw_moments(Moments(1.0, np.zeros((replicates, self.dim)), identity), 1.0, n, rng)
+
+
+@component
+class Ring:
+    """A mixture of equal Gaussians on a circle of radius 1: the test of which modes survive.
+
+    Args:
+        modes: how many.
+        spread: standard deviation of each.
+    """
+
+    modes: Count = 8
+    spread: Positive = 0.05
+
+    @cached_property
+    def centres(self) -> Array:
+        """(modes, 2)."""
+        angle = 2 * np.pi * np.arange(self.modes) / self.modes
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    def draw(self, replicates: int, n: int, rng: Rng) -> Array:
+        """(R, n, 2) rows."""
+        x = self.centres[rng.integers(self.modes, size=(replicates, n))]
+        return np.asarray(x + self.spread * rng.standard_normal(x.shape))
+
+    def holdout(self) -> Array:
+        """(500, 2) rows."""
+        return self.draw(1, HOLDOUT, fixed("real.Ring"))[0]
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and covariance of the mixture."""
+        return self.centres.mean(axis=0), np.cov(self.centres.T, ddof=0) + self.spread**2 * np.eye(2)
+
+
+@component
+class LinearModel:
+    """Rows (x, y): standard normal inputs x and the target y = x . w + noise e, last; w = (1, ..., 1)/sqrt(d).
+
+    Args:
+        dim: d, the number of inputs.
+        noise: standard deviation of the noise.
+    """
+
+    dim: Count = 10
+    noise: NonNegative = 1.0
+    target: ClassVar = -1
+
+    @property
+    def coefficients(self) -> Array:
+        """(d,) w, of length one."""
+        return np.full(self.dim, self.dim**-0.5)
+
+    def draw(self, replicates: int, n: int, rng: Rng) -> Array:
+        """(R, n, d + 1) rows."""
+        rows = rng.standard_normal((replicates, n, self.dim + 1))
+        rows[..., -1] *= self.noise
+        rows[..., -1] += rows[..., :-1] @ self.coefficients
+        return rows
+
+    def holdout(self) -> Array:
+        """(500, d + 1) rows."""
+        return self.draw(1, HOLDOUT, fixed("real.LinearModel"))[0]
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and covariance of a row."""
+        w = self.coefficients
+        covariance = np.block([[np.eye(self.dim), w[:, None]], [w[None], np.full((1, 1), 1 + self.noise**2)]])
+        return np.zeros(self.dim + 1), covariance
+
+    def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Any:
+        """The normal equations of n rows."""
+        if kind != Gram(-1):
+            return None
+        w = np.broadcast_to(self.coefficients, (replicates, self.dim))
+        return draw_gram(w, np.full(1, float(self.noise)), n, rng)
+
+    def excess_risk(self, model: Model) -> Array:
+        """(R,) expected squared error of a linear prediction, beyond the noise: |w_hat - w|^2."""
+        w: Array = model.coefficients  # type: ignore[attr-defined]
+        error: Array = ((w[:, : self.dim] - self.coefficients) ** 2).sum(axis=1) + (w[:, self.dim :] ** 2).sum(axis=1)
+        return error
+
+
+@component
+class Zipf:
+    """Symbols 0..K-1 with probability proportional to (rank + 1)^-exponent.
+
+    Args:
+        symbols: K.
+        exponent: 0 is uniform; about 1 is natural language.
+    """
+
+    symbols: Count = 100
+    exponent: NonNegative = 1.0
+    event: ClassVar = "symbols"
+
+    @property
+    def schema(self) -> int:
+        """The number of symbols."""
+        return self.symbols
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """(K,)."""
+        p = np.arange(1, self.symbols + 1) ** -float(self.exponent)
+        return np.asarray(p / p.sum())
+
+    def draw(self, replicates: int, n: int, rng: Rng) -> Array:
+        """(R, n) symbols."""
+        return sample_symbols(np.broadcast_to(self.probabilities, (replicates, self.symbols)), n, rng)
+
+    def holdout(self) -> Array:
+        """(500,) symbols."""
+        return self.draw(1, HOLDOUT, fixed("real.Zipf"))[0]
+
+    def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Array | None:
+        """The counts of n symbols."""
+        if kind != Counts(self.symbols):
+            return None
+        return rng.multinomial(n, self.probabilities, size=replicates)

@@ -1,0 +1,182 @@
+"""Which rows the next model trains on, and with what weight.
+
+A regime reads the pool, all that was published so far, and returns a training set. ``reach`` says how many
+generations back it looks for real and for synthetic rows, so that the pool can forget the rest.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from genloss.component import Count, Share, component
+from genloss.protocols import Regime
+from genloss.samples import ALL, Samples
+from genloss.streams import REAL, Rng
+
+__all__ = [
+    "Accumulate",
+    "AccumulateSubsample",
+    "Reads",
+    "RealPlusLatest",
+    "Replace",
+    "Weighted",
+    "Window",
+]
+
+
+@component
+class Replace:
+    """Train on what entered in the latest generation only: the newest synthetic rows, and fresh real ones.
+
+    References:
+        Shumailov et al., The curse of recursion (2023), arXiv:2305.17493; with fresh real rows it is the fresh
+        data loop of Alemohammad et al., Self-consuming generative models go MAD (2023), arXiv:2307.01850.
+    """
+
+    reach: ClassVar = (1, 1)
+    needs_rows: ClassVar = False
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """The latest rows."""
+        return pool.latest
+
+
+@component
+class Accumulate:
+    """Train on everything published so far, real and synthetic.
+
+    References:
+        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413.
+    """
+
+    needs_rows: ClassVar = False
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """The pool."""
+        return pool
+
+
+@component
+class AccumulateSubsample:
+    """Train on a fixed budget of rows, drawn without replacement from everything published so far.
+
+    Args:
+        budget: rows in a training set; by default as many as the first real rows.
+
+    References:
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713.
+    """
+
+    budget: Count | None = None
+    needs_rows: ClassVar = "subsample"
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """The rows drawn."""
+        return pool.subsample(self.budget or pool.origin.n, rng)
+
+
+@component
+class RealPlusLatest:
+    """Train on all real rows and the newest synthetic ones.
+
+    References:
+        Bertrand et al., On the stability of iterative retraining (2023), arXiv:2310.00429.
+    """
+
+    reach: ClassVar = (ALL, 1)
+    needs_rows: ClassVar = False
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """Real and newest rows."""
+        latest = pool.latest.synthetic
+        return pool.real + latest if latest.chunks else pool.real
+
+
+@component
+class Window:
+    """Train on what entered in the last few generations.
+
+    Args:
+        generations: how many; 1 is Replace.
+    """
+
+    generations: Count
+    needs_rows: ClassVar = False
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The window."""
+        return self.generations, self.generations
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """The rows of the window."""
+        return pool.since(pool.newest - self.generations + 1)
+
+
+@component
+class Weighted:
+    """Weigh the rows of another regime: real rows together by ``real``, synthetic ones by the rest.
+
+    Where only one of the two is there, as at generation 1, it weighs everything.
+
+    Args:
+        real: the weight of all real rows together, from 0 to 1.
+        of: the regime that chooses the rows. With ``Replace`` and as many fresh real rows as synthetic ones,
+            the best weight is the golden ratio's 0.618.
+
+    References:
+        He et al., Golden ratio weighting prevents model collapse (2025), arXiv:2502.18049.
+    """
+
+    real: Share
+    of: Regime
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """As the regime inside."""
+        return reach(self.of)
+
+    @property
+    def needs_rows(self) -> bool | str:
+        """As the regime inside; a subsample's real share differs by replicate, and so must be in rows."""
+        inside = getattr(self.of, "needs_rows", True)
+        return True if inside == "subsample" else inside
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """The rows of the regime inside, weighed."""
+        return self.of(pool, rng).weighted(real=self.real)
+
+
+@component
+class Reads:
+    """Read only what some authors published; the way to give many agents a network of who reads whom.
+
+    Args:
+        authors: indices of agents from 0, or "real" for the real rows.
+        of: the regime that chooses among their rows.
+    """
+
+    authors: tuple[int | Literal["real"], ...]
+    of: Regime
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """As the regime inside; real rows are kept, since they may have entered long before the latest."""
+        return ALL, reach(self.of)[1]
+
+    @property
+    def needs_rows(self) -> bool | str:
+        """As the regime inside."""
+        needed: bool | str = getattr(self.of, "needs_rows", True)
+        return needed
+
+    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+        """What the regime inside makes of these authors' rows; the real ones where they have not published."""
+        read = pool.by(*(REAL if a == "real" else int(a) for a in self.authors))
+        return self.of(read if read.chunks else pool.real, rng)
+
+
+def reach(regime: Regime) -> tuple[float, float]:
+    """(real, synthetic) generations back that a regime reads; everything where it does not say."""
+    far: tuple[float, float] = getattr(regime, "reach", (ALL, ALL))
+    return far

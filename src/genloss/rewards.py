@@ -1,0 +1,59 @@
+"""Rewards: what the users of :class:`genloss.curators.Choose` prefer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genloss.component import NonNegative, Size, component
+from genloss.samples import Array
+
+__all__ = ["Along", "Near", "PerSymbol"]
+
+
+@component
+class Along:
+    """Reward grows linearly along one coordinate.
+
+    Args:
+        axis: which coordinate.
+        scale: reward of one unit; negative to prefer small values.
+    """
+
+    axis: Size = 0
+    scale: float = 1.0
+
+    def __call__(self, rows: Array) -> Array:
+        """(R, n) rewards."""
+        return np.asarray(self.scale * rows[..., self.axis])
+
+
+@component
+class Near:
+    """Reward falls with the squared distance from a point.
+
+    Args:
+        point: where reward is greatest, one number a coordinate.
+        scale: minus the reward of one unit of squared distance.
+    """
+
+    point: tuple[float, ...]
+    scale: NonNegative = 1.0
+
+    def __call__(self, rows: Array) -> Array:
+        """(R, n) rewards."""
+        return np.asarray(-self.scale * ((rows - np.asarray(self.point)) ** 2).sum(axis=-1))
+
+
+@component
+class PerSymbol:
+    """A reward for each symbol.
+
+    Args:
+        values: one reward a symbol.
+    """
+
+    values: tuple[float, ...]
+
+    def __call__(self, rows: Array) -> Array:
+        """(R, n) rewards of (R, n) symbols."""
+        return np.asarray(self.values)[rows]

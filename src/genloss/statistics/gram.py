@@ -1,0 +1,118 @@
+"""Sums of squares and products of a linear regression: X'X, X'y and y'y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from genloss.samples import Array
+from genloss.statistics.moments import draw_bartlett
+from genloss.streams import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class GramValue:
+    """The normal equations of a least-squares fit.
+
+    Args:
+        n: total weight, a number or (R,).
+        xx: (R, p, p) X'X.
+        xy: (R, p) X'y.
+        yy: (R,) y'y.
+    """
+
+    n: Any
+    xx: Array
+    xy: Array
+    yy: Array
+
+    def __add__(self, other: GramValue) -> GramValue:
+        return GramValue(self.n + other.n, self.xx + other.xx, self.xy + other.xy, self.yy + other.yy)
+
+    def __mul__(self, weight: float) -> GramValue:
+        return GramValue(self.n * weight, self.xx * weight, self.xy * weight, self.yy * weight)
+
+    @cached_property
+    def root(self) -> Array:
+        """(R, p, p) a root of X'X, of any rank; inputs are real rows' or fresh ones and do not collapse."""
+        try:
+            return np.asarray(np.linalg.cholesky(self.xx))
+        except np.linalg.LinAlgError:
+            values, vectors = np.linalg.eigh(self.xx)
+            return np.asarray(vectors * np.sqrt(np.maximum(values, 0))[:, None, :])
+
+    def solve(self) -> Array:
+        """(R, p) least-squares coefficients, of least norm where there are fewer rows than coefficients."""
+        p = self.xy.shape[1]
+        if np.all(np.asarray(self.n) >= p):
+            try:
+                w: Array = np.linalg.solve(self.xx, self.xy[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                pass
+            else:
+                # an exactly singular matrix may slip through the factorisation: its solution does not solve
+                miss = np.abs((self.xx @ w[..., None])[..., 0] - self.xy).max(axis=1)
+                if np.all(miss <= 1e-8 * (1 + np.abs(self.xy).max(axis=1))):
+                    return w
+        inverse = np.linalg.pinv(self.xx, rcond=p * 1e-13, hermitian=True)
+        return np.asarray((inverse @ self.xy[..., None])[..., 0])
+
+
+@dataclass(frozen=True)
+class Gram:
+    """The additive statistic of rows (R, n, d + 1), one column of which is the target.
+
+    Args:
+        target: index of the target's column.
+        intercept: whether X has a constant column, the last.
+    """
+
+    target: int
+    intercept: bool = False
+
+    def split(self, rows: Array) -> tuple[Array, Array]:
+        """Inputs (..., p) and target (...) of rows."""
+        x = np.delete(rows, self.target, axis=-1)
+        if self.intercept:
+            x = np.concatenate([x, np.ones((*x.shape[:-1], 1))], axis=-1)
+        return x, rows[..., self.target]
+
+    def __call__(self, rows: Array, weights: Array | None = None) -> GramValue:
+        """X'X, X'y and y'y of (R, n, d + 1) rows."""
+        x, y = self.split(rows)
+        wx = x if weights is None else x * np.broadcast_to(weights, y.shape)[..., None]
+        n = float(y.shape[1]) if weights is None else np.broadcast_to(weights, y.shape).sum(axis=1)
+        xt = wx.mT
+        yy = (y * y).sum(axis=1) if weights is None else (y * y * np.broadcast_to(weights, y.shape)).sum(axis=1)
+        return GramValue(n, xt @ x, (xt @ y[..., None])[..., 0], yy)
+
+
+def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, design: GramValue | None = None) -> GramValue:
+    """X'X, X'y and y'y of n rows y = X w + noise e, e ~ N(0, I), from their exact law.
+
+    X'X is that of ``design``, or of fresh inputs x ~ N(0, I): a root of it is lower triangular with squared
+    diagonal chi2(n - j + 1) and standard normals below. With a root G, X'e = G z and e'e = |z|^2 + chi2(n - p).
+
+    Args:
+        coefficients: (R, p) w.
+        noise: (R,) or (1,) standard deviation.
+        n: rows.
+        rng: the stream.
+        design: the fixed inputs' statistic, or None for fresh ones.
+    """
+    replicates, p = coefficients.shape
+    if design is None:
+        root = draw_bartlett(replicates, p, n + 1, rng)
+        xx = root @ root.mT
+    else:
+        root, xx = design.root, design.xx
+    z = rng.standard_normal((replicates, root.shape[2]))
+    left = max(n - root.shape[2], 0)
+    ee = (z * z).sum(axis=1) + 2 * rng.standard_gamma(left / 2, size=replicates)
+    fitted = (xx @ coefficients[..., None])[..., 0]
+    xe = noise[:, None] * (root @ z[..., None])[..., 0]
+    yy = (coefficients * (fitted + 2 * xe)).sum(axis=1) + noise**2 * ee
+    return GramValue(float(n), xx, fitted + xe, yy)

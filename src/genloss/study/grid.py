@@ -1,0 +1,121 @@
+"""Grids and changes of a spec: ``{vary = [...]}`` anywhere makes cells, a dotted path changes a field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genloss.errors import SpecError
+from genloss.experiment import Agent, Experiment
+from genloss.study.registry import did_you_mean, find
+from genloss.study.spec import Spec, field_hint, holds_many, slot_of
+
+RESERVED = ("experiment", "cell", "tile", "agent", "generation", "replicate", "metric", "value")
+"""Columns of the results that a varied field's name must not take."""
+
+Place = tuple[Any, ...]
+"""A path: keys of tables and indices of lists."""
+
+
+def varied(spec: Any, path: Place = ()) -> list[tuple[Place, list[Any]]]:
+    """Every varied field: its path and its values."""
+    if isinstance(spec, dict):
+        if "vary" in spec:
+            values = spec["vary"]
+            if set(spec) != {"vary"} or not isinstance(values, list) or not values:
+                raise SpecError(
+                    f"{'.'.join(map(str, path))}: write {{vary = [first, second, ...]}} and nothing else in it"
+                )
+            return [(path, values)]
+        return [found for k, v in spec.items() for found in varied(v, (*path, k))]
+    if isinstance(spec, (list, tuple)):
+        return [found for i, v in enumerate(spec) for found in varied(v, (*path, i))]
+    return []
+
+
+def put(spec: Any, path: Place, value: Any) -> None:
+    for step in path[:-1]:
+        spec = spec[step]
+    spec[path[-1]] = value
+
+
+def columns_of(paths: list[Place]) -> dict[Place, str]:
+    """Column names for varied fields: the shortest end of each path that no other field shares."""
+    different = list(dict.fromkeys(paths))
+    names: dict[Place, str] = {}
+    for path in different:
+        for length in range(1, len(path) + 1):
+            name = ".".join(map(str, path[-length:]))
+            shared = sum(path[-length:] == other[-length:] for other in different) > 1
+            if not shared and name not in RESERVED and not name[0].isdigit():
+                break
+        names[path] = name
+    return names
+
+
+def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
+    steps = path.split(".")
+    if steps[0] not in Experiment.__dataclass_fields__ and steps[0] in Agent.__dataclass_fields__:
+        agents = spec.get("agents", [])
+        if len(agents) != 1:
+            raise SpecError(f"{path}: there are {len(agents)} agents; say which, as in agents.0.{path}")
+        steps = ["agents", "0", *steps]
+    here: Any = spec
+    cls: Any = Experiment
+    hint: Any = None
+    for i, step in enumerate(steps):
+        so_far = ".".join(steps[: i + 1])
+        last = i == len(steps) - 1
+        key: Any = step
+        if isinstance(here, (list, tuple)):
+            if not step.isdigit() or int(step) >= len(here):
+                raise SpecError(f"{so_far}: there is no item {step}; there are {len(here)}")
+            key, cls = int(step), Agent if steps[0] == "agents" and i == 1 else cls
+        elif cls is not None:
+            fields = getattr(cls, "__dataclass_fields__", {})
+            if step not in fields:
+                raise SpecError(
+                    f"{so_far}: {cls.__name__} has no field '{step}'{did_you_mean(step, fields) if fields else ''}"
+                )
+            hint = field_hint(cls, step)
+        if last:
+            here[key] = _vary_lists(value, hint)
+            return
+        child = here[key] if isinstance(here, (list, tuple)) else here.get(key)
+        if isinstance(child, str):
+            child = here[key] = {"kind": child}
+        if isinstance(child, dict) and "vary" in child:
+            raise SpecError(f'{so_far}: is varied; set it whole, as in {so_far}={{kind = "Name"}}')
+        if isinstance(child, tuple):
+            child = here[key] = list(child)
+        if not isinstance(child, (dict, list)):
+            raise SpecError(
+                f'{so_far}: is not given in the spec; set it whole, as in {so_far}={{kind = "Name"}}'
+            )
+        slot = slot_of(hint)
+        if isinstance(child, dict) and slot is not None and isinstance(child.get("kind"), str):
+            cls = find(slot, child["kind"], trust)
+        here = child
+
+
+def _vary_lists(value: Any, hint: Any) -> Any:
+    if isinstance(value, list) and (
+        hint is None or not holds_many(hint) or any(isinstance(v, list) for v in value)
+    ):
+        return {"vary": value}
+    return value
+
+
+def label(value: Any) -> Any:
+    """A short name for a value of a varied field.
+
+    >>> label({"kind": "Window", "generations": 3}), label({"kind": "Replace"}), label(10)
+    ('Window(generations=3)', 'Replace', 10)
+    """
+    if isinstance(value, dict) and "kind" in value:
+        fields = ", ".join(f"{k}={label(v)}" for k, v in value.items() if k != "kind")
+        return f"{value['kind']}({fields})" if fields else value["kind"]
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(str(label(v)) for v in value)}]"
+    return repr(value).removesuffix("()")

@@ -1,0 +1,178 @@
+"""What came out of a study: the long table, arrays, summaries and pictures."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genloss.errors import SpecError
+from genloss.samples import Array
+from genloss.study.registry import did_you_mean
+from genloss.study.study import Cell, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from genloss.study.store import Store
+
+
+class Results:
+    """The results of a study, as far as its cells are finished.
+
+    Attributes:
+        study: what was run.
+        failures: (cell, message) of what failed.
+        environment: versions and machine.
+        folder: the run's folder, or None where it was not kept.
+        seconds: processor time of all tiles.
+    """
+
+    def __init__(self, study: Study, store: Store, keep: bool = True) -> None:
+        self.study = study
+        self.folder = store.folder if keep else None
+        self.environment: dict[str, Any] = store.environments[-1] if store.environments else {}
+        done = store.finished()
+        self.seconds = sum(e.get("seconds", 0.0) for e in done.values())
+        cells = {c.index: c for c in study.cells}
+        self.failures = [(cells[f["failed"]], str(f["error"])) for f in store.failures() if f["failed"] in cells]
+        self._table = store.results_table()
+        self._pictures = store.pictures_table()
+
+    def __repr__(self) -> str:
+        cells = self.study.cells
+        return f"<Results of {len(cells)} cells, {self._table.num_rows} values, {len(self.failures)} failures>"
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the study."""
+        return self.study.cells
+
+    def cell(self, cell: int | Cell | None = None, **varied: Any) -> Cell:
+        """The one cell of that index, or with these values of experiment and varied fields, as text or number.
+
+        Raises:
+            SpecError: if there is none, or more than one.
+        """
+        if isinstance(cell, Cell):
+            return cell
+        if cell is not None:
+            return self.cells[cell]
+        known = {"experiment", *(k for c in self.cells for k in c.varied)}
+        for name in varied.keys() - known:
+            raise SpecError(f"no cell has a '{name}'{did_you_mean(name, known)}")
+        fit = [
+            c
+            for c in self.cells
+            if all(str({**c.varied, "experiment": c.experiment}.get(k)) == str(v) for k, v in varied.items())
+        ]
+        if len(fit) != 1:
+            raise SpecError(
+                f"{len(fit)} of {len(self.cells)} cells have {varied or 'no condition'}; "
+                f"narrow it down to one: {', '.join(c.label for c in (fit or self.cells)[:5])}"
+            )
+        return fit[0]
+
+    def array(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array:
+        """(T, A, R) values of a metric in one cell; NaN where a tile is missing.
+
+        Args:
+            metric: its name, or the metric.
+            cell: index of the cell, where there are several.
+            varied: or what it has of the varied fields: ``array("TraceRatio", regime="Replace")``.
+
+        Raises:
+            SpecError: if there is no such metric or cell.
+        """
+        at = self.cell(cell, **varied)
+        names = at.exp.metric_names
+        name = metric if isinstance(metric, str) else next((k for k, m in names.items() if m == metric), repr(metric))
+        if name not in names:
+            raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
+        exp = at.exp
+        out = np.full((exp.generations, len(exp.agents), exp.replicates), np.nan)
+        rows = self.query(
+            f"SELECT generation, agent, replicate, value FROM results WHERE cell = {at.index} AND metric = $1", [name]
+        )
+        t, a, r, v = (np.asarray(rows[c]) for c in ("generation", "agent", "replicate", "value"))
+        out[t - 1, a, r] = v
+        return out
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The long table by index of cell and agent, without the replicates beyond those wanted."""
+        import duckdb
+        import pyarrow as pa
+
+        wanted = pa.table({"cell": [c.index for c in self.cells], "upto": [c.exp.replicates for c in self.cells]})
+        with duckdb.connect() as db:
+            db.register("parts", self._table)
+            db.register("wanted", wanted)
+            return db.sql(
+                "SELECT parts.* EXCLUDE (tile) FROM parts JOIN wanted USING (cell) WHERE replicate < upto "
+                "ORDER BY cell, metric, agent, generation, replicate"
+            ).to_arrow_table()
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
+        """What a SELECT over the view ``results`` gives (cell, agent, generation, replicate, metric, value)."""
+        import duckdb
+
+        with duckdb.connect() as db:
+            db.register("results", self.table)
+            return db.sql(sql, params=parameters or []).to_arrow_table()
+
+    def frame(self) -> pd.DataFrame:
+        """The long table: experiment and varied fields, agent, generation, replicate, metric, value."""
+        return self._labelled(self.table.to_pandas())
+
+    def summary(self) -> pd.DataFrame:
+        """Mean and 95 % interval over replicates of every metric at every generation.
+
+        The interval is mean -+ 1.96 standard errors; replicates with an infinite value make both infinite.
+        Columns: those of :meth:`frame` without replicate and value, then replicates, mean, sd, low, high.
+        """
+        rows = self.query(
+            "SELECT cell, agent, generation, metric, count(*) AS replicates, "
+            "avg(value) AS mean, CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) END AS sd "
+            "FROM results GROUP BY ALL ORDER BY cell, metric, agent, generation"
+        ).to_pandas()
+        error = 1.96 * rows["sd"] / np.sqrt(rows["replicates"])
+        return self._labelled(rows.assign(low=rows["mean"] - error, high=rows["mean"] + error))
+
+    def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = list(dict.fromkeys(k for c in self.cells for k in c.varied))
+        named = any(c.experiment for c in self.cells)
+        labels = pd.DataFrame(
+            [
+                {**({"experiment": c.experiment} if named else {}), **{k: c.varied.get(k) for k in columns}}
+                for c in self.cells
+            ],
+            index=[c.index for c in self.cells],
+        )
+        for column in labels:
+            if labels[column].map(type).nunique() > 1:  # numbers and text in one column: text, with gaps
+                labels[column] = labels[column].map(str, na_action="ignore")
+        out = labels.loc[rows["cell"]].reset_index(drop=True)
+        agent_names = {(c.index, i): n for c in self.cells for i, n in enumerate(c.exp.agent_names)}
+        rest = rows.drop(columns=["cell"]).reset_index(drop=True)
+        rest["agent"] = [agent_names[key] for key in zip(rows["cell"], rows["agent"], strict=True)]
+        order = ["agent", "generation", *(["replicate"] if "replicate" in rest else []), "metric"]
+        rest = rest[[*order, *(c for c in rest if c not in order)]]
+        return pd.concat([out, rest], axis=1)
+
+    def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
+        """Rows of the first replicate by generation, each (k, \\*event); 0 is the real rows."""
+        at = self.cell(cell, **varied)
+        rows = self._pictures
+        c, a, t = (np.asarray(rows[k]) for k in ("cell", "agent", "generation"))
+        mine = np.flatnonzero((c == at.index) & ((a == agent) | (a == -1)))
+        found: dict[int, list[Any]] = {}
+        values = rows["values"].take(mine).to_pylist()
+        for place, value in zip(mine, values, strict=True):
+            found.setdefault(int(t[place]), []).append(value)
+        event = at.exp.holdout.shape[1:]
+        return {g: np.array(v, dtype=float).reshape(len(v), *event) for g, v in sorted(found.items())}

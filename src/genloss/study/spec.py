@@ -1,0 +1,240 @@
+"""Specs to objects and back: one recursive function builds every part from ``{kind = "ClassName", **fields}``."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import types
+import typing
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from genloss.errors import GenlossError, SpecError
+from genloss.experiment import Agent, Experiment
+from genloss.extend import load, reference_of
+from genloss.study.registry import SINGULAR, SLOTS, did_you_mean, find, parts, trusted
+
+Spec = dict[str, Any]
+_FAILED = object()
+
+
+def build(spec: Spec, trust: bool = False) -> Experiment:
+    """The experiment that a spec describes; what is an object already is taken as it is.
+
+    Raises:
+        SpecError: with every problem at once, each with its dotted path.
+    """
+    found: list[str] = []
+    made = _construct(Experiment, spec, "", found, trust)
+    if found:
+        raise SpecError(found)
+    assert isinstance(made, Experiment)
+    return made
+
+
+def dump(value: Any, hint: Any = Experiment) -> Any:
+    """The spec of an experiment or part: fields that have their default are left out.
+
+    Raises:
+        SpecError: if it holds something that a spec cannot name, such as a lambda.
+    """
+    slot = slot_of(hint)
+    if slot is not None:
+        return _dump_part(value, slot)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields_of(value)
+    if isinstance(value, (tuple, list)):
+        inner = [a for a in typing.get_args(_plain_hint(hint)) if a is not Ellipsis]
+        return [dump(v, inner[0] if inner else Any) for v in value]
+    if callable(value):
+        return reference_of(value)
+    return value
+
+
+def as_spec(value: Any) -> Any:
+    """A spec with every object in it turned into its own spec.
+
+    Raises:
+        SpecError: if one of them cannot be named.
+    """
+    if isinstance(value, dict):
+        return {k: as_spec(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [as_spec(v) for v in value]
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (Agent, Experiment)):
+        return _fields_of(value)
+    ours = (slot for slot in SLOTS.values() if type(value) in parts(slot).values())
+    return _dump_part(value, next(ours, ""))
+
+
+def _dump_part(part: Any, slot: str) -> Any:
+    if isinstance(part, (dict, str)):
+        return part
+    cls = part if isinstance(part, (type, types.FunctionType)) else type(part)
+    known = {c: name for name, c in parts(slot).items()} if slot else {}
+    kind = known.get(cls) or reference_of(cls)
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        if cls is not part:
+            raise SpecError(
+                f"{kind}: only frozen dataclasses can stand in a spec; decorate the class with @component"
+            )
+        return {"kind": kind}
+    return {"kind": kind, **_fields_of(part)}
+
+
+def _fields_of(thing: Any) -> Spec:
+    hints = _hints(type(thing))
+    out: Spec = {}
+    for f in dataclasses.fields(thing):
+        value = getattr(thing, f.name)
+        if value is None or (f.default is not dataclasses.MISSING and value == f.default):
+            continue
+        out[f.name] = dump(value, hints[f.name])
+    return out
+
+
+# -- building --------------------------------------------------------------------------------------
+
+
+def _build(hint: Any, value: Any, path: str, found: list[str], trust: bool) -> Any:
+    slot = slot_of(hint)
+    hint = _plain_hint(hint)
+    try:
+        if slot is not None:
+            return _build_part(slot, value, path, found, trust)
+        if hint is Agent and isinstance(value, dict):
+            return _construct(Agent, value, path, found, trust)
+        if isinstance(value, str) and _is_reference(hint):
+            trusted(value, trust)
+            load(value)
+            return value
+    except GenlossError as error:
+        found += [f"{path}: {line}" for line in str(error).splitlines()]
+        return _FAILED
+    if isinstance(value, (list, tuple)):
+        inner = [a for a in typing.get_args(hint) if a is not Ellipsis]
+        made = tuple(
+            _build(inner[0] if inner else Any, v, f"{path}.{i}", found, trust) for i, v in enumerate(value)
+        )
+        return _FAILED if any(m is _FAILED for m in made) else made
+    return value
+
+
+def _build_part(slot: str, value: Any, path: str, found: list[str], trust: bool) -> Any:
+    if isinstance(value, str):
+        value = {"kind": value}
+    if not isinstance(value, dict):
+        # an object that is there already, from Python; what is no part at all, the dataclass will say
+        return value
+    if not isinstance(value.get("kind"), str):
+        hint = f"; there are {', '.join(sorted(parts(slot)))}"
+        raise SpecError(f'a {SINGULAR[slot]} needs its kind, as in {{kind = "Name"}}{hint}')
+    cls = find(slot, value["kind"], trust)
+    fields = {k: v for k, v in value.items() if k != "kind"}
+    if isinstance(cls, types.FunctionType):
+        if fields:
+            raise SpecError(f"{value['kind']} is a function and takes no fields (got {', '.join(fields)})")
+        return cls
+    return _construct(cls, fields, path, found, trust)
+
+
+def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool) -> Any:
+    """An object of a class from a table of fields, or _FAILED with the problems noted."""
+    dot = f"{path}." if path else ""
+    before = len(found)
+    hints = _hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else list(fields)
+    made: Spec = {}
+    for name, value in fields.items():
+        if name not in known:
+            of = SINGULAR.get(path, cls.__name__) if path else "experiment"
+            hint = did_you_mean(name, known) if known else "; it has no fields"
+            found.append(f"{dot}{name}: {of} has no field '{name}'{hint}")
+            continue
+        made[name] = _build(hints.get(name, Any), value, f"{dot}{name}", found, trust)
+    failed = {name for name, value in made.items() if value is _FAILED}
+    try:
+        thing = cls(**{name: value for name, value in made.items() if name not in failed})
+    except ValidationError as error:
+        for e in error.errors():
+            place = ".".join(str(p) for p in _place(e["loc"]))
+            if place.split(".")[0] not in failed:
+                found += _said(e, dot, place)
+        return _FAILED
+    except GenlossError as error:
+        found += [f"{dot.rstrip('.') or 'experiment'}: {line}" for line in str(error).splitlines()]
+        return _FAILED
+    except (TypeError, ValueError) as error:
+        found.append(f"{dot.rstrip('.')}: {cls.__name__}: {error}")
+        return _FAILED
+    return _FAILED if len(found) > before else thing
+
+
+def _place(loc: tuple[Any, ...]) -> list[Any]:
+    """The dotted path of a pydantic error, without the names it gives to branches of a union."""
+    return [
+        p
+        for p in loc
+        if isinstance(p, int) or (p.isidentifier() and p not in ("int", "float", "str", "bool"))
+    ]
+
+
+def _said(error: Any, dot: str, place: str) -> list[str]:
+    message = error["msg"].removeprefix("Value error, ")
+    if not place:  # a check of the whole: its lines bring their own paths
+        return [f"{dot}{line}" for line in message.splitlines()]
+    if error["type"] == "missing":
+        return [f"{dot}{place}: this field is needed"]
+    message = message[:1].lower() + message[1:]
+    return [f"{dot}{place}: {message} (got {_short(error['input'])})"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# -- type hints ------------------------------------------------------------------------------------
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+def field_hint(cls: Any, name: str) -> Any:
+    """The declared type of a field of a class, or None."""
+    return _hints(cls).get(name)
+
+
+def _plain_hint(hint: Any) -> Any:
+    """Without Annotated, and without "or None" around something else."""
+    while typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        some = [a for a in typing.get_args(hint) if a is not type(None)]
+        if len(some) == 1:
+            return _plain_hint(some[0])
+    return hint
+
+
+def slot_of(hint: Any) -> str | None:
+    """The slot of a field's type, where it holds a part."""
+    plain = _plain_hint(hint)
+    return SLOTS.get(plain) if isinstance(plain, type) else None
+
+
+def holds_many(hint: Any) -> bool:
+    """Whether a field holds a list."""
+    return typing.get_origin(_plain_hint(hint)) is tuple
+
+
+def _is_reference(hint: Any) -> bool:
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    return any(typing.get_origin(o) is collections.abc.Callable for o in options)

@@ -1,0 +1,280 @@
+"""A study: one or more experiments, each a grid of cells."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from genloss.component import field
+from genloss.errors import SpecError
+from genloss.experiment import Experiment
+from genloss.streams import experiment_key
+from genloss.study.grid import columns_of, label, put, set_field, varied
+from genloss.study.registry import did_you_mean
+from genloss.study.spec import Spec, as_spec, build, dump
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One experiment with every varied field at one value.
+
+    Args:
+        index: place in the study.
+        experiment: name of the experiment in the study, "" where there is one without a name.
+        varied: what this cell has of each varied field, by column name.
+        exp: the experiment.
+        spec: what it was built from.
+    """
+
+    index: int
+    experiment: str
+    varied: Mapping[str, Any]
+    exp: Experiment
+    spec: Spec
+
+    @property
+    def key(self) -> int:
+        """Where its streams are: cells of one experiment share them, and are compared on the same real rows."""
+        return experiment_key(self.experiment)
+
+    @property
+    def label(self) -> str:
+        """What to call the cell.
+
+        >>> Study.of({"real": "Moons", "agents": [{"generator": "KDE", "regime": {"vary": ["Replace"]}}]}).cells[0].label
+        'regime=Replace'
+        """
+        varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
+        return ": ".join(part for part in (self.experiment, varied) if part) or "the experiment"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Independent cells, from a spec file, a gallery name, or objects.
+
+    Args:
+        experiments: specs by name, in which ``{"vary": [...]}`` may stand for any value.
+        name: what to call the run folder.
+        title: what to call it in a report.
+        about: a few sentences for the report.
+        trust: whether code that the spec refers to may be run.
+    """
+
+    experiments: Mapping[str, Spec]
+    name: str = "study"
+    title: str = ""
+    about: str = ""
+    trust: bool = field(default=False, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        thing: Study | Experiment | Spec | Mapping[str, Experiment | Spec],
+        vary: Mapping[str, Sequence[Any]] | None = None,
+        trust: bool = False,
+        name: str = "study",
+    ) -> Study:
+        """A study of one experiment, or of several by name.
+
+        Args:
+            thing: an experiment, a spec, or a dict of them by name.
+            vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(), Accumulate()]}``.
+            trust: whether code that a spec refers to may be run.
+            name: what to call the run folder.
+        """
+        if isinstance(thing, Study):
+            return thing
+        if isinstance(thing, Experiment):
+            made = cls({"": _spec_of(thing)}, name, thing.title, trust=trust)
+        elif "real" in thing or "agents" in thing:
+            made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)  # type: ignore[arg-type]
+        elif "experiments" in thing:
+            made = parse(dict(thing), name, trust)  # type: ignore[arg-type]
+        else:
+            specs = {k: _spec_of(v) if isinstance(v, Experiment) else dict(v) for k, v in thing.items()}
+            made = cls(specs, name, trust=trust)
+        for path, values in (vary or {}).items():
+            made = made.set(path, {"vary": [_named(v) for v in values]})
+        return made
+
+    @classmethod
+    def load(cls, source: str | Path, trust: bool = False) -> Study:
+        """A study from a TOML file, or from the gallery by name.
+
+        Raises:
+            SpecError: if there is none, or it is not TOML.
+        """
+        text, name = _read(str(source))
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SpecError(f"{source}: not TOML: {error}") from None
+        return parse(data, name, trust)
+
+    def set(self, path: str, value: Any) -> Study:
+        """The study with a field changed, in the experiment that the path begins with, or in all.
+
+        A list varies the field, unless it holds a list. "generator", "regime" and the other fields of an agent are
+        the only agent's.
+
+        Raises:
+            SpecError: if there is no such field.
+        """
+        first, _, rest = path.partition(".")
+        names = [first] if first in self.experiments and rest else list(self.experiments)
+        experiments = dict(self.experiments)
+        for name in names:
+            experiments[name] = copy.deepcopy(experiments[name])
+            set_field(experiments[name], rest if first in self.experiments and rest else path, value, self.trust)
+        return Study(experiments, self.name, self.title, self.about, self.trust)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell, built and checked.
+
+        Raises:
+            SpecError: with the problems of every cell, each problem once.
+        """
+        if not self.experiments:
+            raise SpecError("a study needs at least one experiment")
+        cells: list[Cell] = []
+        found: dict[str, None] = {}
+        paths = {name: [p for p, _ in varied(spec)] for name, spec in self.experiments.items()}
+        columns = columns_of([p for some in paths.values() for p in some])
+        for name, spec in self.experiments.items():
+            choices = [[(path, v) for v in values] for path, values in varied(spec)]
+            for choice in itertools.product(*choices):
+                concrete = copy.deepcopy(spec)
+                for path, value in choice:
+                    put(concrete, path, value)
+                try:
+                    exp = build(concrete, self.trust)
+                except SpecError as error:
+                    prefix = f"experiments.{name}." if name else ""
+                    found |= dict.fromkeys(prefix + problem for problem in error.problems)
+                    continue
+                at = {columns[path]: label(value) for path, value in choice}
+                cells.append(Cell(len(cells), name, at, exp, concrete))
+        if found:
+            raise SpecError(list(found))
+        return tuple(cells)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identifies what the parts of a run contain: every spec, the data and code it refers to, and the tiles.
+
+        Replicates and titles are left out: more replicates are more tiles of the same run.
+        """
+        said = [
+            {
+                **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
+                "key": c.key,
+                "tile": c.exp.tile_size,
+                "content": [getattr(c.exp.real, "content", ""), *_code(dump(c.exp))],
+            }
+            for c in self.cells
+        ]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def toml(self) -> str:
+        """The spec, as a file would have it.
+
+        Raises:
+            SpecError: if it holds something that a spec cannot name.
+        """
+        import tomli_w
+
+        head = {k: v for k, v in (("title", self.title), ("about", self.about)) if v}
+        specs = {name: as_spec(spec) for name, spec in self.experiments.items()}
+        if list(specs) == [""]:
+            return tomli_w.dumps({**head, **specs[""]})
+        return tomli_w.dumps({**head, "experiments": specs})
+
+
+def parse(data: Spec, name: str, trust: bool = False) -> Study:
+    """The study in the contents of a file.
+
+    Raises:
+        SpecError: if its top level is not that of a study.
+    """
+    title, about = str(data.get("title", "")), str(data.get("about", ""))
+    if "experiments" not in data:
+        return Study({"": {k: v for k, v in data.items() if k != "about"}}, name, title, about, trust)
+    odd = sorted(data.keys() - {"title", "about", "experiments"})
+    if odd:
+        raise SpecError(
+            f"{odd[0]}: a study of several experiments has only title, about and experiments at its top"
+        )
+    experiments = data["experiments"]
+    if not isinstance(experiments, dict) or not all(isinstance(e, dict) for e in experiments.values()):
+        raise SpecError("experiments: each needs a table of its own, as in [experiments.gaussian]")
+    return Study(experiments, name, title, about, trust)
+
+
+def gallery() -> dict[str, str]:
+    """The named studies that genloss brings: their text by name."""
+    root = resources.files("genloss.study") / "gallery"
+    found = {}
+    for folder, prefix in ((root, ""), *((d, f"{d.name}/") for d in root.iterdir() if d.is_dir())):
+        for file in folder.iterdir():
+            if file.name.endswith(".toml"):
+                found[prefix + file.name.removesuffix(".toml")] = file.read_text(encoding="utf-8")
+    return dict(sorted(found.items()))
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def _read(source: str) -> tuple[str, str]:
+    path = Path(source)
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8"), path.stem
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"{source}: cannot be read: {error}") from None
+    known = gallery()
+    if source in known:
+        return known[source], source.replace("/", "-")
+    if source.endswith(".toml"):
+        raise SpecError(f"{source}: there is no such file")
+    raise SpecError(f"no study '{source}'{did_you_mean(source, known)}")
+
+
+def _named(thing: Any) -> Any:
+    """The spec of a part, or the part itself where it has no name: it then runs in this process."""
+    try:
+        return as_spec(thing)
+    except SpecError:
+        return thing
+
+
+def _spec_of(exp: Experiment) -> Spec:
+    spec = _named(exp)
+    if isinstance(spec, dict):
+        return spec
+    fields = {f: getattr(exp, f) for f in exp.__dataclass_fields__ if getattr(exp, f) is not None}
+    agents = [{f: getattr(a, f) for f in a.__dataclass_fields__ if getattr(a, f) is not None} for a in exp.agents]
+    return {**fields, "agents": agents}
+
+
+def _code(spec: Any) -> Iterator[str]:
+    """Digests of the user's files that a spec refers to."""
+    if isinstance(spec, dict):
+        for v in spec.values():
+            yield from _code(v)
+    elif isinstance(spec, list):
+        for v in spec:
+            yield from _code(v)
+    elif isinstance(spec, str) and ".py:" in spec:
+        file = Path(spec.rpartition(":")[0])
+        if file.is_file():
+            yield hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,155 @@
+"""What a worker does: one tile of one cell, from its spec to its parts on disk."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genloss.errors import FitError, GenlossError
+from genloss.experiment import Experiment
+from genloss.loop import generations, start
+from genloss.observation import Observation
+from genloss.samples import Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# rows of a picture, and about how many generations of them
+_PICTURE_ROWS, _PICTURES = 300, 8
+
+
+def work(spec: str, trust: bool, key: int, cell: int, tile: int, folder: str) -> list[dict[str, Any]]:
+    """Run a tile and write its parts; returns their ledger entries.
+
+    Args:
+        spec: the cell's spec, as JSON.
+        trust: whether the user trusts the code it refers to.
+        key: where the experiment's streams are.
+        cell: index of the cell.
+        tile: index of the tile.
+        folder: the run's.
+    """
+    return work_on(_built(spec, trust), key, cell, tile, folder)
+
+
+@lru_cache(maxsize=2)
+def _built(spec: str, trust: bool) -> Experiment:
+    from genloss.study.spec import build
+
+    return build(json.loads(spec), trust)
+
+
+def work_on(exp: Experiment, key: int, cell: int, tile: int, folder: str) -> list[dict[str, Any]]:
+    """The same for an experiment that is there already."""
+    from genloss.study.store import write_part
+
+    began = time.process_time()
+    results, pictures = simulate(exp, key, cell, tile)
+    entries = []
+    if pictures is not None:
+        entries.append(write_part(folder, f"{cell:05d}-pictures", pictures, "pictures"))
+    # the results' part is last: where it is, the tile is finished
+    entries.append(write_part(folder, part_name(cell, tile), results))
+    entries[-1]["seconds"] = round(time.process_time() - began, 3)
+    return entries
+
+
+def part_name(cell: int, tile: int) -> str:
+    """The name of a tile's part."""
+    return f"{cell:05d}-{tile:05d}"
+
+
+def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table, pa.Table | None]:
+    """A tile's results and, of the first tile, pictures.
+
+    Raises:
+        GenlossError: naming the generation in which something went wrong.
+    """
+    agents, names = len(exp.agents), list(exp.metric_names)
+    values = np.empty((exp.generations, agents, len(names), exp.tile_size))
+    looks = _looks(exp.generations) if tile == 0 else set()
+    pictures: list[tuple[int, int, Array]] = []
+    t = 0
+    try:
+        state = start(exp, tile, key)
+        if looks and state.pool.origin.rows is not None:
+            pictures.append((-1, 0, state.pool.origin.rows[0, :_PICTURE_ROWS]))
+        elif looks:
+            pictures.append((-1, 0, exp.holdout[:_PICTURE_ROWS]))
+        t = 1
+        # overflow and division by zero are answers here: a collapsed model's density is infinite
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for state, seen in generations(exp, state):
+                for i, observation in enumerate(seen):
+                    for k, (name, value) in enumerate(observation.measure().items()):
+                        values[state.t - 1, i, k] = _checked(name, value, exp.tile_size)
+                    if state.t in looks:
+                        pictures += _picture(observation)
+                t = state.t + 1
+    except GenlossError as error:
+        raise type(error)(f"generation {t}: {error}") from error
+    except MemoryError:
+        raise FitError(f"generation {t}: out of memory; use a smaller tile, as in --set tile=1") from None
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        said = " ".join(str(error).split())
+        raise FitError(f"generation {t}: {type(error).__name__} at {where}: {said}") from error
+    return _results_table(values, names, cell, tile, exp.tile_size), _pictures_table(pictures, cell)
+
+
+def _checked(name: str, value: Array, replicates: int) -> Array:
+    value = np.asarray(value, dtype=float)
+    if value.shape != (replicates,):
+        raise FitError(f"metric {name} returned shape {value.shape}; return one value a replicate, {(replicates,)}")
+    return value
+
+
+def _looks(last: int) -> set[int]:
+    """Generations to take a picture of: the first, the last, and between them evenly in the logarithm."""
+    return {int(g) for g in np.unique(np.round(np.geomspace(1, last, _PICTURES)))}
+
+
+def _picture(seen: Observation) -> list[tuple[int, int, Array]]:
+    rows = seen.picture(_PICTURE_ROWS)
+    return [] if rows is None else [(seen.agent, seen.t, rows)]
+
+
+def _results_table(values: Array, names: list[str], cell: int, tile: int, size: int) -> pa.Table:
+    import pyarrow as pa
+
+    from genloss.study.store import schema
+
+    t, a, m, r = np.indices(values.shape, dtype=np.int32).reshape(4, -1)
+    columns = {
+        "cell": np.full(t.shape, cell, np.int32),
+        "tile": np.full(t.shape, tile, np.int32),
+        "agent": a.astype(np.int16),
+        "generation": t + np.int32(1),
+        "replicate": r + np.int32(tile * size),
+        "metric": pa.DictionaryArray.from_arrays(pa.array(m), pa.array(names)),
+        "value": values.ravel(),
+    }
+    table = pa.table(columns)
+    assert table.column_names == schema().names
+    return table
+
+
+def _pictures_table(pictures: list[tuple[int, int, Array]], cell: int) -> pa.Table | None:
+    import pyarrow as pa
+
+    from genloss.study.store import schema
+
+    if not pictures:
+        return None
+    rows = [
+        (cell, agent, t, i, np.ravel(values).astype(float).tolist())
+        for agent, t, picture in pictures
+        for i, values in enumerate(picture)
+    ]
+    return pa.table(dict(zip(schema("pictures").names, zip(*rows, strict=True), strict=True)), schema=schema("pictures"))

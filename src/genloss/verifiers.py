@@ -1,0 +1,70 @@
+"""Verifiers: what :class:`genloss.curators.Accept` lets pass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genloss.component import Share, Size, component
+from genloss.protocols import Verifier
+from genloss.samples import Array
+from genloss.streams import Rng
+
+__all__ = ["Imperfect", "Inside", "OneOf"]
+
+
+@component
+class Inside:
+    """Passes rows whose coordinate lies in an interval.
+
+    Args:
+        axis: which coordinate.
+        low: least value that passes.
+        high: greatest value that passes.
+    """
+
+    axis: Size = 0
+    low: float = -np.inf
+    high: float = np.inf
+
+    def __call__(self, rows: Array, rng: Rng) -> Array:
+        """(R, n) whether each row passes."""
+        x = rows[..., self.axis]
+        return np.asarray((x >= self.low) & (x <= self.high))
+
+
+@component
+class OneOf:
+    """Passes some symbols.
+
+    Args:
+        symbols: those that pass.
+    """
+
+    symbols: tuple[int, ...]
+
+    def __call__(self, rows: Array, rng: Rng) -> Array:
+        """(R, n) whether each symbol passes."""
+        return np.isin(rows, self.symbols)
+
+
+@component
+class Imperfect:
+    """Another verifier that errs: passes right rows, and wrong ones, with given probabilities.
+
+    Args:
+        of: the verifier that knows what is right.
+        right: probability that a right row passes.
+        wrong: probability that a wrong row passes.
+
+    References:
+        Feng et al. (2024), arXiv:2406.07515: what passes is useful up to label noise 1 / (1 + wrong / right).
+    """
+
+    of: Verifier
+    right: Share
+    wrong: Share
+
+    def __call__(self, rows: Array, rng: Rng) -> Array:
+        """(R, n) whether each row passes."""
+        knows = self.of(rows, rng)
+        return np.asarray(rng.random(knows.shape) < np.where(knows, self.right, self.wrong))
