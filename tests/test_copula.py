@@ -130,6 +130,12 @@ def test_perfect_dependence():
     assert np.all(np.diff(y[0, order, 2]) <= 1e-9)
 
 
+def test_a_few_ties_leave_perfect_dependence_perfect():
+    x = generator(25).standard_normal((2, 200, 1))
+    x[:, 0] = x[:, 1]
+    np.testing.assert_allclose(fit(np.concatenate([x, -x], axis=2)).correlation[:, 0, 1], -1, atol=1e-12)
+
+
 def test_fewer_rows_than_columns():
     rows = generator(10).standard_normal((4, 6, 20))
     model = fit(rows)
@@ -185,6 +191,26 @@ def test_missing_depends_on_other_columns():
         return np.array([r[np.isnan(r[:, 0]), 1].mean() for r in x])
 
     check(gap(seen) - gap(z), 0.0, slack=2e-3)
+
+
+def test_correlations_are_taken_over_common_rows():
+    rng = generator(23)
+    law = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]])
+    z = normals(rng, 100, 1000, law)
+    z[..., 2] = z[..., 2] > 0.3
+    z[..., 0][rng.random((100, 1000)) < 0.5] = np.nan
+    z[..., 2][rng.random((100, 1000)) < 0.3] = np.nan
+    model = fit(z, schema_of(NUMBER, NUMBER, BOOLEAN))
+    check(model.correlation[:, :3, :3], law, slack=4e-3)
+    check(model.correlation[:, :3, 3:], 0.0, slack=1e-12)
+
+
+def test_quantiles_stay_in_range():
+    rows = np.exp(3 * generator(24).standard_normal((200, 5, 1)))
+    margin = fit(rows).margins[0]
+    middle = 0.9
+    levels = np.broadcast_to(middle - np.arange(50) * np.spacing(middle), (200, 50))
+    assert (margin.quantile(levels) <= margin.values[:, -1:]).all()
 
 
 def test_diversity_shrinks_by_one_in_n_a_generation():
@@ -254,14 +280,18 @@ def test_replicates_never_mix():
     rng = generator(19)
     rows, others = mixed(rng, 4, 50), mixed(rng, 4, 50)
     others[1] = rows[1]
+    others[0, :, 0] = np.rint(others[0, :, 0])  # coarse there, smooth in replicate 1
     others[2] = 1.0
     others[3, :, 1:] = np.nan
     for weights in (1.0, rng.random(50), rng.random((4, 50))):
-        one, two = (fit(x, MIXED, weights).sample(20, generator(3)) for x in (rows, others))
+        models = [fit(x, MIXED, weights) for x in (rows, others)]
+        np.testing.assert_allclose(models[0].root[1], models[1].root[1], atol=1e-12)
+        one, two = (model.sample(20, generator(3)) for model in models)
         np.testing.assert_allclose(one[1], two[1], rtol=1e-9)
         assert not np.allclose(one[0], two[0], equal_nan=True)
+        np.testing.assert_allclose(models[1].correlation[2], np.eye(5), atol=1e-12)
         alone = fit(rows[1:2], MIXED, weights if np.ndim(weights) < 2 else weights[1:2])
-        np.testing.assert_allclose(alone.root, fit(rows, MIXED, weights).root[1:2], atol=1e-9)
+        np.testing.assert_allclose(alone.root, models[0].root[1:2], atol=1e-12)
 
 
 def test_one_row_constant_columns_and_missing_throughout():

@@ -268,6 +268,8 @@ def test_kill_stops_at_once(tasks):
     assert all(f.done() for f in as_completed(futures, timeout=1))  # cancelled ones are told of too
     kinds = [CancelledError if f.cancelled() else type(f.exception()) for f in futures]
     assert kinds.count(WorkerDied) == 2 and kinds.count(CancelledError) == 3
+    died = [str(f.exception()) for f in futures if not f.cancelled()]
+    assert set(died) == {"lane_tasks:nap was stopped by the shutdown of its executor"}
 
 
 def test_an_exception_in_the_block_does_not_wait(tasks):

@@ -213,6 +213,8 @@ def test_failures_until_they_are_made_good(store):
     fill(store, 1)
     expected = [{"failed": 1, "tile": 0, "name": "c1-t0", "error": "FitError: still not"}]
     assert store.failures() == expected and Store.read(store.folder).failures() == expected
+    part(store, "c0-t0").unlink()
+    assert Store.read(store.folder).failures() == expected  # it is missing: that is no failure of its tile
     write_part(store.folder, "c1-t0", table(cell=1))  # a crash before its line
     assert Store.read(store.folder).failures() == []
 
@@ -269,8 +271,8 @@ def test_any_path_is_taken_literally(tmp_path):
     like.record(write_part(like.folder, "c0-t0", table(cell=7)))
     store = fill(new(tmp_path / "[a]*? ~ it's" / "x=1" / "ü"))
     assert store.results_table(["c0-t0"]).equals(table())
-    write_part(store.folder, "c9-t0", table(cell=9))
-    assert store.results_table().num_rows == 400
+    write_part(store.folder, "c9-t0", table(cell=9))  # an orphan
+    assert Store.read(store.folder).results_table().num_rows == 400
     assert store.results_table().schema == schema("results")
 
 

@@ -5,11 +5,11 @@
 >>> exp = Experiment(
 ...     real=real.Gaussian(dim=2),
 ...     agents=Agent(generators.Gaussian(), regimes.Replace()),
-...     n_real=10, generations=20, replicates=1000, metrics=[metrics.TraceRatio()],
+...     n_real=50, generations=20, replicates=1000, metrics=[metrics.TraceRatio()],
 ... )
 >>> ratio = run(exp, workers=0).array("TraceRatio")       # (T, A, R)
->>> print(f"{ratio[-1].mean():.2f}, and the law says {(1 - 1 / 10) ** 20:.2f}")
-0.12, and the law says 0.12
+>>> print(f"{ratio[-1].mean():.2f}, and the law says {(1 - 1 / 50) ** 20:.2f}")
+0.68, and the law says 0.67
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Names are loaded when first used: `import genloss` and `genloss --help` must not wait for NumPy and pydantic.
+# Names are loaded when first used: `import genloss` and `genloss --help` must not wait for NumPy and
+# pydantic.
 _HOME = {
     "Agent": "genloss.experiment",
     "Experiment": "genloss.experiment",
@@ -35,12 +36,22 @@ _ROOMS = ("curators", "generators", "metrics", "real", "regimes", "rewards", "th
 __all__ = [*_HOME, *_ROOMS, "__version__"]
 
 if TYPE_CHECKING:
-    from genloss import curators, generators, metrics, real, regimes, rewards, theory, verifiers
-    from genloss.component import component
-    from genloss.errors import GenlossError
-    from genloss.experiment import Agent, Experiment
-    from genloss.loop import generations
-    from genloss.study import Results, Study, run
+    from genloss import curators as curators
+    from genloss import generators as generators
+    from genloss import metrics as metrics
+    from genloss import real as real
+    from genloss import regimes as regimes
+    from genloss import rewards as rewards
+    from genloss import theory as theory
+    from genloss import verifiers as verifiers
+    from genloss.component import component as component
+    from genloss.errors import GenlossError as GenlossError
+    from genloss.experiment import Agent as Agent
+    from genloss.experiment import Experiment as Experiment
+    from genloss.loop import generations as generations
+    from genloss.study import Results as Results
+    from genloss.study import Study as Study
+    from genloss.study import run as run
 
 
 def __getattr__(name: str) -> Any:

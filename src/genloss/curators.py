@@ -39,7 +39,8 @@ class Choose:
         k: candidates for each published row.
 
     References:
-        Ferbach et al., Self-consuming generative models with curated data (2024), arXiv:2407.09499, Algorithm 1.
+        Ferbach et al., Self-consuming generative models with curated data (2024), arXiv:2407.09499,
+        Algorithm 1.
     """
 
     reward: Reward
@@ -51,7 +52,7 @@ class Choose:
         # the largest of reward + Gumbel noise is a draw with odds exp(reward)
         utility = self.reward(x) + rng.gumbel(size=x.shape[:2])
         best = utility.reshape(len(x), n, self.k).argmax(axis=2) + np.arange(n) * self.k
-        return x[np.arange(len(x))[:, None], best]
+        return np.asarray(x[np.arange(len(x))[:, None], best])
 
 
 @component
@@ -94,8 +95,8 @@ class Accept:
             if drawn >= _PATIENCE * n:
                 worst = int(np.argmin(have))
                 raise FitError(
-                    f"the verifier {self.verifier!r} accepted {total[worst]} of {drawn} rows in replicate {worst}, "
-                    f"where {n} are wanted; loosen it, or publish fewer rows"
+                    f"the verifier {self.verifier!r} accepted {total[worst]} of {drawn} rows "
+                    f"in replicate {worst}, where {n} are wanted; loosen it, or publish fewer rows"
                 )
             # draw what the slowest replicate is expected to lack, within a memory of four rounds
             rate = max(total.min() / drawn, 1 / drawn)

@@ -18,7 +18,11 @@ from genloss.samples import Array, Chunk, Samples, Statistic
 from genloss.streams import REAL, Address, Rng, Role
 
 # Replicates in a tile: enough to spread NumPy's overhead, few enough to stay in cache and to share out.
-_TILE, _TILE_OF_STATISTICS = 64, 256
+_TILE, _TILE_OF_STATISTICS = 64, 512
+# Numbers of one statistic in a tile: 2^16 float64 are half of a core's usual second-level cache. Small
+# statistics share the Python overhead of 512 replicates, large ones do not compute hundreds of replicates
+# nobody asked for.
+_TILE_NUMBERS = 2**16
 # Rows of one tile kept in memory at once, in bytes.
 _TILE_MEMORY = 256 * 2**20
 
@@ -67,9 +71,11 @@ class Experiment:
         replicates: R, how many independent worlds.
         seed: of all randomness.
         metrics: what to look at.
-        rows: "auto" draws sufficient statistics instead of rows where their law is exact and nobody needs rows;
+        rows: "auto" draws sufficient statistics instead of rows where their law is exact and nobody needs
+            rows;
             "always" draws rows.
-        tile: replicates that are drawn together, the unit of work; fixed by the parts where not given. Results
+        tile: replicates that are drawn together, the unit of work; fixed by the parts where not given.
+            Results
             depend on it as on the seed, so a run records it.
         title: what to call it.
     """
@@ -103,7 +109,7 @@ class Experiment:
 
     @cached_property
     def holdout(self) -> Array:
-        """(m, \\*event) real rows that no model trains on."""
+        """(m, *event) real rows that no model trains on."""
         return self.real.holdout()
 
     @cached_property
@@ -128,7 +134,8 @@ class Experiment:
         """Metrics by name: the class's, with its fields where two of one class are there."""
         kinds = [type(m).__name__ for m in self.metrics]
         return {
-            kind if kinds.count(kind) == 1 else repr(m): m for kind, m in zip(kinds, self.metrics, strict=True)
+            kind if kinds.count(kind) == 1 else repr(m): m
+            for kind, m in zip(kinds, self.metrics, strict=True)
         }
 
     @cached_property
@@ -147,7 +154,8 @@ class Experiment:
             return None
         schema = getattr(self.real, "schema", None)
         kinds = {
-            a.generator.sufficient(schema) if hasattr(a.generator, "sufficient") else None for a in self.agents
+            a.generator.sufficient(schema) if hasattr(a.generator, "sufficient") else None
+            for a in self.agents
         }
         if len(kinds) != 1:
             return None
@@ -171,14 +179,16 @@ class Experiment:
 
     @cached_property
     def tile_size(self) -> int:
-        """Replicates in a tile: a function of the parts and sizes, never of how many replicates are wanted."""
+        """Replicates in a tile: a function of the parts and sizes, never of the replicates wanted."""
         if self.tile is not None:
             return self.tile
+        width = int(np.prod(self.holdout.shape[1:]))
         if self.statistic is not None and hasattr(self.real, "draw_statistic"):
-            return _TILE_OF_STATISTICS
+            numbers: int = getattr(self.real, "schema", 1) if self.event == "symbols" else width**2
+            fitting = 2 ** int(np.log2(max(_TILE_NUMBERS / numbers, 1)))
+            return int(np.clip(fitting, 16, _TILE_OF_STATISTICS))
         tile = min(getattr(a.generator, "tile", _TILE) for a in self.agents)
         far_real, far = self._reach
-        width = int(np.prod(self.holdout.shape[1:]))
         kept = self.n_real + self.n_fresh * min(far_real, self.generations)
         if self.statistic is None:
             kept += sum(self.published(i) for i in range(len(self.agents))) * min(far + 1, self.generations)
@@ -227,7 +237,10 @@ class Experiment:
         if self.statistic is not None:
             drawn = model.draw_statistic(self.statistic, n, rng)  # type: ignore[attr-defined]
             return Chunk(n, t, i, known={self.statistic: drawn})
-        return Chunk(n, t, i, self.agents[i].curator(model, train, n, rng))
+        curator = self.agents[i].curator
+        if getattr(curator, "publishes_everything", False) and hasattr(model, "sample_known"):
+            return Chunk(n, t, i, *model.sample_known(n, rng))
+        return Chunk(n, t, i, curator(model, train, n, rng))
 
     @cached_property
     def _reach(self) -> tuple[float, float]:
@@ -236,7 +249,14 @@ class Experiment:
 
     def forget(self, pool: Samples) -> Samples:
         """The pool without what no regime will read again."""
-        return pool.forget(*self._reach)
+        pool = pool.forget(*self._reach)
+        return pool.settle() if self._reads_total else pool
+
+    @cached_property
+    def _reads_total(self) -> bool:
+        return self.statistic is not None and all(
+            getattr(a.regime, "reads_total", False) for a in self.agents
+        )
 
 
 def _needs_rows(regime: Regime, kind: Statistic) -> bool:

@@ -83,6 +83,7 @@ def reference_of(thing: Any) -> str:
         where = getattr(sys.modules.get(module), "__genloss_file__", module)
         return f"{where}:{name}"
     raise SpecError(
-        f"{name or repr(thing)} cannot be named in a spec: only functions and classes at the top of an importable "
+        f"{name or repr(thing)} cannot be named in a spec: only functions and classes at the top of an "
+        f"importable "
         f"module or a file can; move it to a file and write 'file.py:{name}'"
     )

@@ -40,7 +40,9 @@ def _agents_problems(exp: Experiment) -> list[str]:
     if not exp.agents:
         found.append("agents: an experiment needs at least one agent")
     names = exp.agent_names
-    found += [f"agents: two agents are called '{n}'; names tell them apart" for n in {*names} if names.count(n) > 1]
+    found += [
+        f"agents: two agents are called '{n}'; names tell them apart" for n in {*names} if names.count(n) > 1
+    ]
     if not exp.metrics:
         found.append("metrics: an experiment needs at least one metric, or it shows nothing")
     if len({*exp.metrics}) < len(exp.metrics):
@@ -59,7 +61,9 @@ def _agent_problems(exp: Experiment, i: int) -> list[str]:
             f"{_ROW[exp.event]}{why}; use {_ALTERNATIVE[exp.event]}"
         )
     if getattr(generator, "needs_target", False) and not has_target(exp.real):
-        found.append(f"agents.{i}.generator: {_name(generator)} needs a target, which {_name(exp.real)} lacks")
+        found.append(
+            f"agents.{i}.generator: {_name(generator)} needs a target, which {_name(exp.real)} lacks"
+        )
     if agent.warm_start and not getattr(generator, "warm_starts", False):
         found.append(
             f"agents.{i}.warm_start: {_name(generator)} is fitted in one step and has nothing to start from; "
@@ -70,7 +74,8 @@ def _agent_problems(exp: Experiment, i: int) -> list[str]:
         for author in getattr(regime, "authors", ()):
             if author != "real" and not 0 <= author < len(exp.agents):
                 found.append(
-                    f"agents.{i}.regime.authors: there is no agent {author}; write 0 to {len(exp.agents) - 1}, or 'real'"
+                    f"agents.{i}.regime.authors: there is no agent {author}; "
+                    f"write 0 to {len(exp.agents) - 1}, or 'real'"
                 )
         regime = getattr(regime, "of", None)
     return found
@@ -92,13 +97,15 @@ def _size_problems(exp: Experiment) -> list[str]:
         return []
     if exp.n_real > size:
         return [
-            f"n_real: {_name(exp.real)} has {size} rows to train on, without those held out (got {exp.n_real}); "
+            f"n_real: {_name(exp.real)} has {size} rows to train on, "
+            f"without those held out (got {exp.n_real}); "
             f"use {size} or fewer"
         ]
     wanted = exp.n_real + exp.n_fresh * exp.generations
     if wanted > size:
         return [
-            f"n_fresh: {exp.generations} generations of {exp.n_fresh} fresh rows and n_real = {exp.n_real} want "
+            f"n_fresh: {exp.generations} generations of {exp.n_fresh} fresh rows "
+            f"and n_real = {exp.n_real} want "
             f"{wanted} rows, and {_name(exp.real)} has {size}"
         ]
     return []
@@ -108,15 +115,21 @@ def _metric_problems(exp: Experiment, i: int) -> list[str]:
     metric, found = exp.metrics[i], []
     accepts = getattr(metric, "accepts", None)
     if accepts is not None and exp.event not in accepts:
-        found.append(f"metrics.{i}: {_name(metric)} does not apply to {_name(exp.real)}, whose rows are {_ROW[exp.event]}")
+        found.append(
+            f"metrics.{i}: {_name(metric)} does not apply to {_name(exp.real)}, "
+            f"whose rows are {_ROW[exp.event]}"
+        )
     if getattr(metric, "needs_target", False) and not has_target(exp.real):
         found.append(f"metrics.{i}: {_name(metric)} needs a target, which {_name(exp.real)} lacks")
     for agent in exp.agents:
         model = getattr(agent.generator, "model", None)
-        lacking = [name for name in getattr(metric, "needs", ()) if model is not None and not offers(model, [name])]
+        lacking = [
+            name for name in getattr(metric, "needs", ()) if model is not None and not offers(model, [name])
+        ]
         if lacking:
             found.append(
-                f"metrics.{i}: {_name(metric)} needs {lacking[0]}, which the model of {_name(agent.generator)} lacks; "
+                f"metrics.{i}: {_name(metric)} needs {lacking[0]}, "
+                f"which the model of {_name(agent.generator)} lacks; "
                 f"use SlicedWasserstein or TestError"
             )
     return found

@@ -68,7 +68,8 @@ def generations(
     >>> from genloss import Agent, Experiment
     >>> from genloss.generators import Gaussian
     >>> from genloss import real, regimes
-    >>> exp = Experiment(real=real.Gaussian(dim=1), agents=Agent(Gaussian(), regimes.Replace()), generations=3)
+    >>> agent = Agent(Gaussian(), regimes.Replace())
+    >>> exp = Experiment(real=real.Gaussian(dim=1), agents=agent, generations=3)
     >>> [(state.t, seen[0].train.n) for state, seen in generations(exp)]
     [(1, 100), (2, 100), (3, 100)]
     """

@@ -38,7 +38,7 @@ class Observation:
 
     @property
     def rows(self) -> Array:
-        """(R, n, \\*event) published rows.
+        """(R, n, *event) published rows.
 
         Raises:
             LookupError: where they were drawn as a statistic.
@@ -66,7 +66,7 @@ class Observation:
         return {name: metric(self) for name, metric in self.exp.metric_names.items()}
 
     def picture(self, rows: int) -> Array | None:
-        """(k, \\*event) of the first replicate's rows to look at, or None where the model cannot show any."""
+        """(k, *event) of the first replicate's rows to look at, or None where the model cannot show any."""
         if self.chunk.rows is not None:
             return self.chunk.rows[0, :rows]
         return self.model.sample(min(rows, self.chunk.n), self.rng.picture)[0]  # type: ignore[no-any-return]

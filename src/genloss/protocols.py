@@ -21,9 +21,11 @@ class RealData(Protocol):
 
     Optional:
         event: "vectors" (the default), "symbols" or "table": what a row is.
-        schema: what a row means, handed to every training set (:mod:`genloss.tables`, or the number of symbols).
+        schema: what a row means, handed to every training set (:mod:`genloss.tables`, or the number of
+            symbols).
         size: rows that models may train on, where there are finitely many; then ``draw`` takes the first n of
-            one random permutation a replicate, so that a longer draw from the same stream begins with the shorter.
+            one random permutation a replicate, so that a longer draw from the same stream begins with the
+            shorter.
         moments(): the law's mean (d,) and covariance (d, d), where known; else the holdout's are used.
         features(rows): (..., d) floats in which means and distances make sense; for tables.
         draw_statistic(kind, replicates, n, rng): the statistic of n rows from its exact law, or None.
@@ -33,11 +35,11 @@ class RealData(Protocol):
     """
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) real rows."""
+        """(R, n, *event) real rows."""
         ...
 
     def holdout(self) -> Array:
-        """(m, \\*event) real rows that no model trains on, the same for every replicate."""
+        """(m, *event) real rows that no model trains on, the same for every replicate."""
         ...
 
 
@@ -46,15 +48,17 @@ class Model(Protocol):
     """A fitted model, in R replicates.
 
     Optional:
-        log_prob(x): (R, m) log density or probability of the rows x (m, \\*event), the same for all replicates.
+        log_prob(x): (R, m) log density or probability of the rows x (m, *event), the same for all replicates.
         moments(): :class:`genloss.statistics.Moments` of the model's law, with n = 1.
         probabilities: (R, K) of the symbols.
-        predict(x): (R, m) targets for rows x (m, \\*event), whose own target column is not looked at.
+        predict(x): (R, m) targets for rows x (m, *event), whose own target column is not looked at.
         draw_statistic(kind, n, rng): the statistic of n sampled rows from its exact law.
+        sample_known(n, rng): the rows that ``sample`` gives, and statistics of them by kind, where the model
+            knows these to more digits than can be computed from rows.
     """
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) synthetic rows, independent given the model."""
+        """(R, n, *event) synthetic rows, independent given the model."""
         ...
 
 
@@ -80,9 +84,13 @@ class Regime(Protocol):
     """Which rows the next model trains on, and with what weight.
 
     Optional:
-        reach: (real, synthetic) generations back that it reads; everything by default. The pool forgets the rest.
+        reach: (real, synthetic) generations back that it reads; everything by default. The pool forgets the
+            rest.
         needs_rows: whether it needs rows (True by default), or can work on statistics; "subsample": on those
             statistics that can be thinned exactly.
+        reads_total: True where the training set is always the whole pool, so that a chunk's own statistic
+            can be
+            forgotten once it has been added up.
     """
 
     def __call__(self, pool: Samples, rng: Rng) -> Samples:
@@ -100,7 +108,7 @@ class Curator(Protocol):
     """
 
     def __call__(self, model: Model, train: Samples, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) published rows."""
+        """(R, n, *event) published rows."""
         ...
 
 
@@ -110,7 +118,8 @@ class Metric(Protocol):
 
     Optional:
         needs: names of what the model must offer.
-        instead_of_rows: names of what a model may offer so that no published rows are needed; () if none ever are.
+        instead_of_rows: names of what a model may offer so that no published rows are needed; () if none
+            ever are.
         accepts: kinds of event it makes sense on; all by default.
     """
 
@@ -124,7 +133,7 @@ class Reward(Protocol):
     """What users prefer: larger is better."""
 
     def __call__(self, rows: Array) -> Array:
-        """(R, n) rewards of (R, n, \\*event) rows."""
+        """(R, n) rewards of (R, n, *event) rows."""
         ...
 
 
@@ -133,7 +142,7 @@ class Verifier(Protocol):
     """What passes."""
 
     def __call__(self, rows: Array, rng: Rng) -> Array:
-        """(R, n) booleans for (R, n, \\*event) rows."""
+        """(R, n) booleans for (R, n, *event) rows."""
         ...
 
 
@@ -143,6 +152,6 @@ def can_draw(model: object, kind: Statistic | None) -> bool:
 
 
 def offers(thing: object, names: Any) -> bool:
-    """Whether a class, or a thing, has one of the attributes; a dataclass's fields are not yet on the class."""
+    """Whether a class, or a thing, has one of the attributes; a dataclass's fields are not on the class."""
     fields = getattr(thing, "__dataclass_fields__", ())
     return any(name in fields or hasattr(thing, name) for name in names)

@@ -29,8 +29,9 @@ class Replace:
     """Train on what entered in the latest generation only: the newest synthetic rows, and fresh real ones.
 
     References:
-        Shumailov et al., The curse of recursion (2023), arXiv:2305.17493; with fresh real rows it is the fresh
-        data loop of Alemohammad et al., Self-consuming generative models go MAD (2023), arXiv:2307.01850.
+        Shumailov et al., The curse of recursion (2023), arXiv:2305.17493; with fresh real rows it is the
+        fresh data loop of Alemohammad et al., Self-consuming generative models go MAD (2023),
+        arXiv:2307.01850.
     """
 
     reach: ClassVar = (1, 1)
@@ -50,6 +51,7 @@ class Accumulate:
     """
 
     needs_rows: ClassVar = False
+    reads_total: ClassVar = True
 
     def __call__(self, pool: Samples, rng: Rng) -> Samples:
         """The pool."""
@@ -171,7 +173,7 @@ class Reads:
         return needed
 
     def __call__(self, pool: Samples, rng: Rng) -> Samples:
-        """What the regime inside makes of these authors' rows; the real ones where they have not published."""
+        """What the regime inside makes of these authors' rows; of the real ones before they publish."""
         read = pool.by(*(REAL if a == "real" else int(a) for a in self.authors))
         return self.of(read if read.chunks else pool.real, rng)
 

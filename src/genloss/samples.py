@@ -30,7 +30,7 @@ class Chunk:
         n: rows a replicate.
         born: generation of entry; (R, n) where chunks were mixed.
         author: index of the agent, -1 for real rows; (R, n) where chunks were mixed.
-        rows: (R, n, \\*event), or None where only a statistic was drawn.
+        rows: (R, n, *event), or None where only a statistic was drawn.
         known: statistics drawn or computed so far.
         real: (R,) rows that are real, where chunks were mixed without rows.
         schema: what a row means, given to real chunks by their source.
@@ -129,7 +129,9 @@ class Samples:
         kept = []
         for chunk, weight in zip(self.chunks, self.weights, strict=True):
             if isinstance(getattr(chunk, attribute), int) and getattr(chunk, attribute) == MIXED:
-                raise FitError(f"rows mixed as a statistic cannot be told apart by {attribute}; use rows='always'")
+                raise FitError(
+                    f"rows mixed as a statistic cannot be told apart by {attribute}; use rows='always'"
+                )
             where = chunk.where(attribute, accept)
             if where is True:
                 kept.append((chunk, weight))
@@ -157,8 +159,8 @@ class Samples:
 
     @property
     def newest(self) -> int:
-        """The generation in which the last rows entered."""
-        return max(int(np.max(c.born)) for c in self.chunks)
+        """The generation in which the last rows entered; chunks stand in that order."""
+        return _newest(self.chunks[-1])
 
     @property
     def latest(self) -> Samples:
@@ -167,9 +169,11 @@ class Samples:
 
     def forget(self, real: float, synthetic: float) -> Samples:
         """Without chunks older than that many generations; the origin is remembered all the same."""
+        if real == synthetic == ALL:
+            return self
         newest = self.newest
         keep = [
-            newest - int(np.max(c.born)) < (real if isinstance(c.author, int) and c.author == REAL else synthetic)
+            newest - _newest(c) < (real if isinstance(c.author, int) and c.author == REAL else synthetic)
             for c in self.chunks
         ]
         if all(keep):
@@ -183,6 +187,13 @@ class Samples:
             _carried=(0, {}),
         )
 
+    def settle(self) -> Samples:
+        """With the statistics of synthetic chunks dropped that the carried totals already contain."""
+        for chunk in self.chunks[1 : self._carried[0]]:
+            if chunk.rows is None and chunk.author != REAL:
+                chunk.known.clear()
+        return self
+
     # -- weights -----------------------------------------------------------------------------------
 
     def weighted(self, real: float) -> Samples:
@@ -194,16 +205,22 @@ class Samples:
         of_real = self.mass(REAL)
         of_synthetic = mass - of_real
         with np.errstate(divide="ignore", invalid="ignore"):
-            up = np.where(of_synthetic > 0, np.where(of_real > 0, real * self.n / of_real, 0.0), self.n / of_real)
+            up = np.where(
+                of_synthetic > 0, np.where(of_real > 0, real * self.n / of_real, 0.0), self.n / of_real
+            )
             down = np.where(
-                of_real > 0, np.where(of_synthetic > 0, (1 - real) * self.n / of_synthetic, 0.0), self.n / of_synthetic
+                of_real > 0,
+                np.where(of_synthetic > 0, (1 - real) * self.n / of_synthetic, 0.0),
+                self.n / of_synthetic,
             )
         weights: list[Any] = []
         for chunk, weight in zip(self.chunks, self.weights, strict=True):
             is_real = chunk.where("author", lambda a: a == REAL)
             if isinstance(is_real, bool):
                 factor = up if is_real else down
-                weights.append(weight * (factor.item() if factor.ndim == 0 else factor[:, None] * np.ones(chunk.n)))
+                weights.append(
+                    weight * (factor.item() if factor.ndim == 0 else factor[:, None] * np.ones(chunk.n))
+                )
             else:
                 weights.append(weight * np.where(is_real, up[..., None], down[..., None]))
         return Samples(self.chunks, tuple(weights), self.origin)
@@ -219,7 +236,9 @@ class Samples:
             if np.ndim(weight) == 0 and isinstance(where, bool):
                 total = total + weight * chunk.n * where
             else:
-                each = np.broadcast_to(weight, np.broadcast_shapes(np.shape(weight), np.shape(where), (chunk.n,)))
+                each = np.broadcast_to(
+                    weight, np.broadcast_shapes(np.shape(weight), np.shape(where), (chunk.n,))
+                )
                 total = total + (each * where).sum(-1)
         return np.asarray(total, dtype=float)
 
@@ -229,7 +248,8 @@ class Samples:
         if all(np.ndim(w) == 0 and w == self.weights[0] for w in self.weights):
             return None
         each = [
-            np.broadcast_to(w, (*np.shape(w)[:-1], c.n)) for c, w in zip(self.chunks, self.weights, strict=True)
+            np.broadcast_to(w, (*np.shape(w)[:-1], c.n))
+            for c, w in zip(self.chunks, self.weights, strict=True)
         ]
         shape = np.broadcast_shapes(*(w.shape[:-1] for w in each))
         return np.concatenate([np.broadcast_to(w, (*shape, w.shape[-1])) for w in each], axis=-1)
@@ -238,7 +258,7 @@ class Samples:
 
     @property
     def rows(self) -> Array:
-        """(R, N, \\*event) all rows, oldest chunk first.
+        """(R, N, *event) all rows, oldest chunk first.
 
         Raises:
             LookupError: if a chunk was drawn as a statistic.
@@ -247,7 +267,7 @@ class Samples:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def take(self, index: Array) -> Array:
-        """(R, k, \\*event) rows by their (R, k) place in the union, without copying the union."""
+        """(R, k, *event) rows by their (R, k) place in the union, without copying the union."""
         ends = np.cumsum([c.n for c in self.chunks])
         if len(self.chunks) == 1:
             return _take(_rows(self.chunks[0]), index)
@@ -316,11 +336,21 @@ class Samples:
 
     def _subsample_statistic(self, k: int, rng: Rng) -> Samples:
         shared = set.intersection(*({*c.known} for c in self.chunks))
-        kind = next((s for s in shared if hasattr(s, "subsample")), None)
+        kind: Any = next((s for s in shared if hasattr(s, "subsample")), None)
         if kind is None:
-            raise FitError("these rows were drawn as a statistic that cannot be subsampled; use rows='always'")
-        value, real = kind.subsample(self.real.total(kind), self.synthetic.total(kind), k, rng)
-        return Samples.of([Chunk(k, MIXED, MIXED, known={kind: value}, real=real)], self.origin)
+            raise FitError(
+                "these rows were drawn as a statistic that cannot be subsampled; use rows='always'"
+            )
+        # where one of the two is not there yet, its part is nothing
+        real, synthetic = (
+            part.total(kind) if part.chunks else self.total(kind) * 0 for part in (self.real, self.synthetic)
+        )
+        value, of_real = kind.subsample(real, synthetic, k, rng)
+        return Samples.of([Chunk(k, MIXED, MIXED, known={kind: value}, real=of_real)], self.origin)
+
+
+def _newest(chunk: Chunk) -> int:
+    return chunk.born if isinstance(chunk.born, int) else int(chunk.born.max())
 
 
 def _rows(chunk: Chunk) -> Array:
@@ -330,5 +360,5 @@ def _rows(chunk: Chunk) -> Array:
 
 
 def _take(rows: Array, index: Array) -> Array:
-    """(R, k, \\*event) rows of (R, n, \\*event) by (R, k) index."""
+    """(R, k, *event) rows of (R, n, *event) by (R, k) index."""
     return rows[np.arange(len(rows))[:, None], index]

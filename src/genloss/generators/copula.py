@@ -1,4 +1,4 @@
-"""The Gaussian copula for mixed tables: every column keeps its own distribution, one normal vector ties them."""
+"""The Gaussian copula for mixed tables: each column keeps its distribution, one normal vector ties them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from genloss.component import component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples
+from genloss.statistics import triangular_root
 from genloss.streams import Rng
 
-# Terms of the Hermite series of a step function: correlations 0.9, 0.95 and 0.99 of two normals that are seen only
-# as above or below their medians are then found within 0.001, 0.004 and 0.01.
+# Terms of the Hermite series of a step function: correlations 0.9, 0.95 and 0.99 of two normals of which only
+# the signs are seen are then found within 0.001, 0.004 and 0.01.
 _TERMS = 24
 # A numeric column whose ties take less than this share of its scores' second moment counts as continuous:
 # correlations are then off by less than that share, and the series is not needed.
@@ -34,8 +35,8 @@ class Margin:
         values: (R, N) cells in ascending order, the missing and the weightless replaced by the last one; NaN
             where a replicate has none.
         share: (R, N + 1) or (1, N + 1) weight below each cell, from 0 to 1.
-        step: whether only values that occur can be drawn; else quantiles are interpolated linearly between the
-            middles of neighbouring cells, constant beyond the outermost two.
+        step: whether only values that occur can be drawn; else quantiles are interpolated linearly between
+            the middles of neighbouring cells, constant beyond the outermost two.
         whole: whether drawn values are rounded to whole numbers.
     """
 
@@ -82,7 +83,7 @@ class CopulaModel:
         return np.asarray(self.root @ self.root.mT)
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) rows."""
+        r"""(R, n, *event) rows."""
         r, k, _ = self.root.shape
         u = ndtr(rng.standard_normal((r, n, k)) @ self.root.mT)
         d = k - len(self.gaps)
@@ -98,32 +99,32 @@ class CopulaModel:
 class Copula:
     """Gaussian copula: the margins are the training set's own, the dependence is one correlation matrix.
 
-    A column is a step or interpolated function of a standard normal latent z. Each cell scores its latent's
-    mean, s = E[z | a < z < b] = (phi(a) - phi(b)) / (Phi(b) - Phi(a)), where Phi(a) and Phi(b) are the shares of
-    the training set below the cell's value and up to it. Scores of columns i and j have the mean product
-    sum_k c_ik c_jk rho^k, with c_ik the Hermite coefficients of s as a function of z, and rho solves that:
+    A column is a step or interpolated function of a standard normal latent z. Each cell scores the mean of
+    its latent, s = E[z | a < z < b] = (phi(a) - phi(b)) / (Phi(b) - Phi(a)), where Phi(a) and Phi(b) are the
+    shares of the training set below the cell's value and up to it. Scores of columns i and j have the mean
+    product sum_k c_ik c_jk rho^k, with c_ik the Hermite coefficients of s(z), and rho solves that:
 
     - two numeric columns without ties: the correlation of their normal scores;
     - a numeric and a discrete one: linear in rho, the polyserial correlation by moments;
-    - two discrete ones: the polychoric correlation by moments; so a refit to many of its own rows finds the same
-      rho, where the linear term alone would make dependence grow from generation to generation.
+    - two discrete ones: the polychoric correlation by moments, so that a refit to many of its own rows finds
+      the same rho, where the linear term alone would make dependence grow from generation to generation.
 
     What happens to what:
 
-    - Numeric columns and dates: quantiles are interpolated, and never leave the observed range, so tails cannot
-      grow. Columns of integers are rounded. Ties stay ties. Without a schema every coordinate is numeric.
-    - Categories and booleans: frequencies as they are; a lost category never comes back. They are ordered by their
-      codes, and dependence that is not monotone in that order is lost.
-    - Missing cells: a column that may be missing has a second latent for its gap, correlated with everything but
-      the column itself (which is seen only where it is not missing). Correlations are taken over the rows in
-      which both cells are present; a replicate in which a column is missing throughout samples it so.
+    - Numeric columns and dates: quantiles are interpolated and never leave the observed range, so tails
+      cannot grow. Columns of integers are rounded. Without a schema every coordinate is numeric.
+    - Categories and booleans: frequencies as they are; a lost category never comes back. They are ordered by
+      their codes, and dependence that is not monotone in that order is lost.
+    - Missing cells: a column that may be missing has a second latent for its gap, correlated with everything
+      but the column itself, which is seen only where it is present. Correlations are taken over the rows in
+      which both cells are present. A replicate in which a column is missing throughout samples it so.
     - Weights: shares and mean products are weighted; a row of weight zero is not there.
     - A column of one value, and every column where there is one row, keeps that value and depends on nothing.
-    - Pairwise estimates, or fewer rows than columns, may give no correlation matrix, or a singular one:
+    - Pairwise estimates may be no correlation matrix, and with fewer rows than columns it is singular:
       eigenvalues are clipped at 0 and the diagonal is set to 1 again.
 
-    Normal scores of n rows underrate a small rho by the share 1 - sum_i E[z_(i)]^2 / (n - 1): 6% at n = 20, 1.5% at
-    n = 100, 0.3% at n = 1000.
+    Normal scores of n rows underrate a small rho by the share 1 - sum_i E[z_(i)]^2 / (n - 1): 6% at n = 20,
+    1.5% at n = 100, 0.3% at n = 1000.
 
     References:
         Liu, Lafferty and Wasserman, The nonparanormal (2009), arXiv:0903.0649; Olsson, Maximum likelihood
@@ -211,8 +212,8 @@ def _margin(x: Array, weights: Array | None, step: bool, whole: bool) -> tuple[M
 def _score(margin: Margin, order: Array, scores: Array, coefficients: Array) -> None:
     """Write a column's scores (R, N), in the rows' order, and their Hermite coefficients (R, terms).
 
-    Scores of numeric columns are divided by the root of the second moment that they would have without ties: the
-    step function of n cells is no coarseness of the column, but of the sample.
+    Scores of numeric columns are divided by the root of the second moment that they would have without ties:
+    steps of one cell each are no coarseness of the column, but of the sample.
     """
     values, share = margin.values, margin.share
     replicates, n = values.shape
@@ -259,7 +260,8 @@ def _tied(jump: Array, share: Array, density: Array) -> Array:
             np.take_along_axis(share, last, axis=1) - np.take_along_axis(share, first, axis=1),
             np.take_along_axis(density, first, axis=1) - np.take_along_axis(density, last, axis=1),
         )
-    return np.divide(drop, weight, out=np.zeros_like(drop), where=weight > 0)
+    scores: Array = np.divide(drop, weight, out=np.zeros_like(drop), where=weight > 0)
+    return scores
 
 
 def _tail(r: Array, t: Array, rise: Array, replicates: int) -> Array:
@@ -293,7 +295,7 @@ def _common_weight(missing: Array, gaps: tuple[int, ...], weights: Array | None)
 def _correlation(products: Array, coefficients: Array) -> Array:
     """(R, K, K) latent correlations, pair by pair, from mean products of scores (R, K, K)."""
     slope = coefficients[:, :, None, 0] * coefficients[:, None, :, 0]
-    rho = np.divide(products, slope, out=np.zeros_like(products), where=slope > 0)
+    rho: Array = np.divide(products, slope, out=np.zeros_like(products), where=slope > 0)
     np.clip(rho, -1, 1, out=rho)
     curved = np.flatnonzero(coefficients[:, :, 1:].any(axis=(0, 2)))
     i, j = (curved[side] for side in np.triu_indices(len(curved), 1))
@@ -325,12 +327,11 @@ def _invert(series: Array, value: Array) -> Array:
 def _root(rho: Array) -> Array:
     """(R, K, K) lower-triangular root of the nearest correlation matrix: its rows have length 1.
 
-    Triangular, so that nearby correlations make nearby rows of the same draw; each replicate by itself, so that
-    one that is singular leaves the others' bits alone.
+    Triangular, so that nearby correlations make nearby rows of the same draw; each replicate by itself, so
+    that one that is singular leaves the others' bits alone.
     """
     values, vectors = np.linalg.eigh(rho)
-    root = vectors * np.sqrt(np.maximum(values, 0))[:, None]
+    root: Array = vectors * np.sqrt(np.maximum(values, 0))[:, None]
     root /= np.linalg.norm(root, axis=2, keepdims=True)
-    triangle = np.linalg.qr(root.mT, mode="r").mT
-    sign = np.where(np.diagonal(triangle, axis1=1, axis2=2) < 0, -1.0, 1.0)
-    return np.asarray(triangle * sign[:, None])
+    triangle = triangular_root(root)
+    return triangle * np.where(np.diagonal(triangle, axis1=1, axis2=2) < 0, -1.0, 1.0)[:, None]

@@ -12,7 +12,7 @@ from genloss.component import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic
-from genloss.statistics import Moments, draw_moments, moments
+from genloss.statistics import Moments, draw_moments, moments, place_moments
 from genloss.streams import Rng
 
 
@@ -45,14 +45,24 @@ class GaussianModel:
         return Moments(1.0, self.mean, self.root)
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) rows."""
-        r, d, k = self.root.shape
-        x = rng.standard_normal((r, n, k)) @ self.root.mT
+        """(R, n, *event) rows."""
+        return self._rows(self._normals(n, rng))
+
+    def sample_known(self, n: int, rng: Rng) -> tuple[Array, dict[Statistic, Any]]:
+        """The same rows, and their moments to more digits than the rows themselves can hold."""
+        z = self._normals(n, rng)
+        return self._rows(z), {moments: place_moments(self.fitted, self.scale, z)}
+
+    def _normals(self, n: int, rng: Rng) -> Array:
+        return rng.standard_normal((len(self.root), n, self.root.shape[2]))
+
+    def _rows(self, z: Array) -> Array:
+        x = z @ self.root.mT
         x += self.mean[:, None]
-        return x.reshape(r, n, *self.event)
+        return x.reshape(*x.shape[:2], *self.event)
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log density of rows x (m, \\*event); minus infinity where the model has collapsed."""
+        """(R, m) log density of rows x (m, *event); minus infinity where the model has collapsed."""
         d, r = self.root.shape[1:]
         flat = x.reshape(len(x), -1)
         diagonal = np.diagonal(self.root, axis1=1, axis2=2)
@@ -81,8 +91,8 @@ class Gaussian:
         temperature: factor on the covariance when sampling; below 1 favours typical rows.
 
     References:
-        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; temperature: Alemohammad et al., Self-consuming
-        generative models go MAD (2023), arXiv:2307.01850.
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; temperature: Alemohammad et al.,
+        Self-consuming generative models go MAD (2023), arXiv:2307.01850.
     """
 
     ddof: Literal[0, 1] = 0
@@ -101,7 +111,10 @@ class Gaussian:
             FitError: if ddof=1 leaves no degree of freedom.
         """
         m = train.total(moments)
-        n = float(np.mean(m.n))
+        n = m.n if isinstance(m.n, float) else float(np.min(m.n))
         if n <= self.ddof:
             raise FitError(f"ddof={self.ddof} needs more than {self.ddof} training rows (got {n:g}); use ddof=0")
-        return GaussianModel(m, float(np.sqrt(self.temperature / (n - self.ddof))), train.event)
+        if not isinstance(m.n, float):  # replicates may differ in weight: each is divided by its own
+            m = Moments(1.0, m.mean, m.root / np.sqrt(m.n - self.ddof)[:, None, None])
+            return GaussianModel(m, self.temperature**0.5, train.event)
+        return GaussianModel(m, (self.temperature / (n - self.ddof)) ** 0.5, train.event)

@@ -30,7 +30,7 @@ class KDEModel:
     running: bool
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) rows: a training row by its weight, plus noise."""
+        """(R, n, *event) rows: a training row by its weight, plus noise."""
         weights = self.train.row_weights
         replicates = self.train.replicates
         if weights is None:
@@ -44,14 +44,16 @@ class KDEModel:
         return x
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log density at x (m, \\*event)."""
+        """(R, m) log density at x (m, *event)."""
         d = int(np.prod(x.shape[1:]))
         kind = KernelSums(Points(x), self.bandwidth)
         if self.running:
             sums = self.train.total(kind).log
         else:
             sums = kind(self.train.rows, self.train.row_weights).log
-        mass = self.train.mass() if self.running or self.train.row_weights is not None else float(self.train.n)
+        mass = (
+            self.train.mass() if self.running or self.train.row_weights is not None else float(self.train.n)
+        )
         norm = np.log(mass) + d * np.log(self.bandwidth * np.sqrt(2 * np.pi))
         return np.asarray(sums - np.reshape(norm, (-1, 1)))
 
@@ -70,11 +72,12 @@ class KDE:
 
     Args:
         bandwidth: standard deviation of the kernel, in the units of the rows, or the rule "scott",
-            n^(-1/(d+4)), or "silverman", (n (d+2)/4)^(-1/(d+4)), as scikit-learn has them: for rows of unit scale.
+            n^(-1/(d+4)), or "silverman", (n (d+2)/4)^(-1/(d+4)), as scikit-learn has them: for rows of unit
+            scale.
 
     References:
-        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; Fu et al., Towards theoretical understandings of
-        self-consuming generative models (2024), arXiv:2402.11778.
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; Fu et al., Towards theoretical
+        understandings of self-consuming generative models (2024), arXiv:2402.11778.
     """
 
     bandwidth: Positive | Literal["scott", "silverman"] = 0.1

@@ -50,7 +50,9 @@ class LinearModel:
         else:
             rows = self.origin.rows[:, :n].copy()
         x, y = self.kind.split(rows)
-        y[...] = (x @ self.coefficients[..., None])[..., 0] + self.noise[:, None] * rng.standard_normal(y.shape)
+        y[...] = (x @ self.coefficients[..., None])[..., 0] + self.noise[:, None] * rng.standard_normal(
+            y.shape
+        )
         return rows
 
     def predict(self, x: Array) -> Array:
@@ -83,8 +85,8 @@ class LinearRegression:
         intercept: whether to fit a constant.
 
     References:
-        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413; Dohmatob et al., Model collapse
-        demystified: the case of regression (2024), arXiv:2402.07712.
+        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413; Dohmatob et al., Model
+        collapse demystified: the case of regression (2024), arXiv:2402.07712.
     """
 
     design: Literal["same", "fresh"] = "same"
@@ -106,11 +108,11 @@ class LinearRegression:
         """Least squares on the training set, by weight."""
         kind = self._kind(train.schema)
         gram = train.total(kind)
-        w = gram.solve()
+        w, rank = gram.solve()
         if self.noise is not None:
             noise = np.full(1, float(self.noise))
         else:
-            left = gram.n - w.shape[1]
+            left = gram.n - rank
             residual = np.maximum(gram.yy - (w * gram.xy).sum(axis=1), 0)
             # with no row to spare the line goes through every point, and no noise is seen
             noise = np.sqrt(np.where(np.asarray(left) > 0, residual / np.maximum(left, 1), 0))

@@ -35,7 +35,7 @@ class WrappedModel:
     dtype: Any
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, \\*event) rows, each object's own, checked.
+        """(R, n, *event) rows, each object's own, checked.
 
         Raises:
             GeneratorError: if an object raises, or returns another shape, NaN or infinity.
@@ -43,7 +43,9 @@ class WrappedModel:
         return np.stack([self._checked(self._ask("sample", o.sample, n), n) for o in self.objects])
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log densities at x (m, \\*event), from the objects' ``log_prob(rows)`` or ``score_samples(rows)``.
+        """(R, m) log densities at x (m, *event).
+
+        The objects are asked by ``log_prob(rows)`` or, as in scikit-learn, ``score_samples(rows)``.
 
         Raises:
             FitError: if they have neither.
@@ -58,7 +60,9 @@ class WrappedModel:
         try:
             return call(argument)
         except Exception as error:
-            raise GeneratorError(f"{self.name}: {verb} raised {type(error).__name__}: {one_line(error)}") from error
+            raise GeneratorError(
+                f"{self.name}: {verb} raised {type(error).__name__}: {one_line(error)}"
+            ) from error
 
     def _checked(self, rows: Any, n: int) -> Array:
         if hasattr(self.schema, "encode"):
@@ -72,7 +76,8 @@ class WrappedModel:
             ) from None
         if x.shape != (n, *self.event):
             raise GeneratorError(
-                f"{self.name}: sample({n}) returned shape {x.shape}; return an array of shape {(n, *self.event)}"
+                f"{self.name}: sample({n}) returned shape {x.shape}; "
+                f"return an array of shape {(n, *self.event)}"
             )
         bad = int(x.size - np.isfinite(x).sum())
         if bad:
@@ -97,9 +102,11 @@ class WrappedModel:
         try:
             x: Array = self.schema.encode(rows)
         except DataError as error:
-            raise GeneratorError(f"{self.name}: sample({n}) returned a table that does not fit: {error}") from None
+            raise GeneratorError(
+                f"{self.name}: sample({n}) returned a table that does not fit: {error}"
+            ) from None
         lost = np.isnan(x).any(axis=0)
-        for column, has_lost in zip(self.schema.columns, lost, strict=True):
+        for column, has_lost in zip(self.schema.columns, np.atleast_1d(lost), strict=True):
             if has_lost and not column.missing:
                 raise GeneratorError(
                     f"{self.name}: sample({n}) returned missing values (NaN) in column '{column.name}', "
@@ -112,9 +119,9 @@ class WrappedModel:
 class Wrapped:
     """Any object with ``fit(rows)`` and ``sample(n)``, one fitted copy a replicate.
 
-    ``rows`` is an array (n, \\*event), or a pandas DataFrame where the real data is a table; ``sample`` returns the
-    same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all its
-    randomness from the seed, for the run to be repeatable.
+    ``rows`` is an array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` returns
+    the same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all
+    its randomness from the seed, for the run to be repeatable.
 
     Args:
         make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".
@@ -153,7 +160,9 @@ class Wrapped:
         if train.row_weights is not None:
             raise FitError("Wrapped: fit(rows) takes no weights; use a regime without weights")
         rows = train.rows
-        name = self.make if isinstance(self.make, str) else getattr(self.make, "__qualname__", repr(self.make))
+        name = (
+            self.make if isinstance(self.make, str) else getattr(self.make, "__qualname__", repr(self.make))
+        )
         seeds = [int(s) for s in rng.integers(2**31, size=len(rows))]
         if isinstance(init, WrappedModel):
             objects: Sequence[Any] = init.objects
@@ -172,10 +181,14 @@ class Wrapped:
         try:
             made = make(seed)
         except Exception as error:
-            raise GeneratorError(f"{name}({seed}) raised {type(error).__name__}: {one_line(error)}") from error
+            raise GeneratorError(
+                f"{name}({seed}) raised {type(error).__name__}: {one_line(error)}"
+            ) from error
         for verb in ("fit", "sample"):
             if not callable(getattr(made, verb, None)):
-                raise GeneratorError(f"{name}({seed}) gave a {type(made).__name__}, which has no method {verb}")
+                raise GeneratorError(
+                    f"{name}({seed}) gave a {type(made).__name__}, which has no method {verb}"
+                )
         return made
 
 

@@ -50,7 +50,7 @@ class SupportSize:
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) counts."""
-        return (probabilities(seen) > 0).sum(axis=1).astype(float)
+        return np.asarray((probabilities(seen) > 0).sum(axis=1), dtype=float)
 
 
 @component

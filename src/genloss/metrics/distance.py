@@ -18,13 +18,15 @@ from genloss.streams import fixed
 class SlicedWasserstein:
     """Root mean square, over random directions, of the W2 distance between published and held-out rows.
 
-    The directions are the same at every generation and in every replicate. Tables are compared by their features.
+    The directions are the same at every generation and in every replicate. Tables are compared by their
+    features.
 
     Args:
         projections: how many directions.
 
     References:
-        Rabin et al., Wasserstein barycenter and its application to texture mixing (2011); Bonneel et al. (2015).
+        Rabin et al., Wasserstein barycenter and its application to texture mixing (2011); Bonneel et al.
+        (2015).
     """
 
     projections: Count = 50
@@ -36,11 +38,11 @@ class SlicedWasserstein:
         directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         squared = np.mean([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=0)
-        return np.sqrt(squared)
+        return np.asarray(np.sqrt(squared))
 
 
 def wasserstein2_squared(x: Array, y: Array) -> Array:
-    """(R,) squared W2 between the empirical laws of (R, n) and (m,) numbers: their quantile functions' distance.
+    """(R,) squared W2 between the empirical laws of (R, n) and (m,) numbers, by quantiles.
 
     >>> wasserstein2_squared(np.array([[0.0, 1.0]]), np.array([1.0, 2.0, 1.0, 2.0]))
     array([1.])
@@ -58,9 +60,9 @@ def wasserstein2_squared(x: Array, y: Array) -> Array:
 class TailMass:
     """Share of published rows that lie where only the outermost real rows do.
 
-    For vectors and tables, rows further from the real mean, in Mahalanobis distance, than a quantile of held-out
-    rows; for symbols, the model's probability of the rarest ones, which together have at most the probability
-    1 - quantile.
+    For vectors and tables, rows further from the real mean, in Mahalanobis distance, than a quantile of
+    held-out rows; for symbols, the model's probability of the rarest ones, which together have at most the
+    probability 1 - quantile.
 
     Args:
         quantile: where the tail begins; real data has about 1 - quantile in it.

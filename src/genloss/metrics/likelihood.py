@@ -32,13 +32,14 @@ class TestError:
     """Error in predicting the target of held-out real rows.
 
     A model that predicts is asked itself: mean squared error, and where the real law is known
-    (:class:`genloss.real.LinearModel`) the exact expected one beyond the noise. Other models of tables are judged
-    by what can be learnt from their rows (train on synthetic, test on real): the share of wrong labels of a
-    logistic regression, or the mean squared error of a ridge regression in squared units of the target, fitted to
-    what the agent published.
+    (:class:`genloss.real.LinearModel`) the exact expected one beyond the noise. Other models of tables are
+    judged by what can be learnt from their rows (train on synthetic, test on real): the share of wrong
+    labels of a logistic regression, or the mean squared error of a ridge regression in squared units of the
+    target, fitted to what the agent published.
 
     References:
-        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413; train on synthetic, test on real:
+        Gerstgrasser et al., Is model collapse inevitable? (2024), arXiv:2404.01413; train on synthetic, test
+        on real:
         Esteban et al., Real-valued medical time series generation (2017), arXiv:1706.02633.
     """
 
@@ -70,8 +71,7 @@ class TestError:
 
 def real_target(real: Any) -> int:
     """The column to be predicted."""
-    index: int = getattr(real, "target_index", None) if hasattr(real, "target_index") else real.target
-    return index
+    return int(real.target_index if hasattr(real, "target_index") else real.target)
 
 
 def is_label(real: Any, target: int) -> bool:

@@ -1,4 +1,4 @@
-"""First and second moments against the real law's: of the model where it knows them, else of published rows."""
+"""First and second moments against the real law's, of the model if it knows them, else of published rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LogDetRatio:
 
 @component
 class MeanError:
-    """Squared distance of the mean from the real mean, in squared units of the rows (of the scaled features for tables)."""
+    """Squared distance of the mean from the real mean, squared; of features for tables."""
 
     instead_of_rows: ClassVar = ("moments",)
     accepts: ClassVar = ("vectors", "table")

@@ -25,9 +25,10 @@ def split(n: int, held_out: float) -> tuple[Array, Array]:
 
 
 def first_of_permutation(rows: Array, replicates: int, n: int, rng: Rng) -> Array:
-    """(R, n, \\*event): the first n of a random permutation of the rows in each replicate.
+    """(R, n, *event): the first n of a random permutation of the rows in each replicate.
 
-    The permutation does not depend on n, so that a longer draw from the same stream begins with a shorter one.
+    The permutation does not depend on n, so that a longer draw from the same stream begins with a shorter
+    one.
     """
     return np.stack([rows[rng.permutation(len(rows))[:n]] for _ in range(replicates)])
 
@@ -69,7 +70,7 @@ class Table:
 
     @property
     def event(self) -> str:
-        """"vectors" where every column is numeric and complete, else "table"."""
+        """Rows are "vectors" where every column is numeric and complete, else a "table"."""
         plain = all(c.kind == "numeric" and not c.missing for c in self.schema.columns)
         return "vectors" if plain else "table"
 
@@ -110,7 +111,7 @@ class Table:
         Missing numbers stand at the real mean; a missing category is none of them.
         """
         mean, sd = self._scale
-        out = []
+        out: list[Array] = []
         for i, column in enumerate(self.schema.columns):
             x = rows[..., i]
             if i == leave_out:

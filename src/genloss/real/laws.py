@@ -8,13 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from genloss.component import Count, NonNegative, Positive, component
-from genloss.protocols import Model
+from genloss.protocols import Model, RealData
 from genloss.samples import Array, Statistic
 from genloss.statistics import Counts, Gram, Moments, draw_gram, draw_moments, moments, sample_symbols
 from genloss.streams import Rng, fixed
 
 HOLDOUT = 500
 """Held-out rows of a source without end, as many as in Kazdan et al. (2024), arXiv:2410.16713."""
+
+
+def held_out(real: RealData, rng: Rng) -> Array:
+    """(500, *event) rows of a source without end."""
+    rows: Array = real.draw(1, HOLDOUT, rng)[0]
+    return rows
 
 
 @component
@@ -33,7 +39,7 @@ class Gaussian:
 
     def holdout(self) -> Array:
         """(500, d) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.Gaussian"))[0]
+        return held_out(self, fixed("real.Gaussian"))
 
     def moments(self) -> tuple[Array, Array]:
         """Mean 0 and covariance I."""
@@ -72,7 +78,7 @@ class Ring:
 
     def holdout(self) -> Array:
         """(500, 2) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.Ring"))[0]
+        return held_out(self, fixed("real.Ring"))
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and covariance of the mixture."""
@@ -81,7 +87,7 @@ class Ring:
 
 @component
 class LinearModel:
-    """Rows (x, y): standard normal inputs x and the target y = x . w + noise e, last; w = (1, ..., 1)/sqrt(d).
+    """Rows (x, y): standard normal inputs x, then the target y = x . w + noise e; w = (1, ..., 1)/sqrt(d).
 
     Args:
         dim: d, the number of inputs.
@@ -106,7 +112,7 @@ class LinearModel:
 
     def holdout(self) -> Array:
         """(500, d + 1) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.LinearModel"))[0]
+        return held_out(self, fixed("real.LinearModel"))
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and covariance of a row."""
@@ -124,7 +130,9 @@ class LinearModel:
     def excess_risk(self, model: Model) -> Array:
         """(R,) expected squared error of a linear prediction, beyond the noise: |w_hat - w|^2."""
         w: Array = model.coefficients  # type: ignore[attr-defined]
-        error: Array = ((w[:, : self.dim] - self.coefficients) ** 2).sum(axis=1) + (w[:, self.dim :] ** 2).sum(axis=1)
+        error: Array = ((w[:, : self.dim] - self.coefficients) ** 2).sum(axis=1) + (
+            w[:, self.dim :] ** 2
+        ).sum(axis=1)
         return error
 
 
@@ -158,7 +166,7 @@ class Zipf:
 
     def holdout(self) -> Array:
         """(500,) symbols."""
-        return self.draw(1, HOLDOUT, fixed("real.Zipf"))[0]
+        return held_out(self, fixed("real.Zipf"))
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Array | None:
         """The counts of n symbols."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genloss.component import NonNegative, component
-from genloss.real.laws import HOLDOUT
+from genloss.real.laws import held_out
 from genloss.samples import Array
 from genloss.streams import Rng, fixed
 
@@ -38,7 +38,7 @@ class Moons:
 
     def holdout(self) -> Array:
         """(500, 2) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.Moons"))[0]
+        return held_out(self, fixed("real.Moons"))
 
 
 @component
@@ -61,7 +61,7 @@ class Circles:
 
     def holdout(self) -> Array:
         """(500, 2) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.Circles"))[0]
+        return held_out(self, fixed("real.Circles"))
 
 
 @component
@@ -84,4 +84,4 @@ class SwissRoll:
 
     def holdout(self) -> Array:
         """(500, 3) rows."""
-        return self.draw(1, HOLDOUT, fixed("real.SwissRoll"))[0]
+        return held_out(self, fixed("real.SwissRoll"))

@@ -1,9 +1,16 @@
-"""Additive statistics: computed once a chunk, added up over a training set, drawn without rows where the law is exact."""
+"""Additive statistics: computed once a chunk, added up, drawn without rows where the law is exact."""
 
 from genloss.statistics.counts import Counts, sample_symbols
 from genloss.statistics.gram import Gram, GramValue, draw_gram
 from genloss.statistics.kernels import KernelSums, LogSum, Points
-from genloss.statistics.moments import Moments, draw_bartlett, draw_moments, moments, triangular_root
+from genloss.statistics.moments import (
+    Moments,
+    draw_bartlett,
+    draw_moments,
+    moments,
+    place_moments,
+    triangular_root,
+)
 
 __all__ = [
     "Counts",
@@ -17,6 +24,7 @@ __all__ = [
     "draw_gram",
     "draw_moments",
     "moments",
+    "place_moments",
     "sample_symbols",
     "triangular_root",
 ]

@@ -42,7 +42,8 @@ class Counts:
         urns = np.concatenate([real, synthetic], axis=1)
         if urns[0].sum() >= _LARGEST_URN:
             raise FitError(
-                f"{urns[0].sum():,} pooled rows cannot be subsampled exactly; keep fewer than {_LARGEST_URN:,}"
+                f"{urns[0].sum():,} pooled rows cannot be subsampled exactly; "
+                f"keep fewer than {_LARGEST_URN:,}"
             )
         drawn = np.stack([rng.multivariate_hypergeometric(urn, k, method="marginals") for urn in urns])
         of_real = drawn[:, : self.symbols]
@@ -50,12 +51,15 @@ class Counts:
 
 
 def sample_symbols(probabilities: Array, n: int, rng: Rng) -> Array:
-    """(R, n) symbols drawn independently from (R, K) or (1, K) probabilities, by inverting the distribution."""
+    """(R, n) symbols drawn independently from (R, K) probabilities, by inverting the distribution."""
     r = len(probabilities)
     cdf = np.cumsum(probabilities, axis=1)
     cdf /= cdf[:, -1:]
     # one search for all replicates: shift the r-th distribution by r
-    place = np.searchsorted((cdf + np.arange(r)[:, None]).ravel(), rng.random((r, n)) + np.arange(r)[:, None], "right")
+    place = np.searchsorted(
+        (cdf + np.arange(r)[:, None]).ravel(), rng.random((r, n)) + np.arange(r)[:, None], "right"
+    )
     symbols = place - probabilities.shape[1] * np.arange(r)[:, None]
-    # the shift rounds: a draw next to the top of the distribution must not fall on the next replicate's symbols
-    return np.clip(symbols, 0, probabilities.shape[1] - 1)
+    # the shift rounds: a draw next to the top of the distribution must not fall on the next replicate's
+    # symbols
+    return np.asarray(np.clip(symbols, 0, probabilities.shape[1] - 1))

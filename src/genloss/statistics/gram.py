@@ -12,6 +12,10 @@ from genloss.samples import Array
 from genloss.statistics.moments import draw_bartlett
 from genloss.streams import Rng
 
+# A column whose squared distance from the span of the others falls below this share of its length counts as
+# explained by them: the formed X'X knows that distance to some d * 1e-16.
+_SINGULAR = 1e-11
+
 
 @dataclass(frozen=True, eq=False)
 class GramValue:
@@ -37,28 +41,38 @@ class GramValue:
 
     @cached_property
     def root(self) -> Array:
-        """(R, p, p) a root of X'X, of any rank; inputs are real rows' or fresh ones and do not collapse."""
-        try:
-            return np.asarray(np.linalg.cholesky(self.xx))
-        except np.linalg.LinAlgError:
-            values, vectors = np.linalg.eigh(self.xx)
-            return np.asarray(vectors * np.sqrt(np.maximum(values, 0))[:, None, :])
-
-    def solve(self) -> Array:
-        """(R, p) least-squares coefficients, of least norm where there are fewer rows than coefficients."""
-        p = self.xy.shape[1]
-        if np.all(np.asarray(self.n) >= p):
+        """(R, p, min(p, n)) a root of X'X; inputs are real rows' or fresh ones and do not collapse."""
+        if np.all(np.asarray(self.n) >= self.xx.shape[1]):
             try:
-                w: Array = np.linalg.solve(self.xx, self.xy[..., None])[..., 0]
+                return np.asarray(np.linalg.cholesky(self.xx))
             except np.linalg.LinAlgError:
                 pass
-            else:
-                # an exactly singular matrix may slip through the factorisation: its solution does not solve
-                miss = np.abs((self.xx @ w[..., None])[..., 0] - self.xy).max(axis=1)
-                if np.all(miss <= 1e-8 * (1 + np.abs(self.xy).max(axis=1))):
-                    return w
-        inverse = np.linalg.pinv(self.xx, rcond=p * 1e-13, hermitian=True)
-        return np.asarray((inverse @ self.xy[..., None])[..., 0])
+        values, vectors = np.linalg.eigh(self.xx)
+        # of n rows, all but the n largest eigenvalues are rounding
+        most = min(self.xx.shape[1], int(np.max(self.n)))
+        return np.asarray((vectors * np.sqrt(np.maximum(values, 0))[:, None, :])[:, :, -most:])
+
+    def solve(self) -> tuple[Array, Array | int]:
+        """(R, p) least-squares coefficients, of least norm where X'X is singular, and the rank of X'X."""
+        p = self.xy.shape[1]
+        if np.all(np.asarray(self.n) >= p) and self._well_conditioned():
+            return np.linalg.solve(self.xx, self.xy[..., None])[..., 0], p
+        values, vectors = np.linalg.eigh(self.xx)
+        large = values > p * 1e-13 * values[:, -1:]
+        inverse = np.divide(1.0, values, out=np.zeros_like(values), where=large)
+        return np.matvec(vectors, inverse * np.vecmat(self.xy, vectors)), large.sum(axis=1)
+
+    def _well_conditioned(self) -> bool:
+        """Whether each column of X keeps a share of its length that the others do not explain.
+
+        Elimination does not tell: on a singular matrix its pivots are rounding, and its solution solves.
+        """
+        try:
+            root = np.linalg.cholesky(self.xx)
+        except np.linalg.LinAlgError:
+            return False
+        left = np.diagonal(root, axis1=1, axis2=2) ** 2
+        return bool(np.all(left > _SINGULAR * np.diagonal(self.xx, axis1=1, axis2=2)))
 
 
 @dataclass(frozen=True)
@@ -86,15 +100,22 @@ class Gram:
         wx = x if weights is None else x * np.broadcast_to(weights, y.shape)[..., None]
         n = float(y.shape[1]) if weights is None else np.broadcast_to(weights, y.shape).sum(axis=1)
         xt = wx.mT
-        yy = (y * y).sum(axis=1) if weights is None else (y * y * np.broadcast_to(weights, y.shape)).sum(axis=1)
+        yy = (
+            (y * y).sum(axis=1)
+            if weights is None
+            else (y * y * np.broadcast_to(weights, y.shape)).sum(axis=1)
+        )
         return GramValue(n, xt @ x, (xt @ y[..., None])[..., 0], yy)
 
 
-def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, design: GramValue | None = None) -> GramValue:
+def draw_gram(
+    coefficients: Array, noise: Array, n: int, rng: Rng, design: GramValue | None = None
+) -> GramValue:
     """X'X, X'y and y'y of n rows y = X w + noise e, e ~ N(0, I), from their exact law.
 
     X'X is that of ``design``, or of fresh inputs x ~ N(0, I): a root of it is lower triangular with squared
-    diagonal chi2(n - j + 1) and standard normals below. With a root G, X'e = G z and e'e = |z|^2 + chi2(n - p).
+    diagonal chi2(n - j + 1) and standard normals below. With a root G, X'e = G z and e'e = |z|^2 + chi2(n -
+    p).
 
     Args:
         coefficients: (R, p) w.
@@ -105,14 +126,15 @@ def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, design: GramV
     """
     replicates, p = coefficients.shape
     if design is None:
-        root = draw_bartlett(replicates, p, n + 1, rng)
+        root, z = draw_bartlett(replicates, p, n + 1, rng)
         xx = root @ root.mT
     else:
         root, xx = design.root, design.xx
-    z = rng.standard_normal((replicates, root.shape[2]))
+        z = rng.standard_normal((replicates, root.shape[2]))
+    z = z[:, : root.shape[2]]
     left = max(n - root.shape[2], 0)
     ee = (z * z).sum(axis=1) + 2 * rng.standard_gamma(left / 2, size=replicates)
-    fitted = (xx @ coefficients[..., None])[..., 0]
-    xe = noise[:, None] * (root @ z[..., None])[..., 0]
+    fitted = np.matvec(xx, coefficients)
+    xe = noise[:, None] * np.matvec(root, z)
     yy = (coefficients * (fitted + 2 * xe)).sum(axis=1) + noise**2 * ee
     return GramValue(float(n), xx, fitted + xe, yy)

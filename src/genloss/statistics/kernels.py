@@ -16,8 +16,9 @@ _BLOCK = 64
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points (m, \\*event) at which densities are asked for; the same array is the same points, so that kernel
-    sums at the holdout are known again."""
+    """Points (m, *event) at which densities are asked for; the same array is the same points, so that kernel
+    sums at the holdout are known again.
+    """
 
     x: Array
 
@@ -55,7 +56,7 @@ class KernelSums:
     bandwidth: float
 
     def __call__(self, rows: Array, weights: Array | None = None) -> LogSum:
-        """The sums over (R, n, \\*event) rows, at each of m points."""
+        """The sums over (R, n, *event) rows, at each of m points."""
         y = self.points.x.reshape(len(self.points.x), -1)
         centre = y.mean(axis=0)
         scale = 1 / (np.sqrt(2.0) * self.bandwidth)

@@ -6,8 +6,10 @@ after some 45 generations in float64, while its root stays exact to machine prec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -24,33 +26,43 @@ class Draw:
     """How drawn moments relate to the moments their model was fitted to, in the coordinates of its root.
 
     Args:
-        source: the moments that the model was fitted to.
-        scale: model root = scale * source.root.
-        z: (R, r) standard normal; the mean is off by scale * source.root @ z / sqrt(n).
-        bartlett: (R, r, k) lower trapezoidal; the scatter's root is scale * source.root @ bartlett.
+        source: the moments that the model was fitted to, held weakly: each was drawn from the one before.
+        base: (R, d, r) their root; the model's is scale * base.
+        scale: a number.
+        z: (R, r) standard normal; the mean is off by scale * base @ z / sqrt(n).
+        bartlett: (R, r, k) lower trapezoidal; the scatter's root is scale * base @ bartlett.
     """
 
-    source: Moments
+    source: ref[Moments]
+    base: Array
     scale: float
     z: Array
     bartlett: Array
 
 
-@dataclass(frozen=True, eq=False)
 class Moments:
     """Weight, mean and a root of the scatter about the mean.
 
     Args:
         n: total weight, a number or (R,).
         mean: (R, d).
-        root: (R, d, r) with scatter = root @ root^T; lower triangular wherever r = d.
+        root: (R, d, r) with scatter = root @ root^T; lower triangular wherever r = d. None where they were
+            drawn:
+            the product is formed when it is first asked for, which accumulation never does.
         draw: how these moments were drawn, where they were.
     """
 
-    n: Any
-    mean: Array
-    root: Array
-    draw: Draw | None = field(default=None, repr=False)
+    def __init__(self, n: Any, mean: Array, root: Array | None, draw: Draw | None = None) -> None:
+        self.n, self.mean, self._root, self.draw = n, mean, root, draw
+
+    @property
+    def root(self) -> Array:
+        """(R, d, r) root of the scatter."""
+        if self._root is None:
+            assert self.draw is not None
+            self._root = self.draw.base @ self.draw.bartlett
+            self._root *= self.draw.scale
+        return self._root
 
     def __mul__(self, weight: float) -> Moments:
         """Each row weighing ``weight`` times as much."""
@@ -60,21 +72,21 @@ class Moments:
         """The moments of the union."""
         n = self.n + other.n
         part = np.asarray(other.n / n)[..., None]
-        if other.draw is not None and other.draw.source is self:
+        gap = other.mean - self.mean
+        mean = self.mean + part * gap
+        if other.draw is not None and other.draw.source() is self:
             # Other was drawn from the model fitted to self: in the coordinates of self.root the sum is the
             # identity plus a Wishart and a rank-one term, well-conditioned however far self has collapsed.
             d = other.draw
-            inner = d.bartlett @ d.bartlett.mT
-            inner += np.asarray(self.n / n)[..., None, None] * (d.z[:, :, None] * d.z[:, None, :])
-            inner *= d.scale**2
-            inner[:, *np.diag_indices(inner.shape[1])] += 1
-            shift = (self.root @ d.z[:, :, None])[..., 0]
-            shift *= part * d.scale / np.sqrt(other.n)
-            return Moments(n, self.mean + shift, self.root @ np.linalg.cholesky(inner))
-        gap = other.mean - self.mean
-        across = gap * np.sqrt(self.n * part)
+            across = np.sqrt(1 - part) * d.z
+            half = np.concatenate([d.bartlett, across[..., None]], axis=2)
+            half *= d.scale
+            inner = half @ half.mT
+            inner.reshape(len(inner), -1)[:, :: inner.shape[1] + 1] += 1
+            return Moments(n, mean, self.root @ np.linalg.cholesky(inner))
+        across = gap * np.sqrt(np.asarray(self.n)[..., None] * part)
         root = triangular_root(np.concatenate([self.root, other.root, across[..., None]], axis=2))
-        return Moments(n, self.mean + gap * part, root)
+        return Moments(n, mean, root)
 
     @property
     def log_det(self) -> Array:
@@ -93,7 +105,7 @@ class Moments:
 
 
 def moments(rows: Array, weights: Array | None = None) -> Moments:
-    """The additive statistic: moments of (R, n, \\*event) rows, each event read as one vector.
+    """The additive statistic: moments of (R, n, *event) rows, each event read as one vector.
 
     >>> m = moments(np.array([[[0.0, 0.0], [2.0, 0.0], [1.0, 3.0]]]))
     >>> m.mean, m.root @ m.root.mT
@@ -109,6 +121,12 @@ def moments(rows: Array, weights: Array | None = None) -> Moments:
         n = w.sum(axis=1)
         mean = (w[:, None] @ x)[:, 0] / n[:, None]
         centred = (x - mean[:, None]) * np.sqrt(w)[..., None]
+    if x.shape[1] <= x.shape[2]:
+        # n centred rows span n - 1 dimensions. The reflection that turns u = sqrt(w / sum w), to which they
+        # are orthogonal, into the first axis leaves n - 1 rows of the same scatter, and no rounding in its
+        # place.
+        u = np.full((1, x.shape[1]), x.shape[1] ** -0.5) if weights is None else np.sqrt(w / n[:, None])
+        centred = centred[:, 1:] - (u[:, 1:] / (1 + u[:, :1]))[..., None] * centred[:, :1]
     return Moments(n, mean, triangular_root(centred.mT))
 
 
@@ -134,8 +152,8 @@ def triangular_root(x: Array) -> Array:
             left = np.diagonal(root, axis1=1, axis2=2) ** 2
             if np.all(left >= _WELL_CONDITIONED * np.diagonal(gram, axis1=1, axis2=2)):
                 return root
-    triangle: Array = np.linalg.qr(x.mT, mode="r")
-    return triangle.mT
+    triangle: Any = np.linalg.qr(x.mT, mode="r")
+    return np.asarray(triangle.mT)
 
 
 def draw_moments(source: Moments, scale: float, n: int, rng: Rng) -> Moments:
@@ -148,24 +166,42 @@ def draw_moments(source: Moments, scale: float, n: int, rng: Rng) -> Moments:
         Bartlett, On the theory of statistical regression (1933).
     """
     replicates, _, r = source.root.shape
-    z = rng.standard_normal((replicates, r))
-    bartlett = draw_bartlett(replicates, r, n, rng)
-    mean = (source.root @ z[:, :, None])[..., 0]
+    bartlett, z = draw_bartlett(replicates, r, n, rng)
+    return _placed(source, scale, n, z, bartlett)
+
+
+def place_moments(source: Moments, scale: float, z: Array) -> Moments:
+    """The moments of the rows source.mean + scale * source.root @ z, found in the coordinates of z (R, n, r).
+
+    Rows in float64 keep nothing below 1e-16 of their largest coordinate: moments taken from them would stop
+    shrinking there, while the scatter of z is well-conditioned however far the root has collapsed.
+    """
+    inside = moments(z)
+    n = z.shape[1]
+    return _placed(source, scale, n, inside.mean * np.sqrt(n), inside.root)
+
+
+def _placed(source: Moments, scale: float, n: int, z: Array, bartlett: Array) -> Moments:
+    mean = np.matvec(source.root, z)
     mean *= scale / np.sqrt(n)
     mean += source.mean
-    root = source.root @ bartlett
-    root *= scale
-    return Moments(float(n), mean, root, Draw(source, scale, z, bartlett))
+    return Moments(float(n), mean, None, Draw(ref(source), source.root, scale, z, bartlett))
 
 
-def draw_bartlett(replicates: int, d: int, n: int, rng: Rng) -> Array:
-    """(R, d, min(d, n - 1)) a root of the scatter of n standard normal rows about their mean."""
+def draw_bartlett(replicates: int, d: int, n: int, rng: Rng) -> tuple[Array, Array]:
+    """A root (R, d, min(d, n - 1)) of the scatter of n standard normal rows, and (R, d) normals besides."""
     k = min(d, n - 1)
-    bartlett = np.zeros((replicates, d, k))
+    low, degrees = _bartlett_places(d, k)
+    normals = rng.standard_normal((replicates, d + len(low)))
+    bartlett = np.zeros((replicates, d * k))
+    bartlett[:, low] = normals[:, d:]
     # chi2(f) is twice a standard gamma of shape f / 2
-    bartlett[:, np.arange(k), np.arange(k)] = np.sqrt(
-        2 * rng.standard_gamma((n - 1 - np.arange(k)) / 2, size=(replicates, k))
-    )
-    low = np.tril_indices(d, -1, k)
-    bartlett[:, *low] = rng.standard_normal((replicates, len(low[0])))
-    return bartlett
+    bartlett[:, :: k + 1][:, :k] = np.sqrt(2 * rng.standard_gamma((n - degrees) / 2, size=(replicates, k)))
+    return bartlett.reshape(replicates, d, k), normals[:, :d]
+
+
+@lru_cache
+def _bartlett_places(d: int, k: int) -> tuple[Array, Array]:
+    """Flat places below the diagonal of a (d, k) matrix, and 1..k."""
+    i, j = np.tril_indices(d, -1, k)
+    return i * k + j, np.arange(1, k + 1)

@@ -1,7 +1,7 @@
 """A study: cells and tiles, the processes that compute them, the folder that keeps them."""
 
 from genloss.study.results import Results
-from genloss.study.run import run
+from genloss.study.running import run
 from genloss.study.study import Cell, Study
 
 __all__ = ["Cell", "Results", "Study", "run"]

@@ -23,7 +23,7 @@ def varied(spec: Any, path: Place = ()) -> list[tuple[Place, list[Any]]]:
             values = spec["vary"]
             if set(spec) != {"vary"} or not isinstance(values, list) or not values:
                 raise SpecError(
-                    f"{'.'.join(map(str, path))}: write {{vary = [first, second, ...]}} and nothing else in it"
+                    f"{'.'.join(map(str, path))}: write {{vary = [first, second]}} and nothing else in it"
                 )
             return [(path, values)]
         return [found for k, v in spec.items() for found in varied(v, (*path, k))]
@@ -33,6 +33,7 @@ def varied(spec: Any, path: Place = ()) -> list[tuple[Place, list[Any]]]:
 
 
 def put(spec: Any, path: Place, value: Any) -> None:
+    """Put a value at a path of a spec."""
     for step in path[:-1]:
         spec = spec[step]
     spec[path[-1]] = value
@@ -53,6 +54,11 @@ def columns_of(paths: list[Place]) -> dict[Place, str]:
 
 
 def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
+    """Change a field of a spec by its dotted path; a list varies it.
+
+    Raises:
+        SpecError: if there is no such field.
+    """
     steps = path.split(".")
     if steps[0] not in Experiment.__dataclass_fields__ and steps[0] in Agent.__dataclass_fields__:
         agents = spec.get("agents", [])
@@ -74,7 +80,8 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
             fields = getattr(cls, "__dataclass_fields__", {})
             if step not in fields:
                 raise SpecError(
-                    f"{so_far}: {cls.__name__} has no field '{step}'{did_you_mean(step, fields) if fields else ''}"
+                    f"{so_far}: {cls.__name__} has no field '{step}'"
+                    f"{did_you_mean(step, fields) if fields else ''}"
                 )
             hint = field_hint(cls, step)
         if last:

@@ -21,7 +21,7 @@ SLOTS: dict[Any, str] = {
     Reward: "rewards",
     Verifier: "verifiers",
 }
-"""The slot of each contract; it is also the module of our own parts and, after "genloss.", an entry-point group."""
+"""The slot of each contract; also the module of our own parts and an entry-point group."""
 
 SINGULAR = {
     "real": "real data",

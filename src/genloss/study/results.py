@@ -37,13 +37,17 @@ class Results:
         done = store.finished()
         self.seconds = sum(e.get("seconds", 0.0) for e in done.values())
         cells = {c.index: c for c in study.cells}
-        self.failures = [(cells[f["failed"]], str(f["error"])) for f in store.failures() if f["failed"] in cells]
+        self.failures = [
+            (cells[f["failed"]], str(f["error"])) for f in store.failures() if f["failed"] in cells
+        ]
         self._table = store.results_table()
         self._pictures = store.pictures_table()
 
     def __repr__(self) -> str:
         cells = self.study.cells
-        return f"<Results of {len(cells)} cells, {self._table.num_rows} values, {len(self.failures)} failures>"
+        return (
+            f"<Results of {len(cells)} cells, {self._table.num_rows} values, {len(self.failures)} failures>"
+        )
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -51,7 +55,7 @@ class Results:
         return self.study.cells
 
     def cell(self, cell: int | Cell | None = None, **varied: Any) -> Cell:
-        """The one cell of that index, or with these values of experiment and varied fields, as text or number.
+        """The one cell of that index, or with these values of experiment and varied fields.
 
         Raises:
             SpecError: if there is none, or more than one.
@@ -88,13 +92,18 @@ class Results:
         """
         at = self.cell(cell, **varied)
         names = at.exp.metric_names
-        name = metric if isinstance(metric, str) else next((k for k, m in names.items() if m == metric), repr(metric))
+        name = (
+            metric
+            if isinstance(metric, str)
+            else next((k for k, m in names.items() if m == metric), repr(metric))
+        )
         if name not in names:
             raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
         exp = at.exp
         out = np.full((exp.generations, len(exp.agents), exp.replicates), np.nan)
         rows = self.query(
-            f"SELECT generation, agent, replicate, value FROM results WHERE cell = {at.index} AND metric = $1", [name]
+            "SELECT generation, agent, replicate, value FROM results WHERE cell = $1 AND metric = $2",
+            [at.index, name],
         )
         t, a, r, v = (np.asarray(rows[c]) for c in ("generation", "agent", "replicate", "value"))
         out[t - 1, a, r] = v
@@ -106,7 +115,9 @@ class Results:
         import duckdb
         import pyarrow as pa
 
-        wanted = pa.table({"cell": [c.index for c in self.cells], "upto": [c.exp.replicates for c in self.cells]})
+        wanted = pa.table(
+            {"cell": [c.index for c in self.cells], "upto": [c.exp.replicates for c in self.cells]}
+        )
         with duckdb.connect() as db:
             db.register("parts", self._table)
             db.register("wanted", wanted)
@@ -116,7 +127,7 @@ class Results:
             ).to_arrow_table()
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
-        """What a SELECT over the view ``results`` gives (cell, agent, generation, replicate, metric, value)."""
+        """What a SELECT over the view ``results`` gives of long columns by index of cell and agent."""
         import duckdb
 
         with duckdb.connect() as db:
@@ -135,7 +146,8 @@ class Results:
         """
         rows = self.query(
             "SELECT cell, agent, generation, metric, count(*) AS replicates, "
-            "avg(value) AS mean, CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) END AS sd "
+            "avg(value) AS mean, "
+            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) END AS sd "
             "FROM results GROUP BY ALL ORDER BY cell, metric, agent, generation"
         ).to_pandas()
         error = 1.96 * rows["sd"] / np.sqrt(rows["replicates"])
@@ -165,7 +177,7 @@ class Results:
         return pd.concat([out, rest], axis=1)
 
     def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
-        """Rows of the first replicate by generation, each (k, \\*event); 0 is the real rows."""
+        """Rows of the first replicate by generation, each (k, *event); 0 is the real rows."""
         at = self.cell(cell, **varied)
         rows = self._pictures
         c, a, t = (np.asarray(rows[k]) for k in ("cell", "agent", "generation"))

@@ -1,4 +1,4 @@
-"""Specs to objects and back: one recursive function builds every part from ``{kind = "ClassName", **fields}``."""
+"""Specs to objects and back: one recursive function builds every part from ``{kind = "Name", **fields}``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ def build(spec: Spec, trust: bool = False) -> Experiment:
     if found:
         raise SpecError(found)
     assert isinstance(made, Experiment)
+    return made
+
+
+def build_part(slot: str, spec: Any, trust: bool = False) -> Any:
+    """The part of a slot that a spec describes: ``{"kind": "Window", "generations": 3}``, or "Replace".
+
+    Raises:
+        SpecError: with every problem at once.
+    """
+    found: list[str] = []
+    made = _build_part(slot, spec, SINGULAR[slot], found, trust)
+    if found:
+        raise SpecError(found)
     return made
 
 
@@ -87,7 +100,8 @@ def _dump_part(part: Any, slot: str) -> Any:
 
 
 def _fields_of(thing: Any) -> Spec:
-    hints = _hints(type(thing))
+    cls: Any = type(thing)
+    hints = _hints(cls)
     out: Spec = {}
     for f in dataclasses.fields(thing):
         value = getattr(thing, f.name)

@@ -109,7 +109,7 @@ class Store:
         self._finished: dict[str, Entry] | None = None
         with _explained("read", folder):
             self.fingerprint, self.environments = _head(folder)
-            self.spec = (folder / "spec.toml").read_text(encoding="utf-8")
+            self.spec = (folder / "spec.toml").read_text(encoding="utf-8", errors="replace")
 
     @classmethod
     def open(cls, folder: str | Path, spec: str, fingerprint: str, environment: Mapping[str, Any]) -> Store:

@@ -43,15 +43,16 @@ class Cell:
 
     @property
     def key(self) -> int:
-        """Where its streams are: cells of one experiment share them, and are compared on the same real rows."""
+        """Where its streams are: cells of one experiment share them, and so the real rows."""
         return experiment_key(self.experiment)
 
     @property
     def label(self) -> str:
         """What to call the cell.
 
-        >>> Study.of({"real": "Moons", "agents": [{"generator": "KDE", "regime": {"vary": ["Replace"]}}]}).cells[0].label
-        'regime=Replace'
+        >>> spec = {"real": "Moons", "agents": [{"generator": "KDE"}], "n_real": {"vary": [10, 100]}}
+        >>> Study.of(spec).cells[1].label
+        'n_real=100'
         """
         varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
         return ": ".join(part for part in (self.experiment, varied) if part) or "the experiment"
@@ -87,7 +88,8 @@ class Study:
 
         Args:
             thing: an experiment, a spec, or a dict of them by name.
-            vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(), Accumulate()]}``.
+            vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(),
+                Accumulate()]}``.
             trust: whether code that a spec refers to may be run.
             name: what to call the run folder.
         """
@@ -96,9 +98,9 @@ class Study:
         if isinstance(thing, Experiment):
             made = cls({"": _spec_of(thing)}, name, thing.title, trust=trust)
         elif "real" in thing or "agents" in thing:
-            made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)  # type: ignore[arg-type]
+            made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
         elif "experiments" in thing:
-            made = parse(dict(thing), name, trust)  # type: ignore[arg-type]
+            made = parse(dict(thing), name, trust)
         else:
             specs = {k: _spec_of(v) if isinstance(v, Experiment) else dict(v) for k, v in thing.items()}
             made = cls(specs, name, trust=trust)
@@ -123,8 +125,8 @@ class Study:
     def set(self, path: str, value: Any) -> Study:
         """The study with a field changed, in the experiment that the path begins with, or in all.
 
-        A list varies the field, unless it holds a list. "generator", "regime" and the other fields of an agent are
-        the only agent's.
+        A list varies the field, unless it holds a list. "generator", "regime" and the other fields of an
+        agent are the only agent's.
 
         Raises:
             SpecError: if there is no such field.
@@ -134,7 +136,9 @@ class Study:
         experiments = dict(self.experiments)
         for name in names:
             experiments[name] = copy.deepcopy(experiments[name])
-            set_field(experiments[name], rest if first in self.experiments and rest else path, value, self.trust)
+            set_field(
+                experiments[name], rest if first in self.experiments and rest else path, value, self.trust
+            )
         return Study(experiments, self.name, self.title, self.about, self.trust)
 
     @cached_property
@@ -170,7 +174,7 @@ class Study:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identifies what the parts of a run contain: every spec, the data and code it refers to, and the tiles.
+        """Identifies what the parts of a run contain: specs, the data and code they refer to, and tiles.
 
         Replicates and titles are left out: more replicates are more tiles of the same run.
         """
@@ -262,7 +266,9 @@ def _spec_of(exp: Experiment) -> Spec:
     if isinstance(spec, dict):
         return spec
     fields = {f: getattr(exp, f) for f in exp.__dataclass_fields__ if getattr(exp, f) is not None}
-    agents = [{f: getattr(a, f) for f in a.__dataclass_fields__ if getattr(a, f) is not None} for a in exp.agents]
+    agents = [
+        {f: getattr(a, f) for f in a.__dataclass_fields__ if getattr(a, f) is not None} for a in exp.agents
+    ]
     return {**fields, "agents": agents}
 
 

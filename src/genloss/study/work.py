@@ -84,13 +84,13 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
         t = 1
         # overflow and division by zero are answers here: a collapsed model's density is infinite
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for state, seen in generations(exp, state):
+            for after, seen in generations(exp, state):
                 for i, observation in enumerate(seen):
                     for k, (name, value) in enumerate(observation.measure().items()):
-                        values[state.t - 1, i, k] = _checked(name, value, exp.tile_size)
-                    if state.t in looks:
+                        values[after.t - 1, i, k] = _checked(name, value, exp.tile_size)
+                    if after.t in looks:
                         pictures += _picture(observation)
-                t = state.t + 1
+                t = after.t + 1
     except GenlossError as error:
         raise type(error)(f"generation {t}: {error}") from error
     except MemoryError:
@@ -106,7 +106,9 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
 def _checked(name: str, value: Array, replicates: int) -> Array:
     value = np.asarray(value, dtype=float)
     if value.shape != (replicates,):
-        raise FitError(f"metric {name} returned shape {value.shape}; return one value a replicate, {(replicates,)}")
+        raise FitError(
+            f"metric {name} returned shape {value.shape}; return one value a replicate, {(replicates,)}"
+        )
     return value
 
 
@@ -152,4 +154,6 @@ def _pictures_table(pictures: list[tuple[int, int, Array]], cell: int) -> pa.Tab
         for agent, t, picture in pictures
         for i, values in enumerate(picture)
     ]
-    return pa.table(dict(zip(schema("pictures").names, zip(*rows, strict=True), strict=True)), schema=schema("pictures"))
+    return pa.table(
+        dict(zip(schema("pictures").names, zip(*rows, strict=True), strict=True)), schema=schema("pictures")
+    )

@@ -228,7 +228,7 @@ def fresh_w2_limit(n_real: int, n_synthetic: int, d: int, temperature: float = 1
     moments follow one after the other, each by a linear equation. Shapes are
     (d+1)/n, which makes the spread of the spectrum exact for any d. What is left out grows with the
     dimensions per row: under 1 % at d = 100 with 100 fresh and 900 synthetic rows (12.15 against 12.2
-    simulated), 2 % with a row or so a dimension, up to 10 % low with fewer rows than dimensions.
+    simulated), 2 to 4 % with about a row a dimension, up to 10 % low with fewer rows than dimensions.
 
     Args:
         n_real: Real rows, drawn anew each generation.
@@ -241,7 +241,7 @@ def fresh_w2_limit(n_real: int, n_synthetic: int, d: int, temperature: float = 1
 
     References:
         Alemohammad et al. (2023), arXiv:2307.01850 (the setting); Nica and Speicher, Lectures on the
-        combinatorics of free probability (2006), lectures 11-12 (moments and cumulants).
+        combinatorics of free probability (2006) (moments and cumulants).
 
     >>> round(fresh_w2_limit(100, 900, 100), 1), round(fresh_w2_limit(100, 900, 100, 0.8), 1)
     (12.2, 20.7)

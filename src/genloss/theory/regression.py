@@ -47,7 +47,7 @@ def replace_test_error(n: int, d: int, t: Generations, noise: float = 1.0) -> Cu
         noise: Standard deviation of the label noise, real and synthetic.
 
     References:
-        Gerstgrasser et al. (2024), arXiv:2404.01413, theorem on replacing data.
+        Gerstgrasser et al. (2024), arXiv:2404.01413 (replacing data).
         Dohmatob et al., Model collapse demystified: the case of regression (2024), arXiv:2402.07712.
 
     >>> round(replace_test_error(100, 10, 20), 4)
@@ -66,8 +66,7 @@ def accumulate_test_error(n: int, d: int, t: Generations, noise: float = 1.0) ->
         noise: Standard deviation of the label noise, real and synthetic.
 
     References:
-        Gerstgrasser et al. (2024), arXiv:2404.01413, theorem on accumulating data (at most pi^2/6 times the
-        first).
+        Gerstgrasser et al. (2024), arXiv:2404.01413 (accumulating data: at most pi^2/6 times the first).
 
     >>> round(accumulate_test_error(100, 10, 20) / real_test_error(100, 10), 3)
     1.596

@@ -79,7 +79,8 @@ def run(
         out: the run's folder, in which finished tiles are kept and found again; by default they are not kept.
         vary: values for fields by dotted path, which make a grid: ``{"n_real": [10, 100]}``.
         replicates: in every cell, instead of what the spec says.
-        workers: processes; by default one for each core. 0 runs everything in this process, as a study does that
+        workers: processes; by default one for each core. 0 runs everything in this process, as a study does
+            that
             holds objects which a spec cannot name (a lambda, a class of a notebook).
         executor: any ``concurrent.futures.Executor`` instead; a run needs ``out`` on a disk that it shares.
         trust: whether code that a spec refers to may be run.
@@ -88,7 +89,8 @@ def run(
     Raises:
         SpecError: if the study cannot be built.
         StoreError: if the folder cannot be used, or the disk is full.
-        GenlossError: the first failure, if every cell failed; else failures are in the results, and warned of.
+        GenlossError: the first failure, if every cell failed; else failures are in the results, and warned
+            of.
     """
     if isinstance(study, (str, Path)):
         study = Study.load(study, trust)
@@ -106,14 +108,18 @@ def run(
             folder = str(out)
         spec = _toml(study, workers, executor)
         store = Store.open(folder, spec, study.fingerprint, environment())
-        execute(study, store, workers=0 if not spec else workers, executor=executor, progress=progress or Silent())
+        execute(
+            study, store, workers=0 if not spec else workers, executor=executor, progress=progress or Silent()
+        )
         results = Results(study, store, keep=out is not None)
     failed = {cell.index for cell, _ in results.failures}
     if quiet and failed:
         if len(failed) == len(study.cells):
             raise _first(results)
         cell, message = results.failures[0]
-        warnings.warn(f"{len(failed)} of {len(study.cells)} cells failed; {cell.label}: {message}", stacklevel=2)
+        warnings.warn(
+            f"{len(failed)} of {len(study.cells)} cells failed; {cell.label}: {message}", stacklevel=2
+        )
     return results
 
 
@@ -239,11 +245,13 @@ def _note_failure(store: Store, progress: Progress, cell: Cell, tile: int, error
 def environment() -> dict[str, Any]:
     """Versions and machine, for the record."""
     packages = ("genloss", "numpy", "scipy", "pydantic", "pyarrow", "duckdb", "pandas", "scikit-learn")
-    found: dict[str, Any] = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
     for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
     return found
-

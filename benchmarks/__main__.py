@@ -1,0 +1,134 @@
+"""Measure how many times faster genloss is than the usual script.
+
+``python -m benchmarks [--rounds 5] [name ...]``
+
+Every comparison runs both sides in turn, in one process and one thread, and takes the processor seconds of
+one replicate and generation; the ratio is taken pair by pair, and its median is what is reported. The naive
+side runs fewer replicates, since its cost is proportional to them; what it does is in `benchmarks/naive.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from statistics import median
+
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import numpy as np
+
+from benchmarks import naive
+from genloss import Agent, Experiment, generations, generators, metrics, real, regimes
+
+
+def ours(real_data, generator, regime, metric, n, replicates, steps=100, rows="auto"):
+    exp = Experiment(
+        real=real_data,
+        agents=Agent(generator, regime),
+        n_real=n,
+        generations=steps,
+        replicates=replicates,
+        metrics=[metric],
+        rows=rows,
+    )
+
+    def go():
+        for tile in range(exp.tiles):
+            for _, seen in generations(exp, tile=tile):
+                seen[0].measure()
+
+    return go, exp.tiles * exp.tile_size * steps
+
+
+def gaussian(regime, n=100, rows="auto", replicates=512):
+    return ours(
+        real.Gaussian(10), generators.Gaussian(), regime, metrics.TraceRatio(), n, replicates, rows=rows
+    )
+
+
+def scripted(f, replicates, steps=100, **arguments):
+    return (lambda: f(generations=steps, replicates=replicates, **arguments)), replicates * steps
+
+
+CASES = {
+    # name: (wanted ratio, ours, naive)
+    "gaussian replace, statistics": (
+        60,
+        lambda: gaussian(regimes.Replace()),
+        lambda: scripted(naive.gaussian, 20, d=10, n=100),
+    ),
+    "gaussian replace, rows": (
+        5,
+        lambda: gaussian(regimes.Replace(), rows="always", replicates=128),
+        lambda: scripted(naive.gaussian, 20, d=10, n=100),
+    ),
+    "gaussian accumulate, statistics": (
+        150,
+        lambda: gaussian(regimes.Accumulate()),
+        lambda: scripted(naive.gaussian, 10, d=10, n=100, accumulate=True),
+    ),
+    "gaussian replace, n = 10^4": (
+        1000,
+        lambda: gaussian(regimes.Replace(), n=10_000),
+        lambda: scripted(naive.gaussian, 2, d=10, n=10_000),
+    ),
+    "kde accumulate, n = 1000": (
+        300,
+        lambda: ours(real.Moons(), generators.KDE(0.1), regimes.Accumulate(), metrics.HoldoutNLL(), 1000, 4),
+        lambda: scripted(naive.kde, 1, n=1000),
+    ),
+    "regression accumulate, n = 1000": (
+        1000,
+        lambda: ours(
+            real.LinearModel(10),
+            generators.LinearRegression(noise=1.0),
+            regimes.Accumulate(),
+            metrics.TestError(),
+            1000,
+            512,
+        ),
+        lambda: scripted(naive.regression, 1, d=10, n=1000),
+    ),
+}
+# a ratio of ours to ours: 10^12 rows a generation must cost what 100 do, at most 1.2 times
+LARGE = ("gaussian replace, n = 10^12 against n = 100", 1.2)
+
+
+def seconds(work):
+    """Processor seconds of one replicate's generation."""
+    go, steps = work
+    began = time.process_time()
+    go()
+    return (time.process_time() - began) / steps
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of runs; the median ratio is reported")
+    parser.add_argument("names", nargs="*", help="only the comparisons whose name contains one of these")
+    options = parser.parse_args()
+    wanted = [k for k in (*CASES, LARGE[0]) if not options.names or any(n in k for n in options.names)]
+    print(f"NumPy {np.__version__}, one thread, medians of {options.rounds} pairs; microseconds a generation")
+    print(f"{'':45s} {'script':>10s} {'genloss':>10s} {'ratio':>8s} {'range':>15s} {'wanted':>8s}")
+    for name in wanted:
+        if name == LARGE[0]:
+            target, (a, b) = LARGE[1], (gaussian(regimes.Replace(), n=10**12), gaussian(regimes.Replace()))
+        else:
+            target, make, script = CASES[name]
+            a, b = script(), make()
+        seconds(b)  # caches, imports
+        rounds = 3 * options.rounds if name == LARGE[0] else options.rounds
+        pairs = [(seconds(a), seconds(b)) for _ in range(rounds)]
+        ratios = sorted(x / y for x, y in pairs)
+        side = "at most" if name == LARGE[0] else "at least"
+        print(
+            f"{name:45s} {median(x for x, _ in pairs) * 1e6:10.2f} {median(y for _, y in pairs) * 1e6:10.3f} "
+            f"{median(ratios):8.2f} {ratios[0]:7.1f}-{ratios[-1]:<7.1f} {side} {target}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""``genloss check``: from a reference to a part, and from findings to text."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+
+import click
+
+from genloss.cli.values import parse_change
+from genloss.conformance import Finding, check, slot_of_part
+from genloss.errors import SpecError
+from genloss.extend import load
+
+
+def findings_of(reference: str, slot: str | None, changes: tuple[str, ...], table: str | None) -> tuple[str, list[Finding]]:
+    """What the part is, and what was found.
+
+    Raises:
+        SpecError: if there is no such part, or it cannot be built.
+    """
+    from genloss.study.registry import SINGULAR, SLOTS, did_you_mean
+    from genloss.study.spec import build_part
+
+    if slot is not None and slot not in SLOTS.values():
+        slot = next((k for k, v in SINGULAR.items() if v == slot), slot)
+    if slot is not None and slot not in SLOTS.values():
+        raise SpecError(f"--as {slot}: no such slot{did_you_mean(slot, list(SLOTS.values()))}")
+    thing = load(reference)
+    fields = dict(parse_change(c) for c in changes)
+    if slot in (None, "generators") and is_maker(thing):
+        if fields:
+            raise SpecError("--set gives fields of a part; make(seed) takes the seed only")
+        part = build_part("generators", {"kind": "Wrapped", "make": reference}, trust=True)
+        return "generator (make(seed) with fit and sample)", check(part, "generators", table)
+    slot = slot or slot_of_part(thing)
+    part = build_part(slot, {"kind": reference, **fields}, trust=True)
+    return SINGULAR[slot], check(part, slot, table)
+
+
+def is_maker(thing: Any) -> bool:
+    """Whether it is to be called with a seed: a function of no slot, or a class whose fit takes rows alone."""
+    if isinstance(thing, type):
+        fit = getattr(thing, "fit", None)
+        if fit is None or hasattr(thing, "draw"):
+            return False
+        positional = [p for p in inspect.signature(fit).parameters.values() if p.default is p.empty]
+        return len(positional) <= 2  # self and rows
+    if not callable(thing):
+        return False
+    names = list(inspect.signature(thing).parameters)
+    return len(names) == 1 and names[0] not in ("seen", "rows", "x")
+
+
+def said(reference: str, kind: str, findings: list[Finding]) -> str:
+    """The findings as text: what fails first, with what to do about it."""
+    marks = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "-   "}
+    lines = [click.style(f"{reference}, {kind}", bold=True)]
+    for finding in findings:
+        lines.append(f"{marks[finding.passed]}  {finding.check}")
+        lines += textwrap.wrap(finding.message, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    bad = sum(f.passed is False for f in findings)
+    good = sum(f.passed is True for f in findings)
+    lines += ["", f"{bad} of {bad + good} checks fail" if bad else f"all {good} checks pass"]
+    return "\n".join(lines)

@@ -1,0 +1,255 @@
+"""The commands: each parses, calls the library and prints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import genloss as package
+from genloss.cli.guard import BAD_INPUT, FAILED, STOPPED, Guarded, say
+from genloss.errors import StoreError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+_TRUST = click.option(
+    "--trust", is_flag=True, help="Run code of yours that the spec refers to (mine.py:MyRegime)."
+)
+_SET = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Change a field; a list varies it: 'n_real=[10,100]', regime=Replace, gaussian.generations=20.",
+)
+_REPLICATES = click.option("--replicates", type=click.IntRange(min=1), help="Replicates of every cell.")
+
+
+@click.group(
+    cls=Guarded, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package.__version__, prog_name="genloss", message="%(prog)s %(version)s")
+@_DEBUG
+@click.pass_context
+def genloss(ctx: click.Context) -> None:
+    """What models lose, or gain, by training on data that models made.
+
+    \b
+    genloss run collapse-or-thrive       the main job: watch models collapse, and what stops it
+    genloss list                         what else there is
+
+    Exit codes: 0 done, 1 a cell failed (the others finished), 2 bad input, 130 stopped by Ctrl-C, 70 a bug of ours.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@genloss.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_DEBUG
+def list_(as_json: bool) -> None:
+    """Name the studies of the gallery and the parts of every slot."""
+    from genloss.cli import listing
+
+    if as_json:
+        click.echo(json.dumps({"studies": listing.studies(), "parts": listing.slots()}, indent=1))
+    else:
+        click.echo(listing.listing())
+
+
+@genloss.command()
+@click.argument("study")
+@_SET
+@_REPLICATES
+@_TRUST
+@_DEBUG
+def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
+    """Print the spec of STUDY (a gallery name or a TOML file) and what it would do.
+
+    The output is a spec again: genloss show collapse-or-thrive > mine.toml.
+    """
+    from genloss.cli.listing import shown
+    from genloss.cli.values import study_of
+
+    click.echo(shown(study_of(study, changes, trust, replicates)))
+
+
+@genloss.command()
+@click.argument("study")
+@_SET
+@_REPLICATES
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes; by default one a core. 0: none but this one."
+)
+@click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME-FINGERPRINT.")
+@_TRUST
+@click.option("--json", "as_json", is_flag=True, help="Nothing on standard output but one JSON object.")
+@_DEBUG
+def run(
+    study: str,
+    changes: tuple[str, ...],
+    replicates: int | None,
+    workers: int | None,
+    out: str | None,
+    trust: bool,
+    as_json: bool,
+) -> int:
+    """Run what is missing of STUDY (a gallery name or a TOML file) and show what came out.
+
+    The same command again does only what is not yet done; with more --replicates, only those that are new.
+    """
+    from genloss.cli.progress import tally_for
+    from genloss.cli.summary import records, table
+    from genloss.cli.values import folder_of, study_of
+    from genloss.study import run as run_study
+
+    made = study_of(study, changes, trust, replicates)
+    folder = Path(out) if out is not None else folder_of(made)
+    tally = tally_for("silent" if as_json else "auto")
+    try:
+        results = run_study(made, folder, workers=workers, trust=trust, progress=tally)
+        if not as_json:
+            click.echo((f"{made.title}\n\n" if made.title else "") + table(results))
+        report, problem = _report(results, folder / "report.html")
+    except KeyboardInterrupt:
+        say(f"stopped; {tally.done} of {tally.total} tiles are done and kept. To go on:")
+        print(f"  {_again()}", file=sys.stderr)
+        return STOPPED
+    if as_json:
+        said = {
+            "run": str(folder),
+            "report": report,
+            "cells": [
+                {
+                    "cell": c.index,
+                    "experiment": c.experiment,
+                    "varied": dict(c.varied),
+                    "generations": c.exp.generations,
+                }
+                for c in results.cells
+            ],
+            "failures": [
+                {"cell": i, "label": made.cells[i].label, "error": e} for i, e in tally.failed.items()
+            ],
+            "summary": records(results),
+        }
+        click.echo(json.dumps(said))
+    else:
+        click.echo(f"\nrun     {folder}" + (f"\nreport  {report}" if report else ""))
+    if problem:
+        say(problem)
+        return BAD_INPUT
+    return FAILED if tally.failed else 0
+
+
+@genloss.command()
+@click.argument("run", type=click.Path())
+@click.option("--csv", type=click.Path(), help="Write the long table as CSV; - is standard output.")
+@click.option("--parquet", type=click.Path(), help="Write the long table as Parquet.")
+@_TRUST
+@_DEBUG
+def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None:
+    """Show what came out of RUN (its folder), or write the long table.
+
+    The long table: the varied fields, agent, generation, replicate, metric, value.
+    """
+    from genloss.cli.summary import table
+    from genloss.cli.values import results_of
+
+    found, notes = results_of(run, trust)
+    for note in notes:
+        say(note)
+    if csv is None and parquet is None:
+        click.echo(table(found, every=True))
+        return
+    frame = found.frame()
+    if parquet is not None:
+        _written(parquet, lambda: frame.to_parquet(parquet, index=False))
+    if csv == "-":
+        frame.to_csv(sys.stdout, index=False)
+    elif csv is not None:
+        _written(csv, lambda: frame.to_csv(csv, index=False))
+
+
+@genloss.command()
+@click.argument("run", type=click.Path())
+@click.option("-o", "--output", type=click.Path(), help="The HTML file; by default RUN/report.html.")
+@_TRUST
+@_DEBUG
+def report(run: str, output: str | None, trust: bool) -> int:
+    """Write the report of RUN (its folder): one HTML file that opens offline."""
+    from genloss.cli.values import results_of
+
+    found, notes = results_of(run, trust)
+    for note in notes:
+        say(note)
+    folder = found.folder
+    assert folder is not None  # it was read from there
+    path, problem = _report(found, Path(output) if output is not None else folder / "report.html")
+    if problem:
+        say(problem)
+        return BAD_INPUT
+    click.echo(path)
+    return 0
+
+
+@genloss.command()
+@click.argument("part")
+@click.option(
+    "--as", "slot", metavar="SLOT", help="What it is, where its verb does not tell: regimes, metrics, ..."
+)
+@_SET
+@click.option("--table", "path", type=click.Path(), help="Check a generator on this table of yours too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list of findings.")
+@_DEBUG
+def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | None, as_json: bool) -> int:
+    """Check a part of yours, mine.py:make or mine.py:MyRegime, and say what to mend.
+
+    A function make(seed) that gives an object with fit(rows) and sample(n) is checked as a generator; a class by
+    its verb. The file is run. --set gives fields that the class needs.
+    """
+    from genloss.cli.checking import findings_of, said
+
+    kind, findings = findings_of(part, slot, changes, path)
+    if as_json:
+        keys = ("check", "passed", "message")
+        click.echo(json.dumps([{k: getattr(f, k) for k in keys} for f in findings], indent=1))
+    else:
+        click.echo(said(part, kind, findings))
+    return FAILED if any(f.passed is False for f in findings) else 0
+
+
+def _report(results: Any, path: Path) -> tuple[str | None, str]:
+    """The path of the report as written, or what kept it from being."""
+    from genloss.report import write
+
+    if path.is_dir():
+        return None, f"cannot write {path}: it is a folder; give a file"
+    try:
+        return str(write(results, path)), ""
+    except OSError as error:
+        return (
+            None,
+            f"cannot write {path}: {error.strerror or error}; results are kept, genloss report writes it again",
+        )
+
+
+def _written(path: str, write: Callable[[], Any]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+    say(f"wrote {path}")
+
+
+def _again() -> str:
+    """The command line that was given."""
+    name = Path(sys.argv[0]).name
+    program = "genloss" if name != "__main__.py" else "python -m genloss"
+    return f"{program} {shlex.join(sys.argv[1:])}"

@@ -1,0 +1,96 @@
+"""What the command line makes of errors: one line on standard error, and an exit code that says which kind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from genloss.errors import GenlossError
+
+FAILED, BAD_INPUT, INTERNAL, STOPPED, NO_READER = 1, 2, 70, 130, 141
+"""A cell failed; the user can mend it; a bug of ours (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
+
+
+class Guarded(click.Group):
+    """A group of commands whose every error ends as a line and an exit code; a command may return its own code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:
+        """Run a command line and exit."""
+        given = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in given or os.environ.get("GENLOSS_DEBUG", "0") not in ("", "0")
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(given, prog_name="genloss", **extra)
+        except (Exception, KeyboardInterrupt) as error:
+            code = explain(error, debug)
+        sys.exit(code or 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where the reader of its output has gone (``| head``), end without a word."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # what is still buffered must go somewhere when the interpreter ends
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            return NO_READER
+        return code
+
+
+def explain(error: BaseException, debug: bool) -> int:
+    """Say on standard error what went wrong; returns the exit code."""
+    if debug and not isinstance(error, (click.ClickException, click.Abort, KeyboardInterrupt)):
+        traceback.print_exception(error)
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        say("stopped")
+        return STOPPED
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "genloss"
+        say(f"{one_line(error.format_message())}; see {command} --help")
+        return BAD_INPUT
+    if isinstance(error, click.ClickException):
+        say(one_line(error.format_message()))
+        return BAD_INPUT
+    if isinstance(error, GenlossError):
+        for line in str(error).splitlines():
+            say(line)
+        return BAD_INPUT
+    if isinstance(error, MemoryError):
+        say("out of memory; use fewer workers, or a smaller tile, as in --set tile=1")
+        return BAD_INPUT
+    say(f"internal error: {type(error).__name__}: {one_line(str(error)) or '(no message)'}")
+    say(
+        f"this is a bug in genloss; please report it {_where()}"
+        + ("" if debug else ", with what --debug shows")
+    )
+    return INTERNAL
+
+
+def say(line: str) -> None:
+    """A line on standard error that says who speaks."""
+    # print, not click.echo: while a bar is drawn, rich stands in for sys.stderr
+    print(f"genloss: {line}", file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """A text without its line breaks."""
+    return " ".join(text.split())
+
+
+def _where() -> str:
+    """Where bugs are reported: what the installed package says of itself."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        links = metadata("genloss").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        links = []
+    known = {name.strip().lower(): url.strip() for name, _, url in (link.partition(",") for link in links)}
+    url = known.get("issues") or known.get("bug tracker") or known.get("repository") or known.get("homepage")
+    return f"at {url}" if url else "where you got it from"

@@ -1,0 +1,128 @@
+"""What there is (the gallery, the parts of every slot) and what a study would do."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import typing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genloss.cli.guard import one_line
+from genloss.cli.summary import aligned
+
+if TYPE_CHECKING:
+    from genloss.study import Study
+
+
+def studies() -> dict[str, dict[str, str]]:
+    """The studies of the gallery: title and description by name."""
+    import tomllib
+
+    from genloss.study.study import gallery
+
+    found = {}
+    for name, text in gallery().items():
+        data = tomllib.loads(text)
+        found[name] = {"title": str(data.get("title", "")), "about": one_line(str(data.get("about", "")))}
+    return found
+
+
+def slots() -> dict[str, dict[str, dict[str, Any]]]:
+    """The parts of every slot: sentence and fields by name."""
+    from genloss.study.registry import SLOTS, parts
+
+    return {
+        slot: {
+            name: {"about": about(part), "fields": fields_of(part), "module": getattr(part, "__module__", "")}
+            for name, part in sorted(parts(slot).items())
+        }
+        for slot in SLOTS.values()
+    }
+
+
+def about(part: Any) -> str:
+    """The first sentence of a docstring.
+
+    >>> about(about)
+    'The first sentence of a docstring.'
+    """
+    text = inspect.getdoc(part) or ""
+    first = one_line(text.partition("\n\n")[0])
+    # "et al. (2024)" and "e.g. this" end no sentence: the next one begins with a capital
+    end = re.search(r"(?<!\bal)(?<!\be\.g)[.!?](?=\s+[A-Z])", first)
+    return first[: end.end()] if end else first
+
+
+def fields_of(part: Any) -> dict[str, dict[str, Any]]:
+    """The fields of a part: type, and default where it has one."""
+    if not dataclasses.is_dataclass(part):
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for f in dataclasses.fields(part):
+        entry: dict[str, Any] = {"type": f.type if isinstance(f.type, str) else str(f.type)}
+        if f.default is not dataclasses.MISSING:
+            plain = f.default is None or isinstance(f.default, (bool, int, float, str))
+            entry["default"] = f.default if plain else repr(f.default)
+        found[f.name] = entry
+    return found
+
+
+def listing() -> str:
+    """Studies and parts, as text."""
+    from genloss.study.registry import SINGULAR, SLOTS
+
+    lines = [click.style("Studies", bold=True) + "  run one with: genloss run NAME"]
+    lines += aligned([[f"  {name}", s["title"]] for name, s in studies().items()])
+    what = {
+        slot: one_line(typing.cast(str, contract.__doc__).partition("\n\n")[0])
+        for contract, slot in SLOTS.items()
+    }
+    for slot, some in slots().items():
+        lines += ["", f"{click.style(SINGULAR[slot].capitalize(), bold=True)}  {what[slot]}"]
+        for name, part in some.items():
+            lines += [f"  {click.style(_call(name, part['fields']), fg='cyan')}", f"      {part['about']}"]
+    return "\n".join(lines)
+
+
+def _call(name: str, fields: dict[str, dict[str, Any]]) -> str:
+    said = [k if "default" not in f else f"{k}={f['default']!r}" for k, f in fields.items()]
+    return f"{name}({', '.join(said)})"
+
+
+def shown(study: Study) -> str:
+    """A study's spec, and as comments what it would do: the whole is a spec again."""
+    rows = [["cell", "generations", "replicates", "tiles", "real rows", "drawn as"]]
+    for cell in study.cells:
+        exp = cell.exp
+        fresh = f" + {exp.n_fresh} a generation" if exp.n_fresh else ""
+        rows.append(
+            [
+                cell.label,
+                str(exp.generations),
+                str(exp.replicates),
+                f"{exp.tiles} of {exp.tile_size}",
+                f"{exp.n_real}{fresh}",
+                "rows" if exp.statistic is None else f"statistics: {_named(exp.statistic)}",
+            ]
+        )
+    cells, tiles = len(study.cells), sum(c.exp.tiles for c in study.cells)
+    return "\n".join(
+        [
+            study.toml().rstrip(),
+            "",
+            f"# {study.name}, fingerprint {study.fingerprint[:8]}: {_many(cells, 'cell')}, {_many(tiles, 'tile')}",
+            *(f"# {line}" for line in aligned(rows)),
+        ]
+    )
+
+
+def _named(statistic: Any) -> str:
+    name: str = getattr(statistic, "__name__", None) or repr(statistic)
+    return name
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,124 @@
+"""From what stands on a command line to a study: names and files, ``--set path=value``, run folders."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genloss.errors import SpecError, StoreError
+
+if TYPE_CHECKING:
+    from genloss.study import Results, Study
+
+# a word that stands where a value would, inside a list or an inline table
+_BARE = re.compile(r"(?<=[\[,=])(\s*)([A-Za-z_][\w./:-]*)(?=\s*[,\]}])")
+_WORDS_OF_TOML = {"true", "false", "inf", "nan"}
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value, in which bare words are text.
+
+    Raises:
+        SpecError: if it begins as a list, a table or a quoted text and does not end as one.
+
+    >>> parse_value("3"), parse_value("Replace"), parse_value("[Replace, Accumulate]")
+    (3, 'Replace', ['Replace', 'Accumulate'])
+    >>> parse_value("{kind=Window, generations=3}")
+    {'kind': 'Window', 'generations': 3}
+    """
+
+    def quoted(match: re.Match[str]) -> str:
+        space, word = match.groups()
+        return f"{space}{word}" if word in _WORDS_OF_TOML else f'{space}"{word}"'
+
+    text = text.strip()
+    attempts = [text]
+    if not any(quote in text for quote in "\"'"):
+        attempts.append(_BARE.sub(quoted, text))
+    problem = ""
+    for attempt in attempts:
+        try:
+            found = tomllib.loads(f"value = {attempt}")
+        except tomllib.TOMLDecodeError as error:
+            problem = problem or str(error)
+        else:
+            if found.keys() == {"value"}:
+                return found["value"]
+    if text[:1] in tuple("[{\"'"):
+        raise SpecError(f"{text} is not a TOML value: {problem}")
+    return text
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """A path and a value from ``path=value``.
+
+    Raises:
+        SpecError: if it is not of that form.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip() or not value.strip():
+        raise SpecError(f"--set {text}: write path=value, as in --set n_real=100")
+    try:
+        return path.strip(), parse_value(value)
+    except SpecError as error:
+        raise SpecError(f"--set {path.strip()}: {error}") from None
+
+
+def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int | None = None) -> Study:
+    """The study of a name or file with its changes.
+
+    Raises:
+        SpecError: with every problem of the changes, or what is wrong with the source.
+    """
+    from genloss.study import Study
+
+    study, found = Study.load(source, trust), []
+    for text in changes:
+        try:
+            study = study.set(*parse_change(text))
+        except SpecError as error:
+            found += error.problems
+    if found:
+        raise SpecError(found)
+    return study if replicates is None else study.set("replicates", replicates)
+
+
+def folder_of(study: Study) -> Path:
+    """Where a run is kept that is not told where: equal specs share a folder."""
+    return Path("genloss-runs") / f"{study.name}-{study.fingerprint[:8]}"
+
+
+def results_of(run: str, trust: bool) -> tuple[Results, list[str]]:
+    """The results in a run's folder, and what should be known about them.
+
+    Raises:
+        StoreError: if it holds no run.
+        SpecError: if its spec refers to code of the user's that is not trusted, or to a file that has gone.
+    """
+    from genloss.study import Results, Study
+    from genloss.study.store import Store
+
+    folder = Path(run)
+    if folder.name == "spec.toml" and folder.is_file():
+        folder = folder.parent
+    store = Store.read(folder)
+    if not store.spec.strip():
+        raise StoreError(
+            f"{run} holds objects that no spec can name; read it in Python, with the study it was made of"
+        )
+    name = folder.resolve().name.removesuffix(f"-{store.fingerprint[:8]}")
+    study = replace(Study.load(folder / "spec.toml", trust), name=name)
+    notes = []
+    if study.fingerprint != store.fingerprint:
+        notes.append(
+            f"{run}: the data, the code or genloss has changed since this was run; results are as they were"
+        )
+    results = Results(study, store)
+    tiles = sum(cell.exp.tiles for cell in study.cells)
+    done = sum(1 for e in store.finished().values() if e.get("kind", "results") == "results")
+    if done < tiles:
+        notes.append(f"{run}: {done} of {tiles} tiles are done; the same genloss run goes on with the rest")
+    return results, [*notes, *store.problems]

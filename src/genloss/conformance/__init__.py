@@ -1,0 +1,180 @@
+"""Does a part keep the contract of its slot? The checks that our own parts pass, for yours.
+
+>>> from genloss.conformance import check
+>>> from genloss.regimes import Window
+>>> for finding in check(Window(generations=2)):
+...     print(finding.passed, finding.check)
+True gives a training set
+True rows from the pool
+True same stream, same choice
+True leaves the pool alone
+True reach is enough
+True works without rows
+True stands in a spec
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from genloss.conformance import generators, metrics, publishing, regimes, sources
+from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, failures, judge, rule
+from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
+from genloss.errors import SpecError
+
+__all__ = ["Finding", "check", "slot_of_part"]
+
+
+def check(part: Any, slot: str | None = None, table: str | Path | None = None) -> list[Finding]:
+    """See whether a part keeps its contract.
+
+    Args:
+        part: an object with the verb of a slot: an instance, or a function where the verb is a call.
+        slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default what
+            its verb tells.
+        table: a file of the user's to try a generator on too.
+
+    Raises:
+        SpecError: if no slot can be told.
+    """
+    slot = slot_of_part(part) if slot is None else slot
+    if slot not in _CHECKS:
+        raise SpecError(f"no slot '{slot}'; there are {', '.join(_CHECKS)}")
+    with ExitStack() as stack:
+        mixed = stack.enter_context(mixed_table())
+        own = [] if table is None else [World(str(table), _table(table))]
+        found = _CHECKS[slot](part, mixed, own)
+    return [*found, *judge([stands_in_spec], (part, slot))]
+
+
+def slot_of_part(part: Any) -> str:
+    """Which slot a part, its class or a function belongs to, by its verb and what it takes.
+
+    Raises:
+        SpecError: if that does not tell.
+
+    >>> from genloss.verifiers import Inside
+    >>> slot_of_part(Inside())
+    'verifiers'
+    """
+    if hasattr(part, "draw") and hasattr(part, "holdout"):
+        return "real"
+    if hasattr(part, "fit"):
+        return "generators"
+    taken = _taken(part)
+    first = taken[0] if taken else ""
+    guess = {1: "rewards" if first in ("rows", "x") else "metrics", 4: "curators"}.get(len(taken))
+    if len(taken) == 2:
+        guess = "verifiers" if first in ("rows", "x") else "regimes"
+    if guess is None:
+        name = getattr(part, "__name__", type(part).__name__)
+        raise SpecError(
+            f"{name} has the verb of no slot; give it fit(train, rng, init), draw(replicates, n, rng) and holdout(), or "
+            f"a call (pool, rng), (model, train, n, rng), (seen), (rows) or (rows, rng)"
+        )
+    return guess
+
+
+def _taken(part: Any) -> list[str]:
+    """The positional arguments of a call."""
+    verb = part.__call__ if isinstance(part, type) else part
+    try:
+        parameters = list(inspect.signature(verb).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names[1:] if isinstance(part, type) else names
+
+
+def _table(path: str | Path) -> Any:
+    from genloss.real import Table
+
+    table = Table(path=str(path))
+    table.draw(1, 1, generators._rng("table"))  # what is wrong with the file is said here
+    return table
+
+
+# -- what each slot is tried on --------------------------------------------------------------------
+
+
+def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
+    accepts = getattr(part, "accepts", None)
+    worlds = [TARGET] if getattr(part, "needs_target", False) else [NUMERIC, mixed]
+    if accepts is not None:
+        worlds = [w for w in (*worlds, SYMBOLS) if w.event in accepts]
+    found = {w.name: judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
+    # one that cannot be fitted to one kind of rows may be meant for the other
+    able = [name for name, some in found.items() if some[0].passed]
+    for world in worlds:
+        if able and world.name not in able:
+            said = found[world.name][0].message
+            found[world.name] = [
+                Finding(
+                    f"{world.name}: fits", None, f"it cannot be fitted to {world.name}, and need not be: {said}"
+                )
+            ]
+        elif world.name not in able:
+            found[world.name] = found[world.name][:1]  # nothing else can hold
+    return [f for some in found.values() for f in some]
+
+
+def _real(part: Any, mixed: World, own: list[World]) -> list[Finding]:
+    return judge(sources.RULES, sources.Trial(part))
+
+
+def _regime(part: Any, mixed: World, own: list[World]) -> list[Finding]:
+    return judge(regimes.RULES, regimes.Trial(part))
+
+
+def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
+    trials = metrics.trials(part, [NUMERIC, TARGET, SYMBOLS, mixed])
+    if not trials:
+        return [Finding("applies to something", False, "it fits no kind of rows; see its accepts, needs_target and needs")]
+    return [f for t in trials for f in judge(metrics.RULES, t, t.world.name)]
+
+
+def _best(rules: Iterable[Rule], part: Any, mixed: World) -> list[Finding]:
+    """The findings on the kind of rows that the part is made for: the one where least is wrong."""
+    rules = tuple(rules)
+    tried = [
+        judge(rules, publishing.Trial(part, w), "" if w is NUMERIC else w.name) for w in (NUMERIC, SYMBOLS, mixed)
+    ]
+    return min(tried, key=failures)
+
+
+_CHECKS: dict[str, Any] = {
+    "real": _real,
+    "generators": _generator,
+    "regimes": _regime,
+    "curators": lambda part, mixed, own: _best(publishing.CURATOR, part, mixed),
+    "metrics": _metric,
+    "rewards": lambda part, mixed, own: _best(publishing.REWARD, part, mixed),
+    "verifiers": lambda part, mixed, own: _best(publishing.VERIFIER, part, mixed),
+}
+
+
+@rule(
+    "stands in a spec",
+    "it can be written into a spec and built from it again, which is how workers get it",
+    "decorate the class with genloss.component, and give fields plain values or parts",
+)
+def stands_in_spec(trial: tuple[Any, str]) -> None:
+    from genloss.study.spec import as_spec, build_part
+
+    part, slot = trial
+    try:
+        spec = as_spec(part)
+    except SpecError as error:
+        if "cannot be named" in str(error):
+            raise NotApplicable(f"{error}; until then it runs in this process only") from None
+        raise Broken(str(error)) from None
+    if build_part(slot, spec, trust=True) != part:
+        raise Broken(f"built again from {spec} it is not equal to itself")
+    try:
+        hash(part)
+    except TypeError:
+        raise Broken("it has no hash, so it is not frozen or holds a list") from None

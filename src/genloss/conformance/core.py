@@ -1,0 +1,144 @@
+"""Findings, and the rules that give them: a rule is a function that raises :class:`Broken` where it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from genloss.samples import Array
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Args:
+        check: what was checked.
+        passed: whether it holds; None where it does not apply.
+        message: what it means where it holds; where it does not, what was found and how to mend it.
+    """
+
+    check: str
+    passed: bool | None
+    message: str
+
+
+class Broken(Exception):
+    """A rule that does not hold; the text says what was found."""
+
+
+class NotApplicable(Exception):
+    """A rule that says nothing about this part; the text says why."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that must hold.
+
+    Args:
+        name: in a few words.
+        means: what holds, and why it matters.
+        mend: what to do where it does not.
+        look: raises Broken or NotApplicable; any other exception breaks the rule too.
+    """
+
+    name: str
+    means: str
+    mend: str
+    look: Callable[[Any], None]
+
+
+def rule(name: str, means: str, mend: str) -> Callable[[Callable[[Any], None]], Rule]:
+    """Make a function of a trial a rule."""
+    return lambda look: Rule(name, means, mend, look)
+
+
+def judge(rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
+    """What the rules find in a trial.
+
+    Args:
+        rules: in the order in which they are to be read.
+        trial: what they look at.
+        of: what the trial is on, put before each name.
+    """
+    found = []
+    for r in rules:
+        name = f"{of}: {r.name}" if of else r.name
+        try:
+            r.look(trial)
+        except Broken as error:
+            found.append(Finding(name, False, f"{error}; {r.mend}"))
+        except NotApplicable as error:
+            found.append(Finding(name, None, str(error)))
+        except Exception as error:
+            found.append(Finding(name, False, f"{raised(error)}; {r.mend}"))
+        else:
+            found.append(Finding(name, True, r.means))
+    return found
+
+
+def raised(error: Exception) -> str:
+    """An exception in a few words."""
+    text = " ".join(str(error).split())
+    return f"raised {type(error).__name__}: {text if len(text) < 300 else text[:297] + '...'}"
+
+
+def failures(findings: Iterable[Finding]) -> int:
+    """How many do not hold."""
+    return sum(f.passed is False for f in findings)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal bits, where NaN is equal to itself."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+
+
+def expect_shape(value: Any, shape: tuple[int, ...], call: str) -> Array:
+    """The value as an array.
+
+    Raises:
+        Broken: if it is none of this shape.
+    """
+    if not isinstance(value, np.ndarray):
+        raise Broken(f"{call} gave a {type(value).__name__}, where an array of shape {shape} is wanted")
+    if value.shape != shape:
+        raise Broken(f"{call} gave shape {value.shape}, where {shape} is wanted")
+    return value
+
+
+def expect_numbers(value: Array, call: str) -> None:
+    """See that an array holds finite numbers.
+
+    Raises:
+        Broken: if it does not.
+    """
+    if value.dtype.kind not in "fiu":
+        raise Broken(f"{call} gave dtype {value.dtype}, where numbers are wanted")
+    bad = int(value.size - np.isfinite(value).sum())
+    if bad:
+        raise Broken(f"{call} gave {bad} values that are NaN or infinite")
+
+
+def expect_same_mean(a: Array, b: Array, what: str, limit: float = 5.0) -> None:
+    """See that paired (R, k) numbers agree in their means, within standard errors over R.
+
+    With k up to some hundred numbers, five standard errors raise a false alarm once in ten thousand times.
+
+    Raises:
+        Broken: if they do not.
+    """
+    gap = (a - b).reshape(len(a), -1)
+    error = gap.std(axis=0, ddof=1) / np.sqrt(len(gap))
+    scale = np.abs(a).max() + np.abs(b).max() + 1e-300
+    z = np.abs(gap.mean(axis=0)) / np.maximum(error, 1e-9 * scale)
+    if not np.all(z <= limit):  # NaN is no agreement either
+        worst = int(np.nanargmax(np.where(np.isnan(z), np.inf, z)))
+        raise Broken(f"{what} differ by {z[worst]:.1f} standard errors in their mean (number {worst})")

@@ -1,0 +1,357 @@
+"""What must hold of a generator and the models that it fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from genloss.conformance.core import (
+    Broken,
+    NotApplicable,
+    Rule,
+    expect_numbers,
+    expect_same_mean,
+    expect_shape,
+    raised,
+    rule,
+    same,
+)
+from genloss.conformance.worlds import LINE, REPLICATES, ROWS, World
+from genloss.errors import FitError, GenlossError
+from genloss.samples import Array
+from genloss.streams import Rng, fixed
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A generator and what it is tried on."""
+
+    generator: Any
+    world: World
+
+    @cached_property
+    def rows(self) -> Array:
+        """(3, 40, \\*event) rows to train on."""
+        return self.world.rows()
+
+    def fit(self, rows: Array | None = None, purpose: str = "fit") -> Any:
+        """A model fitted to copies of the rows."""
+        return self.generator.fit(
+            self.world.train((self.rows if rows is None else rows).copy()), _rng(purpose)
+        )
+
+    def sample(self, model: Any, n: int = ROWS, purpose: str = "sample") -> Array:
+        """(3, n, \\*event) rows, their shape checked."""
+        shape = (REPLICATES, n, *self.rows.shape[2:])
+        return expect_shape(
+            model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {ROWS} rows"
+        )
+
+
+def _rng(purpose: str) -> Rng:
+    return fixed(f"conformance.{purpose}")
+
+
+@rule(
+    "fits",
+    "fit(train, rng) takes a training set and gives a model that samples",
+    "fit must take (train, rng, init=None) and return an object with sample(n, rng); "
+    "in make(seed), an object with fit(rows) and sample(n)",
+)
+def fits(t: Trial) -> None:
+    model = t.fit()
+    if not callable(getattr(model, "sample", None)):
+        raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
+
+
+@rule(
+    "shape of samples",
+    "sample gives as many rows as it is asked for, of the shape of the real ones",
+    "sample must give n rows in every replicate, for one row, for as many as were trained on, and for others",
+)
+def shape(t: Trial) -> None:
+    model = t.fit()
+    for n in (ROWS, 1, 7, 2 * ROWS + 1):
+        try:
+            t.sample(model, n)
+        except FitError:
+            if n <= ROWS:  # a model may say that it cannot make more rows than it was fitted to
+                raise
+
+
+@rule(
+    "samples are rows",
+    "no sample is NaN or infinite, and every category and code stands for something",
+    "return numbers in the range of the real rows; missing cells only in columns that have some",
+)
+def finite(t: Trial) -> None:
+    x = t.sample(t.fit())
+    if t.world.event == "vectors":
+        expect_numbers(x, "sample")
+    elif t.world.event == "symbols":
+        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() >= t.world.schema:
+            raise Broken(f"sample gave symbols that are not whole numbers from 0 to {t.world.schema - 1}")
+    else:
+        for replicate in x:
+            t.world.schema.decode(replicate)
+        for i, column in enumerate(t.world.schema.columns):
+            if not column.missing and np.isnan(x[..., i]).any():
+                raise Broken(f"sample gave missing cells in column '{column.name}', which has none")
+
+
+@rule(
+    "same stream, same rows",
+    "the same rows and streams give the same samples, bit for bit, so that a run can be repeated and resumed",
+    "draw everything from the given rng (in make(seed): from the seed), nothing from global state, time or hashes",
+)
+def same_bits(t: Trial) -> None:
+    if not same(t.sample(t.fit()), t.sample(t.fit())):
+        raise Broken("fitting and sampling twice with equal streams gave different rows")
+
+
+@rule(
+    "other stream, other rows",
+    "other streams give other samples, so that replicates are independent",
+    "draw from the given rng (in make(seed): from the seed); a fixed random_state makes all replicates alike",
+)
+def other_bits(t: Trial) -> None:
+    if same(t.sample(t.fit()), t.sample(t.fit(purpose="fit.other"), purpose="sample.other")):
+        raise Broken("other streams gave the same rows")
+    alike = t.fit(np.repeat(t.rows[:1], REPLICATES, axis=0))
+    x = t.sample(alike)
+    if same(x[0], x[1]):
+        raise Broken("replicates trained on the same rows sampled the same rows")
+
+
+@rule(
+    "new rows at each call",
+    "sampling again gives other rows",
+    "keep one generator of random numbers in the object, and draw on from it; do not make it anew in sample",
+)
+def moves_on(t: Trial) -> None:
+    model, rng = t.fit(), _rng("sample")
+    if same(model.sample(ROWS, rng), model.sample(ROWS, rng)):
+        raise Broken("two calls of sample gave the same rows")
+
+
+@rule(
+    "training rows untouched",
+    "fitting and sampling leave the training rows as they were: other agents read them too",
+    "work on a copy of the rows",
+)
+def untouched(t: Trial) -> None:
+    rows = t.rows.copy()
+    model = t.generator.fit(t.world.train(rows), _rng("fit"))
+    published = t.sample(model)
+    if not same(rows, t.rows):
+        raise Broken("the training rows were changed")
+    published[...] = 0
+    if not same(rows, t.rows):
+        raise Broken("samples share memory with the training rows")
+
+
+@rule(
+    "replicates apart",
+    "a replicate's model depends on its own rows alone",
+    "normalise, clip and stop early in each replicate by itself; keep nothing in class attributes or globals",
+)
+def apart(t: Trial) -> None:
+    others = t.world.rows(purpose="rows.other")
+    others[1] = t.rows[1]
+    a, b = t.fit(), t.fit(others)
+    x, y = t.sample(a)[1], t.sample(b)[1]
+    # linear algebra on a batch may round otherwise when another member changes
+    if not np.allclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise Broken("with other rows in the other replicates, a replicate's samples changed")
+
+
+@rule(
+    "learns from its own samples",
+    "a model can be fitted to what its predecessor made, three generations in a row",
+    "fit must take the rows that sample gives, also where all of them are alike in a column",
+)
+def refit(t: Trial) -> None:
+    rows = t.rows
+    for generation in range(3):
+        model = t.generator.fit(t.world.train(rows), _rng(f"refit.{generation}"))
+        rows = t.sample(model, purpose=f"refit.sample.{generation}")
+
+
+@rule(
+    "log_prob",
+    "log_prob gives a log density for each row and replicate",
+    "return an (R, m) array (in make(seed): m numbers) of log densities in nats, of rows that all replicates share",
+)
+def log_prob(t: Trial) -> None:
+    x = t.rows[1]
+    value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, ROWS), f"log_prob of {ROWS} rows")
+    if np.isnan(value).any() or (value == np.inf).any():
+        raise Broken("log_prob gave NaN or plus infinity")
+    if not np.isfinite(value[1]).all():
+        raise Broken("log_prob gave minus infinity at a row that the model was trained on")
+
+
+@rule(
+    "log_prob is a law",
+    "probabilities add up to one, and samples follow them",
+    "subtract the logarithm of the normalising constant, in the units of the rows, and sample from that same law",
+)
+def normalised(t: Trial) -> None:
+    if t.world.event == "symbols":
+        total = np.exp(_log_prob(t.fit(), np.arange(t.world.schema))).sum(axis=1)
+    elif t.world.event == "vectors" and not getattr(t.generator, "needs_target", False):
+        line = Trial(t.generator, LINE)
+        model = line.fit()
+        x = model.sample(4000, _rng("sample"))[..., 0]
+        middle, width = np.median(x), 20 * x.std()
+        grid = np.linspace(middle - width, middle + width, 20001)
+        density = np.exp(_log_prob(model, grid[:, None]))
+        total = np.trapezoid(density, grid, axis=1)
+    else:
+        raise NotApplicable("checked on numbers and symbols only")
+    if not np.allclose(total, 1, atol=0.01):
+        raise Broken(f"exp(log_prob) adds up to {total.round(4).tolist()}")
+    if t.world.event == "vectors":
+        mean = np.trapezoid(density * grid, grid, axis=1)
+        sd = np.sqrt(np.trapezoid(density * (grid - mean[:, None]) ** 2, grid, axis=1))
+        z = np.abs(x.mean(axis=1) - mean) / (sd / np.sqrt(x.shape[1]))
+        # the standard error of a standard deviation, for tails no heavier than about a Laplace law's
+        z = np.maximum(z, np.abs(x.std(axis=1) / sd - 1) / np.sqrt(1.25 / x.shape[1]))
+        if z.max() > 5:
+            raise Broken(
+                f"mean or spread of the samples is {z.max():.1f} standard errors from that of exp(log_prob)"
+            )
+
+
+def _log_prob(model: Any, x: Array) -> Any:
+    if not hasattr(model, "log_prob"):
+        raise NotApplicable("its models have no log_prob, which HoldoutNLL would need")
+    try:
+        return model.log_prob(x)
+    except FitError as error:
+        raise NotApplicable(str(error)) from None
+
+
+@rule(
+    "draw_statistic",
+    "statistics drawn without rows agree with those of sampled rows",
+    "draw the statistic of n rows from its exact law, or leave draw_statistic out and rows are drawn",
+)
+def statistic(t: Trial) -> None:
+    kind = t.generator.sufficient(t.world.schema) if hasattr(t.generator, "sufficient") else None
+    if kind is None:
+        raise NotApplicable("its fit reads rows, not one additive statistic")
+    replicates, n = 400, 30
+    rows = t.world.rows(replicates, n, "statistic")
+    model = t.generator.fit(t.world.train(rows), _rng("fit"))
+    if not hasattr(model, "draw_statistic"):
+        raise NotApplicable("its models draw rows")
+    drawn = numbers(model.draw_statistic(kind, n, _rng("statistic.draw")))
+    sampled = numbers(kind(model.sample(n, _rng("statistic.sample"))))
+    expect_same_mean(drawn, sampled, "drawn and sampled statistics")
+
+
+def numbers(value: Any) -> Array:
+    """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(len(value), -1).astype(float)
+    if hasattr(value, "root") and hasattr(value, "mean"):
+        parts = [value.mean, value.root @ value.root.mT]
+    else:
+        every = [getattr(value, f.name) for f in dataclasses.fields(value)]
+        arrays = [a for a in every if isinstance(a, np.ndarray) and a.ndim]
+        most = max(len(a) for a in arrays)
+        parts = [a for a in arrays if len(a) == most]
+    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
+
+
+@rule(
+    "warm start",
+    "a model can be fitted from the one before",
+    "fit must take init, the model of the generation before; in make(seed), fit is called again on the same object",
+)
+def warm(t: Trial) -> None:
+    if not getattr(t.generator, "warm_starts", False):
+        raise NotApplicable("it is fitted in one step and has nothing to start from")
+    first = t.fit()
+    rows = t.sample(first)
+    t.sample(t.generator.fit(t.world.train(rows), _rng("fit"), first))
+
+
+@rule(
+    "goes round the loop",
+    "three generations under Accumulate and AccumulateSubsample run, as a study runs them",
+    "see what was raised; the other findings say why",
+)
+def loop(t: Trial) -> None:
+    for exp in _experiments(t):
+        from genloss.loop import generations
+
+        for _, seen in generations(exp):
+            for observation in seen:
+                observation.measure()
+
+
+def _experiments(t: Trial) -> list[Any]:
+    from genloss.experiment import Agent, Experiment
+    from genloss.metrics import RealShare
+    from genloss.regimes import Accumulate, AccumulateSubsample
+
+    common: dict[str, Any] = {
+        "real": t.world.real,
+        "n_real": 20,
+        "generations": 3,
+        "replicates": 2,
+        "tile": 2,
+    }
+    return [
+        Experiment(agents=Agent(generator=t.generator, regime=regime), metrics=(RealShare(),), **common)
+        for regime in (Accumulate(), AccumulateSubsample())
+    ]
+
+
+@rule(
+    "same in a worker",
+    "a worker process loads it by its name and gets the same bits as this process",
+    "let nothing depend on the process: no global state, no hash() of text, no order of sets",
+)
+def worker(t: Trial) -> None:
+    if not isinstance(getattr(t.generator, "make", None), str):
+        raise NotApplicable("only what a spec names is loaded in workers")
+    from genloss.experiment import Agent, Experiment
+    from genloss.metrics import MeanError
+    from genloss.regimes import Replace
+    from genloss.study import run
+
+    agent = Agent(generator=t.generator, regime=Replace())
+    exp = Experiment(
+        real=t.world.real, agents=(agent,), n_real=20, generations=2, replicates=2, metrics=(MeanError(),)
+    )
+    try:
+        here, there = (run(exp, workers=w, trust=True).array("MeanError") for w in (0, 1))
+    except GenlossError as error:
+        raise Broken(raised(error)) from None
+    if not same(here, there):
+        raise Broken("a worker process got other results than this one")
+
+
+RULES: tuple[Rule, ...] = (
+    fits,
+    shape,
+    finite,
+    same_bits,
+    other_bits,
+    moves_on,
+    untouched,
+    apart,
+    refit,
+    log_prob,
+    normalised,
+    statistic,
+    warm,
+    loop,
+    worker,
+)

@@ -1,0 +1,163 @@
+"""What must hold of a metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from genloss import generators
+from genloss.conformance.core import Broken, NotApplicable, Rule, expect_shape, rule, same
+from genloss.conformance.worlds import World
+from genloss.experiment import Agent, Experiment
+from genloss.loop import start, step
+from genloss.observation import Observation
+from genloss.protocols import offers
+from genloss.regimes import Replace
+from genloss.samples import Array
+from genloss.streams import Rng, Streams
+
+_GENERATORS: tuple[Any, ...] = (
+    generators.Gaussian(),
+    generators.LinearRegression(),
+    generators.Categorical(),
+    generators.Copula(),
+)
+_TILE = 4
+
+
+class Bare:
+    """A model that samples, and offers nothing else but what it is told to."""
+
+    def __init__(self, model: Any, names: tuple[str, ...]) -> None:
+        self._model = model
+        for name in names:
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+    def sample(self, n: int, rng: Rng) -> Array:
+        """The model's samples."""
+        rows: Array = self._model.sample(n, rng)
+        return rows
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A metric, and an observation for it to look at."""
+
+    metric: Any
+    world: World
+    generator: Any
+
+    @cached_property
+    def seen(self) -> Observation:
+        """The first generation of a small loop."""
+        agent = Agent(generator=self.generator, regime=Replace())
+        exp = Experiment(
+            real=self.world.real, agents=(agent,), n_real=30, metrics=(self.metric,), rows="always", tile=_TILE
+        )
+        return step(start(exp), exp)[1][0]
+
+    def value(self, seen: Observation) -> Array:
+        """(4,) what the metric makes of it, from the same streams each time."""
+        again = replace(seen, rng=Streams(start(seen.exp).address, 1, 0))
+        return expect_shape(self.metric(again), (_TILE,), f"the metric on {_TILE} replicates")
+
+
+def trials(metric: Any, worlds: list[World]) -> list[Trial]:
+    """The metric on each kind of rows that it accepts, with our model of those rows."""
+    found = []
+    for world in worlds:
+        for generator in _GENERATORS:
+            trial = Trial(metric, world, generator)
+            try:
+                trial.seen.exp  # noqa: B018  a pair that does not fit cannot be built
+            except ValueError:
+                continue
+            found.append(trial)
+            break
+    return found
+
+
+@rule(
+    "one number a replicate",
+    "it gives one float for each replicate",
+    "return an array of shape (R,): average over rows (axis 1), never over replicates (axis 0)",
+)
+def shape(t: Trial) -> None:
+    value = t.value(t.seen)
+    if value.dtype.kind not in "fiu":
+        raise Broken(f"it gave dtype {value.dtype}, where floats are wanted")
+    if np.isnan(value).any():
+        raise Broken("it gave NaN for a model fitted to real rows")
+
+
+@rule(
+    "the same again",
+    "looking twice gives the same value",
+    "draw from seen.rng.measure only, and keep nothing between calls",
+)
+def again(t: Trial) -> None:
+    if not same(t.value(t.seen), t.value(t.seen)):
+        raise Broken("two looks at one observation differ")
+
+
+@rule(
+    "only looks",
+    "training set and published rows are as they were",
+    "work on copies of the rows",
+)
+def pure(t: Trial) -> None:
+    seen = t.seen
+    before = [x.copy() for x in (seen.rows, seen.train.rows, seen.exp.holdout)]
+    t.value(seen)
+    if not all(same(a, b) for a, b in zip(before, (seen.rows, seen.train.rows, seen.exp.holdout), strict=True)):
+        raise Broken("it changed rows")
+
+
+@rule(
+    "replicates apart",
+    "a replicate's value depends on its own rows alone",
+    "normalise by the real data (seen.exp.reference), not by the other replicates",
+)
+def apart(t: Trial) -> None:
+    seen = t.seen
+    before = t.value(seen)
+    rows = seen.rows.copy()
+    rows[1:] = rows[:1]
+    bare = Bare(seen.model, tuple(getattr(t.metric, "needs", ())))
+    other = replace(seen, chunk=replace(seen.chunk, rows=rows, known={}), model=bare)
+    alone = replace(seen, chunk=replace(seen.chunk, known={}), model=bare)
+    if not np.allclose(t.value(alone)[0], t.value(other)[0], equal_nan=True):
+        raise Broken(f"with other rows in the other replicates, the first value changed (it was {before[0]:.4g})")
+
+
+@rule(
+    "needs is honest",
+    "a model that samples, and offers what the metric says it needs, is enough",
+    "name in needs what the metric asks of a model; fall back to rows for the rest",
+)
+def needs(t: Trial) -> None:
+    names = tuple(getattr(t.metric, "needs", ()))
+    t.value(replace(t.seen, model=Bare(t.seen.model, names)))
+
+
+@rule(
+    "instead_of_rows is honest",
+    "where the model offers what it names, no published rows are looked at",
+    "leave instead_of_rows out where rows are needed; () only if they never are",
+)
+def rowless(t: Trial) -> None:
+    names = getattr(t.metric, "instead_of_rows", None)
+    if names is None:
+        raise NotApplicable("it looks at rows")
+    if names and not offers(t.seen.model, names):
+        raise NotApplicable(f"this model offers none of {', '.join(names)}: rows are looked at")
+    t.value(replace(t.seen, chunk=replace(t.seen.chunk, rows=None, known={})))
+
+
+
+
+RULES: tuple[Rule, ...] = (shape, again, pure, apart, needs, rowless)

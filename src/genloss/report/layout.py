@@ -1,0 +1,138 @@
+"""Which of an experiment's varied fields is colour, which make small multiples, which a selector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genloss.study.study import Cell
+
+AGENT = "agent"
+# small multiples side by side before they become unreadable
+_PANELS = 6
+
+# Okabe and Ito (2008): eight colours that people with any colour vision tell apart
+_OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F00", "#333333")
+REGIMES = {
+    "Replace": "#D55E00",
+    "AccumulateSubsample": "#009E73",
+    "Accumulate": "#0072B2",
+    "RealPlusLatest": "#CC79A7",
+    "Window": "#E69F00",
+    "Weighted": "#56B4E9",
+    "Reads": "#7F5F00",
+}
+"""Each regime has its colour in every report."""
+REAL = "#8A8A8A"
+"""Real data."""
+_VIRIDIS = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#D9C400")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the cells and agents of one experiment are told apart.
+
+    Args:
+        cells: of the experiment.
+        colour: the field that is colour, a varied one or "agent"; None with a single line.
+        levels: values of the colour in order, as text; with a single line its regime.
+        facets: at most two fields that make small multiples.
+        selectors: the fields that are left.
+        values: of every field in order, as text.
+    """
+
+    cells: tuple[Cell, ...]
+    colour: str | None
+    levels: tuple[str, ...]
+    facets: tuple[str, ...]
+    selectors: tuple[str, ...]
+    values: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell]) -> Layout:
+        """The layout of an experiment's cells."""
+        found = {
+            field: _ordered(c.varied[field] for c in cells if field in c.varied)
+            for field in dict.fromkeys(k for c in cells for k in c.varied)
+        }
+        values = {field: some for field, some in found.items() if len(some) > 1}
+        agents = tuple(dict.fromkeys(name for c in cells for name in c.exp.agent_names))
+        if len(agents) > 1:
+            values[AGENT] = agents
+        regime = next((f for f in values if f.rpartition(".")[2] == "regime"), None)
+        colour = regime or (AGENT if AGENT in values else next(iter(values), None))
+        rest = sorted((f for f in values if f != colour), key=lambda f: len(values[f]) > _PANELS)
+        few = [f for f in rest if len(values[f]) <= _PANELS][:2]
+        alone = type(cells[0].exp.agents[0].regime).__name__
+        return cls(
+            tuple(cells),
+            colour,
+            values[colour] if colour else (alone,),
+            tuple(few),
+            tuple(f for f in rest if f not in few),
+            values,
+        )
+
+    def of_line(self, cell: Cell, agent: int, field: str) -> str:
+        """What a line has of a field, as text."""
+        return cell.exp.agent_names[agent] if field == AGENT else str(cell.varied.get(field, "–"))
+
+    def level(self, cell: Cell, agent: int) -> str:
+        """The colour of a line, as text."""
+        return self.of_line(cell, agent, self.colour) if self.colour else self.levels[0]
+
+    def rest(self, cell: Cell, agent: int) -> str:
+        """What else tells a line from others: "n_real=10, dim=3"."""
+        return ", ".join(f"{f}={self.of_line(cell, agent, f)}" for f in (*self.facets, *self.selectors))
+
+    @property
+    def lines(self) -> list[tuple[Cell, int]]:
+        """Every cell and agent."""
+        return [(c, i) for c in self.cells for i in range(len(c.exp.agents))]
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Of the levels."""
+        return palette(self.levels)
+
+
+def palette(levels: Sequence[str]) -> tuple[str, ...]:
+    """Colours of levels: each regime's own, sequential ones for numbers or many, else Okabe and Ito's.
+
+    >>> palette(["Accumulate", "Replace"]), palette(["agent 0", "agent 1"])
+    (('#0072B2', '#D55E00'), ('#0072B2', '#D55E00'))
+    """
+    if len(levels) > 1 and (len(levels) > len(_OKABE_ITO) or all(_is_number(v) for v in levels)):
+        return sequential(len(levels))
+    kinds = [v.partition("(")[0] for v in levels]
+    fixed = [REGIMES.get(k) if kinds.index(k) == i else None for i, k in enumerate(kinds)]
+    free = iter(c for c in _OKABE_ITO * 2 if c not in fixed)
+    return tuple(colour or next(free) for colour in fixed)
+
+
+def sequential(k: int) -> tuple[str, ...]:
+    """k colours from dark to light, in order."""
+    return tuple(_mixed(i * (len(_VIRIDIS) - 1) / max(k - 1, 1)) for i in range(k))
+
+
+def _mixed(place: float) -> str:
+    i = min(int(place), len(_VIRIDIS) - 2)
+    a, b = (tuple(int(c[j : j + 2], 16) for j in (1, 3, 5)) for c in _VIRIDIS[i : i + 2])
+    return "#" + "".join(f"{round(x + (place - i) * (y - x)):02X}" for x, y in zip(a, b, strict=True))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ordered(values: Any) -> tuple[str, ...]:
+    """Distinct values as text: numbers by size, others in the order of the spec."""
+    distinct = list(dict.fromkeys(values))
+    if all(isinstance(v, (int, float)) for v in distinct):
+        distinct.sort()
+    return tuple(dict.fromkeys(map(str, distinct)))

@@ -1,0 +1,153 @@
+"""The page's contents before they are written down: one section for each experiment, and the words at its top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genloss.report.aggregate import Change, Curve, Key, changes, curves
+from genloss.report.charts import Figure, curve_figure
+from genloss.report.layout import Layout
+from genloss.report.pictures import picture_figures
+from genloss.report.words import interval, number, verdict, words
+from genloss.study.results import Results
+from genloss.study.study import Cell
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The final value of one line's headline metric, in words.
+
+    Args:
+        level: its colour, as text.
+        rest: what else tells it from others, as text.
+        value: the mean, as text.
+        ends: the ends of its interval, as text; empty where it has none.
+        word: what it means.
+        size: how far it changed.
+    """
+
+    level: str
+    rest: str
+    value: str
+    ends: str
+    word: str
+    size: str
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One experiment.
+
+    Args:
+        name: in the study, "" where it has none.
+        title: what to call it.
+        layout: how its lines are told apart.
+        headline: the metric at the top of the page, "" where nothing is finished.
+        entries: what became of it.
+        figures: curves, then pictures.
+        table: header and rows of the final values, as text.
+        missing: cells of which nothing, or not every replicate, is finished, in words.
+    """
+
+    name: str
+    title: str
+    layout: Layout
+    headline: str
+    entries: tuple[Entry, ...]
+    figures: tuple[Figure, ...]
+    table: tuple[tuple[str, ...], ...]
+    missing: tuple[str, ...]
+
+
+def sections(results: Results) -> list[Section]:
+    """The experiments of a study, in its order."""
+    drawn, changed = curves(results), changes(results)
+    by_name: dict[str, list[Cell]] = {}
+    for cell in results.cells:
+        by_name.setdefault(cell.experiment, []).append(cell)
+    return [
+        _section(results, i, name, Layout.of(cells), drawn, changed)
+        for i, (name, cells) in enumerate(by_name.items())
+    ]
+
+
+def _section(
+    results: Results,
+    place: int,
+    name: str,
+    layout: Layout,
+    drawn: Mapping[Key, Curve],
+    changed: Mapping[Key, Change],
+) -> Section:
+    first = layout.cells[0].exp
+    metrics = list(dict.fromkeys(m for c in layout.cells for m in c.exp.metric_names))
+    # the share of real data is how the loop is set up rather than what became of it
+    ordered = sorted(metrics, key=lambda m: m == "RealShare")
+    here = {key[2] for key in drawn if any(c.index == key[0] for c in layout.cells)}
+    headline = next((m for m in ordered if m in here), "")
+    slug = f"{place + 1}-{_slug(name)}" if name else "1"
+    figures = [curve_figure(layout, m, drawn, f"{slug}-{_slug(m)}") for m in ordered]
+    figures += picture_figures(results, layout, f"{slug}-data")
+    return Section(
+        name,
+        first.title or name.replace("_", " ").capitalize(),
+        layout,
+        headline,
+        tuple(_entries(layout, headline, drawn, changed)) if headline else (),
+        tuple(f for f in figures if f is not None),
+        _table(layout, [m for m in ordered if m in here], drawn),
+        tuple(_missing(layout, drawn)),
+    )
+
+
+def _entries(
+    layout: Layout, metric: str, drawn: Mapping[Key, Curve], changed: Mapping[Key, Change]
+) -> list[Entry]:
+    out = []
+    for cell, agent in layout.lines:
+        key = (cell.index, agent, metric)
+        if key not in drawn:
+            continue
+        curve = drawn[key]
+        said = interval(curve.mean[-1], curve.low[-1], curve.high[-1])
+        value, _, ends = said.partition(" [")
+        word, size = verdict(words(metric).kind, changed[key]) if key in changed else ("", "")
+        out.append(Entry(layout.level(cell, agent), layout.rest(cell, agent), value, ends.rstrip("]"), word, size))
+    return out
+
+
+def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> tuple[tuple[str, ...], ...]:
+    fields = [*([layout.colour] if layout.colour else []), *layout.facets, *layout.selectors]
+    rows = [tuple([*fields, "generation", "replicates", *metrics])]
+    for cell, agent in layout.lines:
+        mine = {m: drawn[cell.index, agent, m] for m in metrics if (cell.index, agent, m) in drawn}
+        if not mine:
+            continue
+        values = [
+            interval(mine[m].mean[-1], mine[m].low[-1], mine[m].high[-1]) if m in mine else "–" for m in metrics
+        ]
+        any_curve = next(iter(mine.values()))
+        sizes = [str(int(any_curve.generation[-1])), str(any_curve.replicates)]
+        rows.append(tuple([*(layout.of_line(cell, agent, f) for f in fields), *sizes, *values]))
+    return tuple(rows)
+
+
+def _missing(layout: Layout, drawn: Mapping[Key, Curve]) -> list[str]:
+    out = []
+    for cell in layout.cells:
+        done = max((c.replicates for key, c in drawn.items() if key[0] == cell.index), default=0)
+        if done < cell.exp.replicates:
+            out.append(f"{cell.label}: {done} of {cell.exp.replicates} replicates are finished")
+    return out
+
+
+def _slug(text: str) -> str:
+    return "".join(ch if ch.isascii() and ch.isalnum() else "-" for ch in text).strip("-") or "x"
+
+
+def headline_said(section: Section) -> str:
+    """What the headline metric is called, and where it ended: "Variance kept at generation 100"."""
+    last = sorted({c.exp.generations for c in section.layout.cells})
+    when = f"generation {last[0]}" if len(last) == 1 else f"the last generation, {number(last[0])} to {number(last[-1])}"
+    return f"{words(section.headline).title} at {when}"

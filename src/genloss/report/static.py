@@ -1,0 +1,165 @@
+"""The report's figures as PNG, SVG and PDF files, through vl-convert and without a browser."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from genloss.errors import GenlossError, StoreError
+from genloss.report.charts import CONFIG, SCHEMA, Figure, Spec
+from genloss.report.layout import REGIMES
+from genloss.report.sections import Section, sections
+from genloss.report.words import words
+from genloss.study.results import Results
+
+FORMATS = ("png", "svg", "pdf")
+# values of selectors that are drawn, a file each
+_CHOICES = 12
+_SCALE = 2.0
+
+
+def figures(results: Results, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write every figure of the report as files, and give their paths.
+
+    Args:
+        results: of a study.
+        folder: where to write; made if it is not there.
+        formats: any of "png", "svg" and "pdf".
+
+    Raises:
+        GenlossError: if a format is none of these.
+        StoreError: if the folder cannot be written.
+    """
+    for f in formats:
+        if f not in FORMATS:
+            raise GenlossError(f"formats: '{f}' is none of {', '.join(FORMATS)}")
+    written = []
+    for section in sections(results):
+        for figure in section.figures:
+            for name, spec in _alone(section, figure):
+                written += write_spec(spec, Path(folder) / name, formats)
+    return written
+
+
+def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write one picture of a whole study: its headline metrics by regime, and the share of real data.
+
+    Args:
+        results: of a study.
+        path: of the picture, without suffix.
+        formats: any of "png", "svg" and "pdf".
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    chosen = []
+    for section in sections(results):
+        mine = [f for f in section.figures if not f.wide]
+        if mine:
+            chosen.append((section, f"{section.title}: {mine[0].title.lower()}" if section.title else mine[0].title, mine[0]))
+    share = next(
+        ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title), None
+    )
+    if share is not None and len(chosen) % 3:
+        chosen.append(share)
+    datasets, panels = {}, []
+    for i, (section, title, figure) in enumerate(chosen):
+        datasets[f"d{i}"] = figure.rows
+        last = i == len(chosen) - 1
+        panels.append(
+            {
+                "data": {"name": f"d{i}"},
+                "title": {"text": title, "fontSize": 12},
+                "width": 235,
+                "height": 150,
+                "layer": _with_legend(copy.deepcopy(figure.spec["layer"]), shown=last or not _shares(chosen)),
+            }
+        )
+        del section
+    spec: Spec = {
+        "$schema": SCHEMA,
+        "datasets": datasets,
+        "config": {**CONFIG, "legend": {**CONFIG["legend"], "orient": "bottom", "labelFontSize": 12.5}},
+        "padding": 12,
+        "columns": 3,
+        "spacing": 24,
+        "concat": panels,
+        "resolve": {"scale": {"color": "shared" if _shares(chosen) else "independent"}},
+    }
+    return write_spec(spec, Path(path), formats)
+
+
+def write_spec(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
+    """Draw a spec into files of the path with each format's suffix.
+
+    Raises:
+        StoreError: if they cannot be written.
+    """
+    import vl_convert as vlc
+
+    text = json.dumps(spec)
+    written = []
+    for f in formats:
+        if f == "png":
+            data = vlc.vegalite_to_png(text, scale=_SCALE, vl_version=_VERSION)
+        elif f == "pdf":
+            data = vlc.vegalite_to_pdf(text, vl_version=_VERSION)
+        else:
+            data = vlc.vegalite_to_svg(text, vl_version=_VERSION).encode()
+        file = path.with_name(f"{path.name}.{f}")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be written: {error.strerror}") from None
+        written.append(file)
+    return written
+
+
+_VERSION: Any = None
+"""Of Vega-Lite: the newest that vl-convert has, the one in the page."""
+
+
+def _shares(chosen: Sequence[tuple[Section, str, Figure]]) -> bool:
+    """Whether all panels have the same colours, so that one legend says it."""
+    return len({section.layout.levels for section, _, _ in chosen}) == 1 and set(
+        chosen[0][0].layout.levels if chosen else ()
+    ) <= set(REGIMES)
+
+
+def _alone(section: Section, figure: Figure) -> Iterator[tuple[str, Spec]]:
+    """A figure with title and legend, once for each of the reader's choices."""
+    choices = itertools.product(*(options for _, options in figure.selectors.values()))
+    for i, choice in enumerate(itertools.islice(choices, _CHOICES)):
+        spec = copy.deepcopy({k: v for k, v in figure.spec.items() if k not in ("params", "datasets")})
+        if figure.selectors:
+            del spec["transform"]
+        at = dict(zip(figure.selectors, choice, strict=True))
+        spec["datasets"] = {"rows": [r for r in figure.rows if all(r[k] == v for k, v in at.items())]}
+        said = ", ".join(f"{figure.selectors[k][0]} {v}" for k, v in at.items())
+        spec["title"] = {
+            "text": ": ".join(part for part in (section.title, figure.title) if part),
+            "subtitle": [*([said] if said else []), *_lines(figure.caption)],
+            "anchor": "start",
+            "offset": 12,
+        }
+        spec["padding"] = 12
+        yield figure.name + (f"-{i + 1}" if figure.selectors else ""), spec
+
+
+def _lines(text: str, most: int = 110) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, most)
+
+
+def _with_legend(layers: list[Spec], shown: bool) -> list[Spec]:
+    for layer in layers:
+        colour = layer["encoding"].get("color")
+        if colour is not None and not shown:
+            colour["legend"] = None
+    return layers

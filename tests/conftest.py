@@ -1,0 +1,16 @@
+"""What every test finds: the helpers of `laws` by name, and property tests that repeat."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# the examples are the same in every run: a failure is a change of the code, not of the dice
+settings.register_profile(
+    "genloss", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("genloss")
