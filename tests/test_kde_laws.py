@@ -97,8 +97,6 @@ def test_expected_density_is_a_mixture_of_wider_kernels(regime: Any) -> None:
         expected = np.exp([law.expected_log_density(y, x, h, depth(o.t)) for x in rows])
         return np.asarray((found - expected).T)
 
-    for _, seen in zip(range(1), [None], strict=True):
-        del seen
     found = [[gap(seen[0]) for _, seen in generations(exp, tile=tile)] for tile in range(exp.tiles)]
     assert_mean(np.concatenate(found, axis=2), 0.0)
 
@@ -132,7 +130,8 @@ def test_log_density_far_from_the_data(d: int, h: float, n: int, far: float) -> 
     assert np.isfinite(found).all()
     assert np.allclose(found, exact(rows, y, h), rtol=1e-9, atol=1e-6)
     for r in range(3):
-        sk = KernelDensity(bandwidth=h).fit(rows[r]).score_samples(y)
+        # in one leaf: its tree drops far branches by bounds that fail where all are far, and is off by hundreds
+        sk = KernelDensity(bandwidth=h, leaf_size=n).fit(rows[r]).score_samples(y)
         assert np.allclose(found[r], sk, rtol=1e-9, atol=1e-6)
 
 

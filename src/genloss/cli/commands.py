@@ -54,7 +54,7 @@ def genloss(ctx: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @_DEBUG
 def list_(as_json: bool) -> None:
-    """Name the studies of the gallery and the parts of every slot."""
+    """Name the studies of the gallery and all parts."""
     from genloss.cli import listing
 
     if as_json:
@@ -70,9 +70,9 @@ def list_(as_json: bool) -> None:
 @_TRUST
 @_DEBUG
 def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
-    """Print the spec of STUDY (a gallery name or a TOML file) and what it would do.
+    """Print a study's spec and what it would do.
 
-    The output is a spec again: genloss show collapse-or-thrive > mine.toml.
+    STUDY is a gallery name or a TOML file. The output is a spec again: genloss show collapse-or-thrive > mine.toml.
     """
     from genloss.cli.listing import shown
     from genloss.cli.values import study_of
@@ -100,9 +100,9 @@ def run(
     trust: bool,
     as_json: bool,
 ) -> int:
-    """Run what is missing of STUDY (a gallery name or a TOML file) and show what came out.
+    """Run a study and show what came out.
 
-    The same command again does only what is not yet done; with more --replicates, only those that are new.
+    STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with more --replicates, only those that are new.
     """
     from genloss.cli.progress import tally_for
     from genloss.cli.summary import records, table
@@ -155,9 +155,9 @@ def run(
 @_TRUST
 @_DEBUG
 def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None:
-    """Show what came out of RUN (its folder), or write the long table.
+    """Show what came out of a run, or write the table.
 
-    The long table: the varied fields, agent, generation, replicate, metric, value.
+    RUN is its folder. The long table: the varied fields, agent, generation, replicate, metric, value.
     """
     from genloss.cli.summary import table
     from genloss.cli.values import results_of
@@ -183,7 +183,10 @@ def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None
 @_TRUST
 @_DEBUG
 def report(run: str, output: str | None, trust: bool) -> int:
-    """Write the report of RUN (its folder): one HTML file that opens offline."""
+    """Write the report of a run.
+
+    RUN is its folder. The report is one HTML file that opens offline.
+    """
     from genloss.cli.values import results_of
 
     found, notes = results_of(run, trust)
@@ -209,9 +212,9 @@ def report(run: str, output: str | None, trust: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list of findings.")
 @_DEBUG
 def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | None, as_json: bool) -> int:
-    """Check a part of yours, mine.py:make or mine.py:MyRegime, and say what to mend.
+    """Check a part of yours and say what to mend.
 
-    A function make(seed) that gives an object with fit(rows) and sample(n) is checked as a generator; a class by
+    PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and sample(n) is checked as a generator; a class by
     its verb. The file is run. --set gives fields that the class needs.
     """
     from genloss.cli.checking import findings_of, said

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from genloss.errors import GenlossError, StoreError
 from genloss.report.charts import CONFIG, SCHEMA, Figure, Spec
-from genloss.report.layout import REGIMES
 from genloss.report.sections import Section, sections
 from genloss.report.words import words
 from genloss.study.results import Results
@@ -60,35 +59,33 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
     for section in sections(results):
         mine = [f for f in section.figures if not f.wide]
         if mine:
-            chosen.append((section, f"{section.title}: {mine[0].title.lower()}" if section.title else mine[0].title, mine[0]))
+            title = ": ".join(part for part in (section.title, mine[0].title.lower()) if part)
+            chosen.append((section, title, mine[0]))
     share = next(
         ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title), None
     )
     if share is not None and len(chosen) % 3:
         chosen.append(share)
-    datasets, panels = {}, []
-    for i, (section, title, figure) in enumerate(chosen):
-        datasets[f"d{i}"] = figure.rows
-        last = i == len(chosen) - 1
-        panels.append(
-            {
-                "data": {"name": f"d{i}"},
-                "title": {"text": title, "fontSize": 12},
-                "width": 235,
-                "height": 150,
-                "layer": _with_legend(copy.deepcopy(figure.spec["layer"]), shown=last or not _shares(chosen)),
-            }
-        )
-        del section
+    panels = [
+        {
+            "data": {"name": f"d{i}"},
+            "title": {"text": title, "fontSize": 12},
+            "width": 235,
+            "height": 150,
+            "layer": figure.spec["layer"],
+        }
+        for i, (_, title, figure) in enumerate(chosen)
+    ]
+    alike = len({section.layout.levels for section, _, _ in chosen}) == 1
     spec: Spec = {
         "$schema": SCHEMA,
-        "datasets": datasets,
-        "config": {**CONFIG, "legend": {**CONFIG["legend"], "orient": "bottom", "labelFontSize": 12.5}},
+        "datasets": {f"d{i}": figure.rows for i, (_, _, figure) in enumerate(chosen)},
+        "config": {**CONFIG, "legend": {**CONFIG["legend"], "labelFontSize": 12.5}},
         "padding": 12,
         "columns": 3,
         "spacing": 24,
         "concat": panels,
-        "resolve": {"scale": {"color": "shared" if _shares(chosen) else "independent"}},
+        "resolve": {"scale": {"color": "shared" if alike else "independent"}},
     }
     return write_spec(spec, Path(path), formats)
 
@@ -105,11 +102,11 @@ def write_spec(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
     written = []
     for f in formats:
         if f == "png":
-            data = vlc.vegalite_to_png(text, scale=_SCALE, vl_version=_VERSION)
+            data = vlc.vegalite_to_png(text, scale=_SCALE)
         elif f == "pdf":
-            data = vlc.vegalite_to_pdf(text, vl_version=_VERSION)
+            data = vlc.vegalite_to_pdf(text)
         else:
-            data = vlc.vegalite_to_svg(text, vl_version=_VERSION).encode()
+            data = vlc.vegalite_to_svg(text).encode()
         file = path.with_name(f"{path.name}.{f}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,17 +115,6 @@ def write_spec(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
             raise StoreError(f"{file}: cannot be written: {error.strerror}") from None
         written.append(file)
     return written
-
-
-_VERSION: Any = None
-"""Of Vega-Lite: the newest that vl-convert has, the one in the page."""
-
-
-def _shares(chosen: Sequence[tuple[Section, str, Figure]]) -> bool:
-    """Whether all panels have the same colours, so that one legend says it."""
-    return len({section.layout.levels for section, _, _ in chosen}) == 1 and set(
-        chosen[0][0].layout.levels if chosen else ()
-    ) <= set(REGIMES)
 
 
 def _alone(section: Section, figure: Figure) -> Iterator[tuple[str, Spec]]:
@@ -143,23 +129,9 @@ def _alone(section: Section, figure: Figure) -> Iterator[tuple[str, Spec]]:
         said = ", ".join(f"{figure.selectors[k][0]} {v}" for k, v in at.items())
         spec["title"] = {
             "text": ": ".join(part for part in (section.title, figure.title) if part),
-            "subtitle": [*([said] if said else []), *_lines(figure.caption)],
+            "subtitle": [*([said] if said else []), *textwrap.wrap(figure.caption, 110)],
             "anchor": "start",
             "offset": 12,
         }
         spec["padding"] = 12
         yield figure.name + (f"-{i + 1}" if figure.selectors else ""), spec
-
-
-def _lines(text: str, most: int = 110) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, most)
-
-
-def _with_legend(layers: list[Spec], shown: bool) -> list[Spec]:
-    for layer in layers:
-        colour = layer["encoding"].get("color")
-        if colour is not None and not shown:
-            colour["legend"] = None
-    return layers

@@ -1,0 +1,293 @@
+"""The report: one HTML file that opens offline, fetches nothing and holds all that a reader needs to repeat it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from genloss.errors import SpecError, StoreError
+from genloss.report.charts import Figure
+from genloss.report.sections import Entry, Section, headline_said, sections
+from genloss.report.words import words
+from genloss.study.results import Results
+
+# table columns for the levels of colour, before they become rows; rows before a table folds
+_WIDE, _LONG = 4, 14
+
+
+def write(results: Results, path: str | Path) -> Path:
+    """Write the report of a study.
+
+    Args:
+        results: as far as they are finished.
+        path: of the HTML file; its folder is made if it is not there.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    file = Path(path)
+    text = page(results)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{file}: the report cannot be written: {error.strerror}") from None
+    return file
+
+
+def page(results: Results) -> str:
+    """The report as text."""
+    import vl_convert as vlc
+
+    found = sections(results)
+    figures = [figure for section in found for figure in section.figures]
+    study = results.study
+    title = study.title or (found[0].title if len(found) == 1 and found[0].title else study.name)
+    template = Template((resources.files("genloss.report") / "template.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(title),
+        about=_paragraphs(study.about),
+        facts=_facts(results),
+        contents=_contents(found),
+        summary="".join(_summary(s) for s in found),
+        sections="".join(_section(i, s) for i, s in enumerate(found)),
+        failures=_failures(results),
+        spec=escape(_toml(results)),
+        versions=_versions(results),
+        library=vlc.javascript_bundle(),
+        figures=as_script([_packed(f) for f in figures]),
+    )
+
+
+# -- text ------------------------------------------------------------------------------------------
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(' '.join(p.split()))}</p>" for p in text.split("\n\n") if p.strip())
+
+
+def _facts(results: Results) -> str:
+    cells = results.cells
+    counts = [_several(len(cells), "cell"), _several(results.table.num_rows, "value")]
+    replicates = sorted({c.exp.replicates for c in cells})
+    last = sorted({c.exp.generations for c in cells})
+    seeds = sorted({c.exp.seed for c in cells})
+    facts = [
+        *counts,
+        f"{_range(last)} generations",
+        f"{_range(replicates)} replicates",
+        f"{results.seconds:,.0f} s of processor time".replace(",", " "),
+        f"seed {', '.join(map(str, seeds[:5]))}{' …' if len(seeds) > 5 else ''}",
+        f"genloss {escape(str(results.environment.get('genloss', '')))}",
+    ]
+    return " · ".join(facts)
+
+
+def _several(k: int, what: str) -> str:
+    return f"{k:,} {what}{'' if k == 1 else 's'}".replace(",", " ")
+
+
+def _range(values: Sequence[int]) -> str:
+    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+
+def _contents(found: Sequence[Section]) -> str:
+    if len(found) < 2:
+        return ""
+    links = "".join(f'<a href="#e{i}">{escape(s.title)}</a>' for i, s in enumerate(found))
+    return f"<nav>{links}</nav>"
+
+
+def _dot(colour: str) -> str:
+    return f'<span class="dot" style="background:{colour}"></span>'
+
+
+def _summary(section: Section) -> str:
+    """The experiment's part of the table at the top."""
+    if not section.entries:
+        return f"<h3>{escape(section.title)}</h3><p>Nothing is finished.</p>" if section.title else ""
+    colours = dict(zip(section.layout.levels, section.layout.colours, strict=True))
+    levels = [v for v in section.layout.levels if any(e.level == v for e in section.entries)]
+    if section.layout.colour is None or len(levels) > _WIDE:
+        head = "<th></th><th></th>"
+        rows = [
+            f"<tr><th>{_dot(colours[e.level])}{escape(', '.join(p for p in (e.level, e.rest) if p))}</th>{_cell(e)}</tr>"
+            for e in section.entries
+        ]
+    else:
+        rests = list(dict.fromkeys(e.rest for e in section.entries))
+        at = {(e.level, e.rest): e for e in section.entries}
+        head = "<th></th>" + "".join(f"<th>{_dot(colours[v])}{escape(v)}</th>" for v in levels)
+        rows = [
+            f"<tr><th>{escape(rest)}</th>" + "".join(_cell(at.get((v, rest))) for v in levels) + "</tr>" for rest in rests
+        ]
+    said = f"<b>{escape(section.title)}</b> {escape(headline_said(section))}" if section.title else escape(headline_said(section))
+    table = f'<table class="summary"><caption>{said}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    if len(rows) > _LONG:
+        return f"<details><summary>{said} ({len(rows)} rows)</summary>{table}</details>"
+    return table
+
+
+def _cell(e: Entry | None) -> str:
+    if e is None:
+        return "<td>–</td>"
+    ends = f' <span class="ends">[{escape(e.ends)}]</span>' if e.ends else ""
+    said = ", ".join(part for part in (e.word, e.size) if part)
+    return f'<td><span class="value">{escape(e.value)}</span>{ends}<br><span class="word">{escape(said)}</span></td>'
+
+
+def _section(i: int, section: Section) -> str:
+    layout = section.layout
+    legend = _legend(list(zip(layout.levels, layout.colours, strict=True)) if layout.colour else [], section)
+    parts = [f'<section id="e{i}">', f"<h2>{escape(section.title)}</h2>" if section.title else "", _setup(section)]
+    parts += [f'<p class="note">{escape(line)}.</p>' for line in section.missing[:10]]
+    if len(section.missing) > 10:
+        parts.append(f'<p class="note">… and {len(section.missing) - 10} more cells.</p>')
+    parts.append(legend)
+    parts.append('<div class="charts">')
+    parts += [_figure(figure) for figure in section.figures]
+    parts.append("</div>")
+    parts.append(_table(section))
+    parts.append("</section>")
+    return "\n".join(parts)
+
+
+def _setup(section: Section) -> str:
+    """What was run, in a line."""
+    exp = section.layout.cells[0].exp
+    varied = {f.rpartition(".")[2] for f in section.layout.values}
+    agents = len(exp.agents)
+    parts = [
+        f"{_named(exp.real)} as real data" if "real" not in varied and not varied & set(_fields(exp.real)) else "",
+        "" if "generator" in varied or agents > 1 else f"{_named(exp.agents[0].generator)} as generator",
+        "" if "regime" in varied or agents > 1 else _named(exp.agents[0].regime),
+        f"{agents} agents on one pool" if agents > 1 else "",
+        "" if "n_real" in varied else f"{exp.n_real} real rows at first",
+        f"{exp.n_fresh} fresh ones a generation" if exp.n_fresh and "n_fresh" not in varied else "",
+    ]
+    others = [f"{field} varied" for field in section.layout.values if field not in (section.layout.colour, "agent")]
+    return f'<p class="setup">{escape("; ".join(p for p in (*parts, *others) if p))}.</p>'
+
+
+def _named(part: Any) -> str:
+    text = repr(part)
+    return text if len(text) < 120 else type(part).__name__
+
+
+def _fields(part: Any) -> Sequence[str]:
+    return list(getattr(part, "__dataclass_fields__", ()))
+
+
+def _legend(colours: Sequence[tuple[str, str]], section: Section | None = None) -> str:
+    items = [f'<span><i style="border-color:{c}"></i>{escape(label)}</span>' for label, c in colours]
+    if section is not None:
+        rows = [row for f in section.figures if not f.legend for row in f.rows]
+        if any("l" in row for row in rows):
+            items.append('<span><i class="band"></i>95 % interval</span>')
+        if any("law" in row for row in rows):
+            items.append('<span><i class="law"></i>law</span>')
+    return f'<div class="legend">{"".join(items)}</div>' if items else ""
+
+
+def _figure(figure: Figure) -> str:
+    return (
+        f'<figure class="{"wide" if figure.wide else "one"}"><h3>{escape(figure.title)}</h3>'
+        f"{_legend(figure.legend)}"
+        f'<div class="chart" id="f-{escape(figure.name)}" role="img" aria-label="{escape(figure.title)}"></div>'
+        f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
+    )
+
+
+def _table(section: Section) -> str:
+    if len(section.table) < 2:
+        return ""
+    layout = section.layout
+    metrics = {m for c in layout.cells for m in c.exp.metric_names}
+    names = [words(h).title if h in metrics else h for h in section.table[0]]
+    head = "".join(f'<th class="{_align(h, metrics)}">{escape(n)}</th>' for h, n in zip(section.table[0], names, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td class="{_align(h, metrics)}">{escape(v)}</td>' for h, v in zip(section.table[0], row, strict=True))
+        + "</tr>"
+        for row in section.table[1:]
+    )
+    table = f'<div class="scroll"><table class="final"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    said = "Final values: mean over replicates [95 % interval]"
+    if len(section.table) > _LONG:
+        return f"<details><summary>{said} ({len(section.table) - 1} rows)</summary>{table}</details>"
+    return f"<h3>{said}</h3>{table}"
+
+
+def _align(header: str, metrics: set[str]) -> str:
+    return "number" if header in metrics or header in ("generation", "replicates") else "text"
+
+
+def _failures(results: Results) -> str:
+    if not results.failures:
+        return ""
+    items = "".join(
+        f"<li><b>{escape(cell.label)}</b>: {escape(message)}</li>" for cell, message in results.failures
+    )
+    return f'<section id="failures"><h2>Failures</h2><ul>{items}</ul></section>'
+
+
+def _toml(results: Results) -> str:
+    try:
+        return results.study.toml()
+    except SpecError as error:
+        cells = "\n".join(f"{c.label}: {c.exp!r}" for c in results.cells[:20])
+        return f"# no spec can say this study: {error}\n{cells}"
+
+
+def _versions(results: Results) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in results.environment.items()
+    )
+    return f"<table class=\"versions\"><tbody>{rows}</tbody></table>"
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+def as_script(value: Any) -> str:
+    """JSON that may stand in a script element: no tag and no comment can begin in it.
+
+    >>> as_script("</script><!--")
+    '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _packed(figure: Figure) -> dict[str, Any]:
+    """A figure for the page, which draws its legends itself; rows by column, texts by number."""
+    keys = list(dict.fromkeys(key for row in figure.rows for key in row))
+    spec = {k: v for k, v in figure.spec.items() if k not in ("datasets", "$schema")}
+    columns = {}
+    for key in keys:
+        values = [row.get(key) for row in figure.rows]
+        if all(isinstance(v, str) for v in values):
+            index = {v: i for i, v in enumerate(dict.fromkeys(values))}
+            columns[key] = {"is": list(index), "at": [index[v] for v in values]}
+        else:
+            columns[key] = {"at": values}
+    spec = _without_legends(spec)
+    return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, "canvas": figure.canvas}
+
+
+def _without_legends(spec: Any) -> Any:
+    if isinstance(spec, dict):
+        return {
+            k: None if k == "legend" and "columns" in (v or {}) else _without_legends(v) for k, v in spec.items()
+        }
+    return [_without_legends(v) for v in spec] if isinstance(spec, list) else spec
+
+
+

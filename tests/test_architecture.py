@@ -1,0 +1,105 @@
+"""The house: each floor imports only from the floors below it, and importing is quick to begin."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "src" / "genloss"
+# from the ground up; a floor may import from those before it, and its own rooms
+FLOORS = [
+    {"errors"},
+    {"theory"},
+    {"streams", "extend", "component"},
+    {"samples"},
+    {"statistics"},
+    {"tables"},
+    {"observation", "protocols"},
+    {"real", "generators", "regimes", "curators", "metrics", "rewards", "verifiers"},
+    {"fitting"},
+    {"experiment"},
+    {"loop"},
+    {"study"},
+    {"conformance"},
+    {"report"},
+    {"cli"},
+    {"__main__"},
+]
+FLOOR = {room: i for i, floor in enumerate(FLOORS) for room in floor}
+
+
+def imports(file):
+    """(room, whether only for type checkers) that a file imports."""
+    tree = ast.parse(file.read_text())
+    quiet = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genloss"):
+            names = [node.module] if "." in node.module else [f"genloss.{a.name}" for a in node.names]
+            for name in names:
+                yield name.split(".")[1] if "." in name else "", id(node) in quiet
+        elif isinstance(node, ast.Import):
+            for a in node.names:
+                if a.name.startswith("genloss."):
+                    yield a.name.split(".")[1], id(node) in quiet
+
+
+FILES = [f for f in sorted(ROOT.rglob("*.py")) if f != ROOT / "__init__.py"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_floors_import_only_downwards(file):
+    room = file.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert room in FLOOR, f"{room} stands on no floor: give it one in docs/architecture.md and here"
+    for other, quiet in imports(file):
+        if quiet or other == room or other not in FLOOR:
+            continue
+        assert FLOOR[other] < FLOOR[room], f"{file.name} imports {other}, which is not below {room}"
+
+
+def test_theory_imports_only_numpy_and_scipy():
+    for file in (ROOT / "theory").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            for name in names:
+                assert name.split(".")[0] in {*sys.stdlib_module_names, "numpy", "scipy", "genloss", ""}
+                if name.startswith("genloss"):
+                    assert name.startswith(("genloss.theory", "genloss.errors"))
+
+
+def test_only_streams_makes_generators():
+    for file in FILES:
+        if file.name == "streams.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert not called.startswith(("np.random.", "numpy.random.")), f"{file.name}: {called}"
+                assert called not in {"default_rng", "SeedSequence", "SFC64", "PCG64"}, f"{file.name}: {called}"
+
+
+@pytest.mark.parametrize("heavy", ["numpy", "pydantic", "pandas", "sklearn", "scipy", "rich", "pyarrow", "duckdb"])
+def test_importing_genloss_loads_nothing_heavy(heavy):
+    code = f"import sys, genloss, genloss.cli; sys.exit('{heavy}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_experiment_needs_neither_pandas_nor_scikit_learn():
+    code = (
+        "import sys; from genloss import Agent, Experiment, generations, generators, real\n"
+        "list(generations(Experiment(real=real.Gaussian(), agents=Agent(generators.Gaussian()), generations=1)))\n"
+        "sys.exit(any(m in sys.modules for m in ('pandas', 'sklearn', 'scipy.stats')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
