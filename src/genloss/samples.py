@@ -97,7 +97,8 @@ class Samples:
             self.chunks + other.chunks,
             self.weights + other.weights,
             self.origin,
-            _carried=(len(self.chunks), dict(self._known)),
+            # not a copy: what is asked of this one later, as by a metric, is known to the next one too
+            _carried=(len(self.chunks), self._known),
         )
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -47,13 +48,17 @@ def wasserstein2_squared(x: Array, y: Array) -> Array:
     >>> wasserstein2_squared(np.array([[0.0, 1.0]]), np.array([1.0, 2.0, 1.0, 2.0]))
     array([1.])
     """
-    n, m = x.shape[1], len(y)
-    # in units of 1 / nm the quantile functions jump at whole numbers, so that the grid is exact
-    levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
-    width = np.diff(levels, prepend=0) / (n * m)
-    i, j = (levels - 1) // m, (levels - 1) // n
+    i, j, width = _steps(x.shape[1], len(y))
     gap = np.sort(x, axis=1)[:, i] - np.sort(y)[j]
     return np.asarray(gap**2 @ width)
+
+
+@lru_cache(maxsize=8)
+def _steps(n: int, m: int) -> tuple[Array, Array, Array]:
+    """Where the quantile functions of n and of m numbers are constant: the number of each, and the width."""
+    # in units of 1 / nm both jump at whole numbers, so that the grid is exact
+    levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    return (levels - 1) // m, (levels - 1) // n, np.diff(levels, prepend=0) / (n * m)
 
 
 @component
