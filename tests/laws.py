@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from genloss import Experiment
-from genloss.component import component
+from genloss.components import component
 from genloss.generators.gaussian import GaussianModel
 from genloss.loop import generations
 from genloss.observation import Observation
@@ -18,8 +18,8 @@ from genloss.statistics import Moments, moments
 from genloss.streams import Rng
 
 SIGMAS = 4.5
-"""Standard errors that a mean may be off: a false alarm in 1.5e5 comparisons. Seeds are fixed, and the suite makes
-some 2,000 comparisons, many of them of one and the same run: it would alarm falsely under one seed in a hundred."""
+"""Standard errors that a mean may be off: a false alarm in 1.5e5 comparisons. Seeds are fixed, and the suite
+makes some 2,000 comparisons: it would alarm falsely under one seed in a hundred."""
 
 ALPHA = 1e-4
 """Level of a Kolmogorov-Smirnov test: with some 40 of them, one seed in 250 would alarm falsely."""
@@ -45,9 +45,7 @@ def measure(exp: Experiment) -> dict[str, Array]:
     tiles = []
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # as in a study
         for tile in range(exp.tiles):
-            tiles.append(
-                [[[*o.measure().values()] for o in seen] for _, seen in generations(exp, tile=tile)]
-            )
+            tiles.append([[[*o.measure().values()] for o in seen] for _, seen in generations(exp, tile=tile)])
     values = np.concatenate([np.array(t) for t in tiles], axis=3)  # (T, A, M, R)
     return {name: values[:, :, m] for m, name in enumerate(names)}
 
@@ -63,7 +61,9 @@ def assert_mean(values: Array, law: Any, sigmas: float = SIGMAS) -> None:
     if np.any(bad):
         worst = int(np.argmax(np.where(bad, off / np.maximum(error, 1e-300), 0)))
         m, e, t = mean.flat[worst], error.flat[worst], law.flat[worst]
-        raise AssertionError(f"{int(bad.sum())} of {bad.size}: at {worst} the mean is {m:.6g} +- {e:.2g}, the law {t:.6g}")
+        raise AssertionError(
+            f"{int(bad.sum())} of {bad.size}: at {worst} the mean is {m:.6g} +- {e:.2g}, the law {t:.6g}"
+        )
 
 
 def assert_same_law(one: Array, other: Array, alpha: float = ALPHA) -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "src" / "genloss"
 FLOORS = [
     {"errors"},
     {"theory"},
-    {"streams", "extend", "component"},
+    {"streams", "extend", "components"},
     {"samples"},
     {"statistics"},
     {"tables"},

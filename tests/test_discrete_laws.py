@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laws import ALPHA, assert_mean, assert_same_law, measure, observe
 from scipy import stats
 
 from genloss import Agent, Experiment, generators, metrics, real, regimes
 from genloss.theory import discrete as law
+from laws import ALPHA, assert_mean, assert_same_law, measure, observe
 
 LOOKS = (metrics.Diversity(), metrics.SupportSize())
 
 
-def experiment(regime: Any, n: int, symbols: int, t: int, replicates: int, exponent: float = 0.0, **more: Any) -> Experiment:
+def experiment(
+    regime: Any, n: int, symbols: int, t: int, replicates: int, exponent: float = 0.0, **more: Any
+) -> Experiment:
     agent = Agent(more.pop("generator", generators.Categorical()), regime, n=more.pop("publishes", None))
     return Experiment(
         real=real.Zipf(symbols=symbols, exponent=exponent),
@@ -85,7 +87,9 @@ def test_accumulate(n: int, symbols: int, exponent: float) -> None:
     assert_mean(measure(exp)["Diversity"][:, 0], law.accumulate_diversity(n, np.arange(1, 61), purity(exp)))
 
 
-@pytest.mark.parametrize(("n", "k", "n_real", "rows"), [(10, 10, 10, "auto"), (20, 30, 15, "auto"), (10, 10, 10, "always")])
+@pytest.mark.parametrize(
+    ("n", "k", "n_real", "rows"), [(10, 10, 10, "auto"), (20, 30, 15, "auto"), (10, 10, 10, "always")]
+)
 def test_subsample(n: int, k: int, n_real: int, rows: Any) -> None:
     exp = experiment(
         regimes.AccumulateSubsample(budget=k), n_real, 6, 30, 1024, publishes=n, rows=rows, tile=256
@@ -98,7 +102,9 @@ def test_subsample(n: int, k: int, n_real: int, rows: Any) -> None:
 @pytest.mark.parametrize("rows", ["auto", "always"])
 def test_subsample_of_fewer_than_the_real_rows(rows: Any) -> None:
     """At generation 1 there is nothing synthetic yet to draw from."""
-    exp = experiment(regimes.AccumulateSubsample(budget=10), 30, 6, 10, 1024, publishes=5, rows=rows, tile=256)
+    exp = experiment(
+        regimes.AccumulateSubsample(budget=10), 30, 6, 10, 1024, publishes=5, rows=rows, tile=256
+    )
     found = measure(exp)["Diversity"][:, 0]
     assert_mean(found, law.subsample_diversity(5, 10, np.arange(1, 11), purity(exp), n_real=30))
 
@@ -113,7 +119,10 @@ def test_survival_of_symbols(n: int, symbols: int) -> None:
         low, high = law.bernoulli_survival_bounds(n, 1 / symbols, t)
         assert left[t - 1].mean() > symbols * low - 4.5 * error[t - 1]
         assert left[t - 1].mean() < symbols * high + 4.5 * error[t - 1]
-        assert left[t - 1].mean() > law.unique_symbols_bound(n, np.full(symbols, 1 / symbols), t) - 4.5 * error[t - 1]
+        assert (
+            left[t - 1].mean()
+            > law.unique_symbols_bound(n, np.full(symbols, 1 / symbols), t) - 4.5 * error[t - 1]
+        )
 
 
 @pytest.mark.parametrize("n_symbols", [50, 400])
@@ -139,7 +148,9 @@ def test_temperature_multiplies_log_odds(temperature: float) -> None:
     assert np.allclose(odds / start, factor[:, None], rtol=1e-4)
 
 
-@pytest.mark.parametrize(("regime", "eps"), [(regimes.Replace(), 0.1), (regimes.Accumulate(), 0.1), (regimes.Accumulate(), 0.3)])
+@pytest.mark.parametrize(
+    ("regime", "eps"), [(regimes.Replace(), 0.1), (regimes.Accumulate(), 0.1), (regimes.Accumulate(), 0.3)]
+)
 def test_a_biased_estimator_forgets_even_what_accumulates(regime: Any, eps: float) -> None:
     """Smoothing by s of K symbols shrinks n counts toward uniform with eps = K s / (n + K s)."""
     n, symbols, t = 10**16, 4, 30
@@ -187,7 +198,13 @@ def test_a_tail_cut_by_finite_rows_lies_near_n_to_the_one_over_b(n: int) -> None
 
 
 @pytest.mark.parametrize(
-    "regime", [regimes.Replace(), regimes.Accumulate(), regimes.AccumulateSubsample(), regimes.AccumulateSubsample(budget=12)]
+    "regime",
+    [
+        regimes.Replace(),
+        regimes.Accumulate(),
+        regimes.AccumulateSubsample(),
+        regimes.AccumulateSubsample(budget=12),
+    ],
 )
 @pytest.mark.parametrize(("n", "symbols"), [(20, 5), (15, 40)])
 def test_rows_and_statistics_agree_in_law(regime: Any, n: int, symbols: int) -> None:

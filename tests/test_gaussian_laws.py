@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laws import KnownCovariance, assert_mean, assert_same_law, measure, observe
 
 from genloss import Agent, Experiment, generators, metrics, real, regimes
 from genloss.loop import start, step
 from genloss.theory import gaussian as law
+from laws import KnownCovariance, assert_mean, assert_same_law, measure, observe
 
 SPREAD = (metrics.TraceRatio(), metrics.MeanError())
 
@@ -47,7 +47,9 @@ def assert_spread(exp: Experiment, trace: Any, error: Any) -> None:
 @pytest.mark.parametrize("ddof", [0, 1])
 @pytest.mark.parametrize(("n", "d"), [(10, 1), (32, 3), (20, 10), (5, 8)])
 def test_replace(n: int, d: int, ddof: Any, temperature: float) -> None:
-    exp = experiment(regimes.Replace(), n, d, 15, 4096, generators.Gaussian(ddof=ddof, temperature=temperature))
+    exp = experiment(
+        regimes.Replace(), n, d, 15, 4096, generators.Gaussian(ddof=ddof, temperature=temperature)
+    )
     assert exp.statistic is not None
     # the model of generation t reports the covariance it samples from, so temperature acts t times on it
     t = np.arange(1, 16)
@@ -99,7 +101,9 @@ def test_replace_with_growing_numbers_of_rows() -> None:
 @pytest.mark.parametrize(("ddof", "temperature"), [(0, 1.0), (1, 0.8)])
 @pytest.mark.parametrize(("n", "d"), [(10, 1), (25, 3), (5, 8)])
 def test_accumulate(n: int, d: int, ddof: Any, temperature: float) -> None:
-    exp = experiment(regimes.Accumulate(), n, d, 40, 4096, generators.Gaussian(ddof=ddof, temperature=temperature))
+    exp = experiment(
+        regimes.Accumulate(), n, d, 40, 4096, generators.Gaussian(ddof=ddof, temperature=temperature)
+    )
     t = np.arange(1, 41)
     trace = temperature * np.asarray(law.accumulate_trace_ratio(n, t, ddof, temperature))
     assert_spread(exp, trace, law.accumulate_mean_error(n, d, t, ddof, temperature))
@@ -142,15 +146,19 @@ def test_real_plus_latest(n_real: int, n: int, d: int) -> None:
 @pytest.mark.parametrize(("n_real", "n"), [(20, 10), (10, 30)])
 def test_offset_from_a_fixed_real_set(n_real: int, n: int) -> None:
     """Bertrand et al.: n Var(mu_t - mean of the real set) tends to lambda / (1 + 2 lambda)."""
-    exp = experiment(regimes.RealPlusLatest(), n_real, 2, 30, 2048, KnownCovariance(), publishes=n, rows="always")
-    offset = observe(
-        exp, lambda o: ((o.model.mean - o.train.origin.rows.mean(axis=1)) ** 2).sum(axis=1)
-    )[:, 0]
+    exp = experiment(
+        regimes.RealPlusLatest(), n_real, 2, 30, 2048, KnownCovariance(), publishes=n, rows="always"
+    )
+    offset = observe(exp, lambda o: ((o.model.mean - o.train.origin.rows.mean(axis=1)) ** 2).sum(axis=1))[
+        :, 0
+    ]
     assert_mean(offset, law.real_plus_latest_mean_offset(n_real, n, 2, np.arange(1, 31)))
     assert_mean(n_real * offset[-1] / 2, law.real_plus_latest_mean_offset_limit(n / n_real))
 
 
-@pytest.mark.parametrize(("n_real", "n", "d", "temperature"), [(10, 30, 2, 1.0), (20, 20, 5, 0.8), (50, 10, 1, 1.1)])
+@pytest.mark.parametrize(
+    ("n_real", "n", "d", "temperature"), [(10, 30, 2, 1.0), (20, 20, 5, 0.8), (50, 10, 1, 1.1)]
+)
 def test_fresh_real_rows(n_real: int, n: int, d: int, temperature: float) -> None:
     generator = generators.Gaussian(temperature=temperature)
     exp = experiment(regimes.Replace(), n_real, d, 25, 4096, generator, publishes=n, n_fresh=n_real)
@@ -162,7 +170,14 @@ def test_fresh_real_rows(n_real: int, n: int, d: int, temperature: float) -> Non
 def test_fresh_real_rows_hold_the_variance_up() -> None:
     """With many rows the variance settles at w / (1 - (1 - w) lambda)."""
     exp = experiment(
-        regimes.Replace(), 1000, 1, 80, 256, generators.Gaussian(temperature=0.8), publishes=9000, n_fresh=1000
+        regimes.Replace(),
+        1000,
+        1,
+        80,
+        256,
+        generators.Gaussian(temperature=0.8),
+        publishes=9000,
+        n_fresh=1000,
     )
     fitted = measure(exp)["TraceRatio"][-1, 0] / 0.8
     assert fitted.mean() == pytest.approx(law.fresh_variance_fixed_point(0.1, 0.8), rel=5e-3)
@@ -233,7 +248,12 @@ def test_the_golden_ratio_is_the_best_weight() -> None:
 def test_agents_on_one_accumulating_pool(agents: int, n: int, d: int) -> None:
     """All fit the same pool, into which A n rows enter a generation."""
     exp = experiment(
-        None, n, d, 15, 4096, agents=tuple(Agent(generators.Gaussian(), regimes.Accumulate()) for _ in range(agents))
+        None,
+        n,
+        d,
+        15,
+        4096,
+        agents=tuple(Agent(generators.Gaussian(), regimes.Accumulate()) for _ in range(agents)),
     )
     trace, error = law.subsample(agents * n, None, d, np.arange(1, 16), n_real=n)
     found = measure(exp)

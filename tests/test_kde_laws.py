@@ -1,4 +1,4 @@
-"""Loops of kernel densities: variances in closed form, densities to the last digits, and what was published."""
+"""Loops of kernel densities: variances in closed form, densities to the last digit, published values."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laws import SIGMAS, assert_mean, measure, observe, stream
 from scipy.special import logsumexp
 
 from genloss import Agent, Experiment, generators, metrics, real, regimes
 from genloss.loop import generations
 from genloss.samples import Array, Chunk, Samples
 from genloss.theory import kde as law
+from laws import SIGMAS, assert_mean, measure, observe, stream
 
 SPREAD = (metrics.TraceRatio(), metrics.MeanError())
 
 
-def experiment(source: Any, regime: Any, n: int, t: int, replicates: int, h: Any = 0.1, **more: Any) -> Experiment:
+def experiment(
+    source: Any, regime: Any, n: int, t: int, replicates: int, h: Any = 0.1, **more: Any
+) -> Experiment:
     return Experiment(
         real=source,
         agents=Agent(generators.KDE(bandwidth=h), regime, n=more.pop("publishes", None)),
@@ -59,7 +61,14 @@ def test_accumulate(n: int, d: int, h: float) -> None:
 @pytest.mark.parametrize(("n", "k", "n_real", "h"), [(20, 20, 20, 0.5), (15, 10, 30, 0.3)])
 def test_accumulate_subsample(n: int, k: int, n_real: int, h: float) -> None:
     exp = experiment(
-        real.Gaussian(dim=2), regimes.AccumulateSubsample(budget=k), n_real, 20, 1024, h, publishes=n, tile=256
+        real.Gaussian(dim=2),
+        regimes.AccumulateSubsample(budget=k),
+        n_real,
+        20,
+        1024,
+        h,
+        publishes=n,
+        tile=256,
     )
     spread, error = law.subsample(n, k, np.arange(1, 21), h, n_real=n_real)
     found = measure(exp)
@@ -74,7 +83,15 @@ def test_fresh_real_rows_hold_the_variance_down(alpha: float, weighted: bool) ->
     fresh, made = (500, 500) if weighted else (int(alpha * n), int((1 - alpha) * n))
     regime = regimes.Weighted(alpha, regimes.Replace()) if weighted else regimes.Replace()
     exp = experiment(
-        real.Gaussian(dim=2), regime, fresh, 20, 32, h, publishes=made, n_fresh=fresh, metrics=(metrics.TraceRatio(),)
+        real.Gaussian(dim=2),
+        regime,
+        fresh,
+        20,
+        32,
+        h,
+        publishes=made,
+        n_fresh=fresh,
+        metrics=(metrics.TraceRatio(),),
     )
     found = measure(exp)["TraceRatio"][:, 0]
     expected = np.asarray(law.mixing_variance(alpha, np.arange(1, 21), h))
@@ -118,7 +135,9 @@ def exact(rows: Array, y: Array, h: float, weights: Array | None = None) -> Arra
     return np.asarray(sums - np.log(w.sum(axis=1))[:, None] - d * np.log(h * np.sqrt(2 * np.pi)))
 
 
-@pytest.mark.parametrize(("d", "h", "n"), [(10, 0.1, 100), (10, 0.1, 7), (3, 0.01, 200), (2, 0.5, 1000), (1, 2.0, 65)])
+@pytest.mark.parametrize(
+    ("d", "h", "n"), [(10, 0.1, 100), (10, 0.1, 7), (3, 0.01, 200), (2, 0.5, 1000), (1, 2.0, 65)]
+)
 @pytest.mark.parametrize("far", [0.0, 5.0, 300.0])
 def test_log_density_far_from_the_data(d: int, h: float, n: int, far: float) -> None:
     """Plain sums of kernels underflow: at d = 10, h = .1, n = 100 nearly everywhere."""
@@ -130,7 +149,7 @@ def test_log_density_far_from_the_data(d: int, h: float, n: int, far: float) -> 
     assert np.isfinite(found).all()
     assert np.allclose(found, exact(rows, y, h), rtol=1e-9, atol=1e-6)
     for r in range(3):
-        # in one leaf: its tree drops far branches by bounds that fail where all are far, and is off by hundreds
+        # in one leaf: bounds in its tree fail where every branch is far, and it is off by hundreds
         sk = KernelDensity(bandwidth=h, leaf_size=n).fit(rows[r]).score_samples(y)
         assert np.allclose(found[r], sk, rtol=1e-9, atol=1e-6)
 
@@ -145,7 +164,10 @@ def test_log_density_of_rows_far_from_the_origin() -> None:
 @pytest.mark.parametrize("by_row", [False, True])
 def test_log_density_of_weighted_rows(by_row: bool) -> None:
     rng = stream(7)
-    rows, y = rng.standard_normal((3, 80, 4)), np.concatenate([rng.standard_normal((20, 4)), np.full((1, 4), 60.0)])
+    rows, y = (
+        rng.standard_normal((3, 80, 4)),
+        np.concatenate([rng.standard_normal((20, 4)), np.full((1, 4), 60.0)]),
+    )
     weights = rng.random((3, 80)) * (rng.random((3, 80)) < 0.7) if by_row else 2.5
     expected = exact(rows, y, 0.2, weights if by_row else None)
     assert np.allclose(model(rows, 0.2, weights).log_prob(y), expected, rtol=1e-9, atol=1e-6)
@@ -163,10 +185,12 @@ def test_bandwidth_rules_are_scikit_learns(rule: Any) -> None:
     assert np.allclose(fitted.log_prob(y)[0], sk.score_samples(y), atol=1e-6)
 
 
-@pytest.mark.parametrize("regime", [regimes.Accumulate(), regimes.RealPlusLatest(), regimes.Window(generations=3)])
+@pytest.mark.parametrize(
+    "regime", [regimes.Accumulate(), regimes.RealPlusLatest(), regimes.Window(generations=3)]
+)
 @pytest.mark.parametrize("h", [0.1, "scott"])
 def test_running_sums_are_a_refits(regime: Any, h: Any) -> None:
-    """The likelihood under accumulation, which costs only the new rows, is scikit-learn's on the whole pool."""
+    """The likelihood under accumulation costs only the new rows, and is scikit-learn's on the whole pool."""
     from sklearn.neighbors import KernelDensity
 
     exp = experiment(real.Moons(), regime, 40, 12, 2, h, tile=2, metrics=(metrics.HoldoutNLL(),))
@@ -222,7 +246,9 @@ def test_published_likelihoods(source: Any, n: int, regime: Any) -> None:
     looks = (1, 10, 50, 100)
 
     def nll(o: Any) -> Array:
-        running = isinstance(regime, regimes.Accumulate)  # where the sums carry on from generation to generation
+        running = isinstance(
+            regime, regimes.Accumulate
+        )  # where the sums carry on from generation to generation
         return o.measure()["HoldoutNLL"] if running or o.t in looks else np.zeros(48)
 
     found = observe(exp, nll)[np.array(looks) - 1, 0]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laws import assert_mean, assert_same_law, measure, observe, stream
 
 from genloss import Agent, Experiment, GenlossError, generators, metrics, real, regimes
 from genloss.loop import generations
 from genloss.theory import regression as law
+from laws import assert_mean, assert_same_law, measure, observe, stream
 
 
 def experiment(
@@ -105,7 +105,8 @@ def test_a_growing_synthetic_set_without_the_old_rows() -> None:
             found.append(seen.measure()["TestError"])
         errors.append(found)
     assert_mean(
-        np.concatenate(np.array(errors), axis=1), law.growing_synthetic_test_error(n, d, np.arange(1, last + 1))
+        np.concatenate(np.array(errors), axis=1),
+        law.growing_synthetic_test_error(n, d, np.arange(1, last + 1)),
     )
 
 
@@ -136,7 +137,9 @@ def test_a_last_fit_on_more_rows_does_not_remove_what_the_chain_lost() -> None:
         ("same", 6, 10, None),
     ],
 )
-def test_rows_and_statistics_agree_in_law(regime: Any, design: Any, n: int, d: int, labels: float | None) -> None:
+def test_rows_and_statistics_agree_in_law(
+    regime: Any, design: Any, n: int, d: int, labels: float | None
+) -> None:
     exp = experiment(regime, design, n, d, 6, 2048, labels=labels)
     rows = dataclasses.replace(exp, rows="always", seed=1)
     assert exp.statistic is not None and rows.statistic is None

@@ -27,7 +27,7 @@ _HOME = {
     "Study": "genloss.study",
     "Results": "genloss.study",
     "run": "genloss.study",
-    "component": "genloss.component",
+    "component": "genloss.components",
     "generations": "genloss.loop",
     "GenlossError": "genloss.errors",
 }
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from genloss import rewards as rewards
     from genloss import theory as theory
     from genloss import verifiers as verifiers
-    from genloss.component import component as component
+    from genloss.components import component as component
     from genloss.errors import GenlossError as GenlossError
     from genloss.experiment import Agent as Agent
     from genloss.experiment import Experiment as Experiment

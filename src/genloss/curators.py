@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from genloss.component import Count, component
+from genloss.components import Count, component
 from genloss.errors import FitError
 from genloss.protocols import Model, Reward, Verifier
 from genloss.samples import Array, Samples

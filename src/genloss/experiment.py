@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
-from genloss.component import Count, Size, component
+from genloss.components import Count, Size, component
 from genloss.curators import KeepAll
 from genloss.fitting import problems
 from genloss.metrics import RealShare

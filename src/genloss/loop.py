@@ -52,11 +52,10 @@ def step(state: State, exp: Experiment) -> tuple[State, tuple[Observation, ...]]
         model = agent.generator.fit(train, rng.fit, state.models[i] if agent.warm_start else None)
         chunk = exp.publish(i, model, train, rng.publish, t)
         seen.append(Observation(t, i, train, model, chunk, exp, rng))
-    pool = state.pool
     fresh = exp.fresh(t, state.address)
-    if fresh is not None:
-        pool = pool + fresh
-    pool = exp.forget(pool + Samples.of(s.chunk for s in seen))
+    # one addition a generation: the totals known of the pool are handed on once
+    entered = [*(fresh.chunks if fresh is not None else ()), *(s.chunk for s in seen)]
+    pool = exp.forget(state.pool + Samples.of(entered))
     return State(t, pool, tuple(s.model for s in seen), state.address), tuple(seen)
 
 

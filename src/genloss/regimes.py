@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from genloss.component import Count, Share, component
+from genloss.components import Count, Share, component
 from genloss.protocols import Regime
 from genloss.samples import ALL, Samples
 from genloss.streams import REAL, Rng

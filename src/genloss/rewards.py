@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genloss.component import NonNegative, Size, component
+from genloss.components import NonNegative, Size, component
 from genloss.samples import Array
 
 __all__ = ["Along", "Near", "PerSymbol"]

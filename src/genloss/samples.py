@@ -190,9 +190,11 @@ class Samples:
 
     def settle(self) -> Samples:
         """With the statistics of synthetic chunks dropped that the carried totals already contain."""
-        for chunk in self.chunks[1 : self._carried[0]]:
+        count, carried = self._carried
+        for chunk in self.chunks[1:count]:
             if chunk.rows is None and chunk.author != REAL:
-                chunk.known.clear()
+                for kind in carried:
+                    chunk.known.pop(kind, None)
         return self
 
     # -- weights -----------------------------------------------------------------------------------

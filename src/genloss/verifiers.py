@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genloss.component import Share, Size, component
+from genloss.components import Share, Size, component
 from genloss.protocols import Verifier
 from genloss.samples import Array
 from genloss.streams import Rng

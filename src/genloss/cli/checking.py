@@ -14,7 +14,9 @@ from genloss.errors import SpecError
 from genloss.extend import load
 
 
-def findings_of(reference: str, slot: str | None, changes: tuple[str, ...], table: str | None) -> tuple[str, list[Finding]]:
+def findings_of(
+    reference: str, slot: str | None, changes: tuple[str, ...], table: str | None
+) -> tuple[str, list[Finding]]:
     """What the part is, and what was found.
 
     Raises:
@@ -40,7 +42,7 @@ def findings_of(reference: str, slot: str | None, changes: tuple[str, ...], tabl
 
 
 def is_maker(thing: Any) -> bool:
-    """Whether it is to be called with a seed: a function of no slot, or a class whose fit takes rows alone."""
+    """Whether it is to be called with a seed: a function, or a class whose fit takes rows alone."""
     if isinstance(thing, type):
         fit = getattr(thing, "fit", None)
         if fit is None or hasattr(thing, "draw"):

@@ -38,13 +38,14 @@ _REPLICATES = click.option("--replicates", type=click.IntRange(min=1), help="Rep
 @_DEBUG
 @click.pass_context
 def genloss(ctx: click.Context) -> None:
-    """What models lose, or gain, by training on data that models made.
+    r"""What models lose, or gain, by training on data that models made.
 
     \b
     genloss run collapse-or-thrive       the main job: watch models collapse, and what stops it
     genloss list                         what else there is
 
-    Exit codes: 0 done, 1 a cell failed (the others finished), 2 bad input, 130 stopped by Ctrl-C, 70 a bug of ours.
+    Exit codes: 0 done, 1 a cell failed (the others finished), 2 bad input, 130 stopped by Ctrl-C, 70 a bug of
+    ours.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -72,7 +73,8 @@ def list_(as_json: bool) -> None:
 def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
     """Print a study's spec and what it would do.
 
-    STUDY is a gallery name or a TOML file. The output is a spec again: genloss show collapse-or-thrive > mine.toml.
+    STUDY is a gallery name or a TOML file. The output is a spec again: genloss show collapse-or-thrive >
+    mine.toml.
     """
     from genloss.cli.listing import shown
     from genloss.cli.values import study_of
@@ -102,7 +104,8 @@ def run(
 ) -> int:
     """Run a study and show what came out.
 
-    STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with more --replicates, only those that are new.
+        STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with
+    more --replicates, only those that are new.
     """
     from genloss.cli.progress import tally_for
     from genloss.cli.summary import records, table
@@ -214,7 +217,8 @@ def report(run: str, output: str | None, trust: bool) -> int:
 def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | None, as_json: bool) -> int:
     """Check a part of yours and say what to mend.
 
-    PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and sample(n) is checked as a generator; a class by
+        PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows)
+    and sample(n) is checked as a generator; a class by
     its verb. The file is run. --set gives fields that the class needs.
     """
     from genloss.cli.checking import findings_of, said
@@ -237,10 +241,8 @@ def _report(results: Any, path: Path) -> tuple[str | None, str]:
     try:
         return str(write(results, path)), ""
     except OSError as error:
-        return (
-            None,
-            f"cannot write {path}: {error.strerror or error}; results are kept, genloss report writes it again",
-        )
+        why = error.strerror or error
+        return None, f"cannot write {path}: {why}; results are kept, genloss report writes it anew"
 
 
 def _written(path: str, write: Callable[[], Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the command line makes of errors: one line on standard error, and an exit code that says which kind."""
+"""What the command line makes of errors: a line on standard error, and an exit code that says which kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import click
 from genloss.errors import GenlossError
 
 FAILED, BAD_INPUT, INTERNAL, STOPPED, NO_READER = 1, 2, 70, 130, 141
-"""A cell failed; the user can mend it; a bug of ours (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
+"""A cell failed; the user can mend it; a bug (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
 
 
 class Guarded(click.Group):
-    """A group of commands whose every error ends as a line and an exit code; a command may return its own code."""
+    """A group of commands whose errors all end as a line and an exit code; a command may return its own."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:
+    def main(  # type: ignore[override]  # it always exits
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
         """Run a command line and exit."""
         given = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in given or os.environ.get("GENLOSS_DEBUG", "0") not in ("", "0")
@@ -52,7 +54,8 @@ def explain(error: BaseException, debug: bool) -> int:
         return STOPPED
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "genloss"
-        say(f"{one_line(error.format_message())}; see {command} --help")
+        said = one_line(error.format_message()).rstrip(".")
+        say(f"{said[:1].lower()}{said[1:]}; see {command} --help")
         return BAD_INPUT
     if isinstance(error, click.ClickException):
         say(one_line(error.format_message()))

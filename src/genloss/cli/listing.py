@@ -113,7 +113,8 @@ def shown(study: Study) -> str:
         [
             study.toml().rstrip(),
             "",
-            f"# {study.name}, fingerprint {study.fingerprint[:8]}: {_many(cells, 'cell')}, {_many(tiles, 'tile')}",
+            f"# {study.name}, fingerprint {study.fingerprint[:8]}: "
+            f"{_many(cells, 'cell')}, {_many(tiles, 'tile')}",
             *(f"# {line}" for line in aligned(rows)),
         ]
     )

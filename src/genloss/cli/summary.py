@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 MOST_ROWS = 60
 """Rows of the table that a run ends with; longer ones are cut, and say so."""
 
+
 @dataclass(frozen=True)
 class Row:
-    """One agent of one cell: what it is called, a metric at the first and the last generation, and the change."""
+    """One agent of one cell: its labels, a metric at the first and the last generation, and the change."""
 
     labels: tuple[str, ...]
     first: str
@@ -38,7 +39,7 @@ class Block:
 
 
 def blocks(results: Results, every: bool) -> Iterator[Block]:
-    """A block for each metric of each experiment; of several experiments, the first metric unless ``every``."""
+    """A block for each metric of each experiment; of several experiments the first metric, or ``every``."""
     from genloss.report.aggregate import changes, curves
     from genloss.report.words import interval, verdict, words
 
@@ -58,11 +59,14 @@ def blocks(results: Results, every: bool) -> Iterator[Block]:
                         curve, change = found.get((c.index, i, metric)), changed.get((c.index, i, metric))
                         if curve is None:
                             continue
-                        ends = [interval(curve.mean[k], curve.low[k], curve.high[k]) for k in (0, -1)]
+                        first, last = (
+                            _said(*interval(curve.mean[k], curve.low[k], curve.high[k])) for k in (0, -1)
+                        )
                         what = ", ".join(w for w in verdict(said.kind, change) if w) if change else ""
-                        rows.append(Row(_labels(c, i, columns), *ends, what))
+                        rows.append(Row(_labels(c, i, columns), first, last, what))
                 if rows:
-                    title = ": ".join(t for t in (cells[0].exp.title or name, said.title) if t)
+                    of = (cells[0].exp.title or name) if len(names) > 1 else ""
+                    title = f"{of}: {said.title}" if of else said.title
                     yield Block(title, said.about, columns, generations, tuple(rows))
 
 
@@ -87,7 +91,9 @@ def table(results: Results, every: bool = False) -> str:
         lines += [*textwrap.wrap(block.about, 100), *aligned([head, *body], indent=2), ""]
     replicates = sorted({c.exp.replicates for c in results.cells})
     many = " to ".join(str(r) for r in dict.fromkeys((replicates[0], replicates[-1])))
-    lines.append(f"Means over {many} replicates, with 95 % intervals. Generation 1 is the model fitted to real data.")
+    lines.append(
+        f"Means over {many} replicates, with 95 % intervals. Generation 1 is the model fitted to real data."
+    )
     if left < 0:
         lines.append(f"{-left} more rows are not shown here: genloss results shows all.")
     return "\n".join([*lines, *_legend(results)])
@@ -136,6 +142,10 @@ def json_number(x: float) -> float | str | None:
     if math.isnan(x):
         return None
     return float(x) if math.isfinite(x) else "Infinity" if x > 0 else "-Infinity"
+
+
+def _said(mean: str, ends: str) -> str:
+    return f"{mean} [{ends}]" if ends else mean
 
 
 def _columns(cells: list[Cell]) -> tuple[str, ...]:

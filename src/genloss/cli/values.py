@@ -13,8 +13,8 @@ from genloss.errors import SpecError, StoreError
 if TYPE_CHECKING:
     from genloss.study import Results, Study
 
-# a word that stands where a value would, inside a list or an inline table
-_BARE = re.compile(r"(?<=[\[,=])(\s*)([A-Za-z_][\w./:-]*)(?=\s*[,\]}])")
+# quoted text, or a word that stands where a value would, inside a list or an inline table
+_BARE = re.compile(r"""("[^"]*"|'[^']*')|(?<=[\[,=])(\s*)([A-Za-z_][\w./:-]*)(?=\s*[,\]}])""")
 _WORDS_OF_TOML = {"true", "false", "inf", "nan"}
 
 
@@ -26,20 +26,19 @@ def parse_value(text: str) -> Any:
 
     >>> parse_value("3"), parse_value("Replace"), parse_value("[Replace, Accumulate]")
     (3, 'Replace', ['Replace', 'Accumulate'])
-    >>> parse_value("{kind=Window, generations=3}")
-    {'kind': 'Window', 'generations': 3}
+    >>> parse_value("[{kind=Window, generations=3}, 'Replace']")
+    [{'kind': 'Window', 'generations': 3}, 'Replace']
     """
 
     def quoted(match: re.Match[str]) -> str:
-        space, word = match.groups()
+        text, space, word = match.groups()
+        if text:
+            return str(text)
         return f"{space}{word}" if word in _WORDS_OF_TOML else f'{space}"{word}"'
 
     text = text.strip()
-    attempts = [text]
-    if not any(quote in text for quote in "\"'"):
-        attempts.append(_BARE.sub(quoted, text))
     problem = ""
-    for attempt in attempts:
+    for attempt in (text, _BARE.sub(quoted, text)):
         try:
             found = tomllib.loads(f"value = {attempt}")
         except tomllib.TOMLDecodeError as error:
@@ -82,6 +81,10 @@ def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int
         except SpecError as error:
             found += error.problems
     if found:
+        try:
+            _ = study.cells  # what else is wrong is said at once
+        except SpecError as error:
+            found += error.problems
         raise SpecError(found)
     return study if replicates is None else study.set("replicates", replicates)
 

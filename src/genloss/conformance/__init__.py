@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from genloss.conformance import generators, metrics, publishing, regimes, sources
-from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, failures, judge, rule
+from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError
 
@@ -34,8 +34,8 @@ def check(part: Any, slot: str | None = None, table: str | Path | None = None) -
 
     Args:
         part: an object with the verb of a slot: an instance, or a function where the verb is a call.
-        slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default what
-            its verb tells.
+        slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
+            what its verb tells.
         table: a file of the user's to try a generator on too.
 
     Raises:
@@ -73,8 +73,8 @@ def slot_of_part(part: Any) -> str:
     if guess is None:
         name = getattr(part, "__name__", type(part).__name__)
         raise SpecError(
-            f"{name} has the verb of no slot; give it fit(train, rng, init), draw(replicates, n, rng) and holdout(), or "
-            f"a call (pool, rng), (model, train, n, rng), (seen), (rows) or (rows, rng)"
+            f"{name} has the verb of no slot; give it fit(train, rng, init), draw(replicates, n, rng) "
+            f"and holdout(), or a call (pool, rng), (model, train, n, rng), (seen), (rows) or (rows, rng)"
         )
     return guess
 
@@ -114,7 +114,9 @@ def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
             said = found[world.name][0].message
             found[world.name] = [
                 Finding(
-                    f"{world.name}: fits", None, f"it cannot be fitted to {world.name}, and need not be: {said}"
+                    f"{world.name}: fits and samples",
+                    None,
+                    f"it is not for {world.name}, and need not be: {said}",
                 )
             ]
         elif world.name not in able:
@@ -133,17 +135,23 @@ def _regime(part: Any, mixed: World, own: list[World]) -> list[Finding]:
 def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
     trials = metrics.trials(part, [NUMERIC, TARGET, SYMBOLS, mixed])
     if not trials:
-        return [Finding("applies to something", False, "it fits no kind of rows; see its accepts, needs_target and needs")]
+        return [
+            Finding(
+                "applies to something",
+                False,
+                "it fits no kind of rows; see its accepts, needs_target and needs",
+            )
+        ]
     return [f for t in trials for f in judge(metrics.RULES, t, t.world.name)]
 
 
 def _best(rules: Iterable[Rule], part: Any, mixed: World) -> list[Finding]:
-    """The findings on the kind of rows that the part is made for: the one where least is wrong."""
+    """The findings on the first kind of rows that the part can be called with: the one it is made for."""
     rules = tuple(rules)
-    tried = [
-        judge(rules, publishing.Trial(part, w), "" if w is NUMERIC else w.name) for w in (NUMERIC, SYMBOLS, mixed)
-    ]
-    return min(tried, key=failures)
+    worlds = (NUMERIC, SYMBOLS, mixed)
+    able = (w for w in worlds if judge(rules[:1], publishing.Trial(part, w))[0].passed)
+    world = next(able, NUMERIC)
+    return judge(rules, publishing.Trial(part, world), "" if world is NUMERIC else world.name)
 
 
 _CHECKS: dict[str, Any] = {
@@ -159,10 +167,10 @@ _CHECKS: dict[str, Any] = {
 
 @rule(
     "stands in a spec",
-    "it can be written into a spec and built from it again, which is how workers get it",
-    "decorate the class with genloss.component, and give fields plain values or parts",
+    "decorate the class with @component (of genloss.components), and give fields plain values or parts",
 )
 def stands_in_spec(trial: tuple[Any, str]) -> None:
+    """It can be written into a spec and built from it again, which is how workers get it."""
     from genloss.study.spec import as_spec, build_part
 
     part, slot = trial
@@ -172,8 +180,8 @@ def stands_in_spec(trial: tuple[Any, str]) -> None:
         if "cannot be named" in str(error):
             raise NotApplicable(f"{error}; until then it runs in this process only") from None
         raise Broken(str(error)) from None
-    if build_part(slot, spec, trust=True) != part:
-        raise Broken(f"built again from {spec} it is not equal to itself")
+    if as_spec(build_part(slot, spec, trust=True)) != spec:
+        raise Broken(f"built again from {spec} it is another")
     try:
         hash(part)
     except TypeError:

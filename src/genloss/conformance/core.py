@@ -1,4 +1,4 @@
-"""Findings, and the rules that give them: a rule is a function that raises :class:`Broken` where it does not hold."""
+"""Findings, and the rules that give them: functions that raise where something does not hold."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Rule:
     look: Callable[[Any], None]
 
 
-def rule(name: str, means: str, mend: str) -> Callable[[Callable[[Any], None]], Rule]:
-    """Make a function of a trial a rule."""
-    return lambda look: Rule(name, means, mend, look)
+def rule(name: str, mend: str) -> Callable[[Callable[[Any], None]], Rule]:
+    """Make a function of a trial a rule; its docstring says what holds."""
+    return lambda look: Rule(name, " ".join((look.__doc__ or "").split()), mend, look)
 
 
 def judge(rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
@@ -86,11 +86,6 @@ def raised(error: Exception) -> str:
     """An exception in a few words."""
     text = " ".join(str(error).split())
     return f"raised {type(error).__name__}: {text if len(text) < 300 else text[:297] + '...'}"
-
-
-def failures(findings: Iterable[Finding]) -> int:
-    """How many do not hold."""
-    return sum(f.passed is False for f in findings)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -34,7 +34,7 @@ class Trial:
 
     @cached_property
     def rows(self) -> Array:
-        """(3, 40, \\*event) rows to train on."""
+        """(3, 40, *event) rows to train on."""
         return self.world.rows()
 
     def fit(self, rows: Array | None = None, purpose: str = "fit") -> Any:
@@ -44,7 +44,7 @@ class Trial:
         )
 
     def sample(self, model: Any, n: int = ROWS, purpose: str = "sample") -> Array:
-        """(3, n, \\*event) rows, their shape checked."""
+        """(3, n, *event) rows, their shape checked."""
         shape = (REPLICATES, n, *self.rows.shape[2:])
         return expect_shape(
             model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {ROWS} rows"
@@ -56,23 +56,24 @@ def _rng(purpose: str) -> Rng:
 
 
 @rule(
-    "fits",
-    "fit(train, rng) takes a training set and gives a model that samples",
-    "fit must take (train, rng, init=None) and return an object with sample(n, rng); "
-    "in make(seed), an object with fit(rows) and sample(n)",
+    "fits and samples",
+    "fit must take (train, rng, init=None) and return an object with sample(n, rng); in make(seed), "
+    "an object with fit(rows) and sample(n)",
 )
 def fits(t: Trial) -> None:
+    """Fit takes a training set and gives a model that samples."""
     model = t.fit()
     if not callable(getattr(model, "sample", None)):
         raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
+    model.sample(ROWS, _rng("sample"))
 
 
 @rule(
     "shape of samples",
-    "sample gives as many rows as it is asked for, of the shape of the real ones",
     "sample must give n rows in every replicate, for one row, for as many as were trained on, and for others",
 )
 def shape(t: Trial) -> None:
+    """Sample gives as many rows as it is asked for, of the shape of the real ones."""
     model = t.fit()
     for n in (ROWS, 1, 7, 2 * ROWS + 1):
         try:
@@ -84,10 +85,10 @@ def shape(t: Trial) -> None:
 
 @rule(
     "samples are rows",
-    "no sample is NaN or infinite, and every category and code stands for something",
     "return numbers in the range of the real rows; missing cells only in columns that have some",
 )
 def finite(t: Trial) -> None:
+    """No sample is NaN or infinite, and every category and code stands for something."""
     x = t.sample(t.fit())
     if t.world.event == "vectors":
         expect_numbers(x, "sample")
@@ -104,20 +105,21 @@ def finite(t: Trial) -> None:
 
 @rule(
     "same stream, same rows",
-    "the same rows and streams give the same samples, bit for bit, so that a run can be repeated and resumed",
-    "draw everything from the given rng (in make(seed): from the seed), nothing from global state, time or hashes",
+    "draw everything from the given rng (in make(seed): from the seed), nothing from global state, "
+    "time or hashes",
 )
 def same_bits(t: Trial) -> None:
+    """Equal rows and streams give equal samples, bit for bit, so that a run can be resumed."""
     if not same(t.sample(t.fit()), t.sample(t.fit())):
         raise Broken("fitting and sampling twice with equal streams gave different rows")
 
 
 @rule(
     "other stream, other rows",
-    "other streams give other samples, so that replicates are independent",
     "draw from the given rng (in make(seed): from the seed); a fixed random_state makes all replicates alike",
 )
 def other_bits(t: Trial) -> None:
+    """Other streams give other samples, so that replicates are independent."""
     if same(t.sample(t.fit()), t.sample(t.fit(purpose="fit.other"), purpose="sample.other")):
         raise Broken("other streams gave the same rows")
     alike = t.fit(np.repeat(t.rows[:1], REPLICATES, axis=0))
@@ -128,21 +130,18 @@ def other_bits(t: Trial) -> None:
 
 @rule(
     "new rows at each call",
-    "sampling again gives other rows",
     "keep one generator of random numbers in the object, and draw on from it; do not make it anew in sample",
 )
 def moves_on(t: Trial) -> None:
+    """Sampling again gives other rows."""
     model, rng = t.fit(), _rng("sample")
     if same(model.sample(ROWS, rng), model.sample(ROWS, rng)):
         raise Broken("two calls of sample gave the same rows")
 
 
-@rule(
-    "training rows untouched",
-    "fitting and sampling leave the training rows as they were: other agents read them too",
-    "work on a copy of the rows",
-)
+@rule("training rows untouched", "work on a copy of the rows")
 def untouched(t: Trial) -> None:
+    """Fitting and sampling leave the training rows as they were: other agents read them too."""
     rows = t.rows.copy()
     model = t.generator.fit(t.world.train(rows), _rng("fit"))
     published = t.sample(model)
@@ -155,10 +154,10 @@ def untouched(t: Trial) -> None:
 
 @rule(
     "replicates apart",
-    "a replicate's model depends on its own rows alone",
     "normalise, clip and stop early in each replicate by itself; keep nothing in class attributes or globals",
 )
 def apart(t: Trial) -> None:
+    """A replicate's model depends on its own rows alone."""
     others = t.world.rows(purpose="rows.other")
     others[1] = t.rows[1]
     a, b = t.fit(), t.fit(others)
@@ -170,10 +169,10 @@ def apart(t: Trial) -> None:
 
 @rule(
     "learns from its own samples",
-    "a model can be fitted to what its predecessor made, three generations in a row",
     "fit must take the rows that sample gives, also where all of them are alike in a column",
 )
 def refit(t: Trial) -> None:
+    """A model can be fitted to what its predecessor made, three generations in a row."""
     rows = t.rows
     for generation in range(3):
         model = t.generator.fit(t.world.train(rows), _rng(f"refit.{generation}"))
@@ -182,10 +181,11 @@ def refit(t: Trial) -> None:
 
 @rule(
     "log_prob",
-    "log_prob gives a log density for each row and replicate",
-    "return an (R, m) array (in make(seed): m numbers) of log densities in nats, of rows that all replicates share",
+    "return an (R, m) array (in make(seed): m numbers) of log densities in nats, of rows that all "
+    "replicates share",
 )
 def log_prob(t: Trial) -> None:
+    """Each row has a log density under each replicate's model."""
     x = t.rows[1]
     value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, ROWS), f"log_prob of {ROWS} rows")
     if np.isnan(value).any() or (value == np.inf).any():
@@ -196,10 +196,11 @@ def log_prob(t: Trial) -> None:
 
 @rule(
     "log_prob is a law",
-    "probabilities add up to one, and samples follow them",
-    "subtract the logarithm of the normalising constant, in the units of the rows, and sample from that same law",
+    "subtract the logarithm of the normalising constant, in the units of the rows, and sample from "
+    "that same law",
 )
 def normalised(t: Trial) -> None:
+    """Probabilities add up to one, and samples follow them."""
     if t.world.event == "symbols":
         total = np.exp(_log_prob(t.fit(), np.arange(t.world.schema))).sum(axis=1)
     elif t.world.event == "vectors" and not getattr(t.generator, "needs_target", False):
@@ -237,10 +238,10 @@ def _log_prob(model: Any, x: Array) -> Any:
 
 @rule(
     "draw_statistic",
-    "statistics drawn without rows agree with those of sampled rows",
     "draw the statistic of n rows from its exact law, or leave draw_statistic out and rows are drawn",
 )
 def statistic(t: Trial) -> None:
+    """Statistics drawn without rows agree with those of sampled rows."""
     kind = t.generator.sufficient(t.world.schema) if hasattr(t.generator, "sufficient") else None
     if kind is None:
         raise NotApplicable("its fit reads rows, not one additive statistic")
@@ -269,11 +270,30 @@ def numbers(value: Any) -> Array:
 
 
 @rule(
+    "sample_known",
+    "place the same draws twice: as rows, and as statistics of rows; or leave sample_known out",
+)
+def known(t: Trial) -> None:
+    """The rows are those that sample gives, and the statistics that come with them are theirs."""
+    model = t.fit()
+    if not hasattr(model, "sample_known"):
+        raise NotApplicable("its models know no more of their samples than the rows say")
+    rows, statistics = model.sample_known(ROWS, _rng("sample"))
+    if not same(rows, t.sample(model)):
+        raise Broken("sample and sample_known gave different rows from equal streams")
+    for kind, value in statistics.items():
+        a, b = numbers(value), numbers(kind(rows))
+        if not np.allclose(a, b, rtol=1e-6, atol=1e-9):
+            raise Broken(f"{getattr(kind, '__name__', kind)} is not that of the rows")
+
+
+@rule(
     "warm start",
-    "a model can be fitted from the one before",
-    "fit must take init, the model of the generation before; in make(seed), fit is called again on the same object",
+    "fit must take init, the model of the generation before; in make(seed), fit is called again on "
+    "the same object",
 )
 def warm(t: Trial) -> None:
+    """A model can be fitted from the one before."""
     if not getattr(t.generator, "warm_starts", False):
         raise NotApplicable("it is fitted in one step and has nothing to start from")
     first = t.fit()
@@ -281,12 +301,9 @@ def warm(t: Trial) -> None:
     t.sample(t.generator.fit(t.world.train(rows), _rng("fit"), first))
 
 
-@rule(
-    "goes round the loop",
-    "three generations under Accumulate and AccumulateSubsample run, as a study runs them",
-    "see what was raised; the other findings say why",
-)
+@rule("goes round the loop", "see what was raised; the other findings say why")
 def loop(t: Trial) -> None:
+    """Three generations under Accumulate and AccumulateSubsample run, as a study runs them."""
     for exp in _experiments(t):
         from genloss.loop import generations
 
@@ -308,17 +325,17 @@ def _experiments(t: Trial) -> list[Any]:
         "tile": 2,
     }
     return [
-        Experiment(agents=Agent(generator=t.generator, regime=regime), metrics=(RealShare(),), **common)
+        Experiment(agents=(Agent(generator=t.generator, regime=regime),), metrics=(RealShare(),), **common)
         for regime in (Accumulate(), AccumulateSubsample())
     ]
 
 
 @rule(
     "same in a worker",
-    "a worker process loads it by its name and gets the same bits as this process",
     "let nothing depend on the process: no global state, no hash() of text, no order of sets",
 )
 def worker(t: Trial) -> None:
+    """A worker process loads it by its name and gets the same bits as this process."""
     if not isinstance(getattr(t.generator, "make", None), str):
         raise NotApplicable("only what a spec names is loaded in workers")
     from genloss.experiment import Agent, Experiment
@@ -351,6 +368,7 @@ RULES: tuple[Rule, ...] = (
     log_prob,
     normalised,
     statistic,
+    known,
     warm,
     loop,
     worker,

@@ -56,7 +56,12 @@ class Trial:
         """The first generation of a small loop."""
         agent = Agent(generator=self.generator, regime=Replace())
         exp = Experiment(
-            real=self.world.real, agents=(agent,), n_real=30, metrics=(self.metric,), rows="always", tile=_TILE
+            real=self.world.real,
+            agents=(agent,),
+            n_real=30,
+            metrics=(self.metric,),
+            rows="always",
+            tile=_TILE,
         )
         return step(start(exp), exp)[1][0]
 
@@ -83,10 +88,10 @@ def trials(metric: Any, worlds: list[World]) -> list[Trial]:
 
 @rule(
     "one number a replicate",
-    "it gives one float for each replicate",
     "return an array of shape (R,): average over rows (axis 1), never over replicates (axis 0)",
 )
 def shape(t: Trial) -> None:
+    """It gives one float for each replicate."""
     value = t.value(t.seen)
     if value.dtype.kind not in "fiu":
         raise Broken(f"it gave dtype {value.dtype}, where floats are wanted")
@@ -94,35 +99,28 @@ def shape(t: Trial) -> None:
         raise Broken("it gave NaN for a model fitted to real rows")
 
 
-@rule(
-    "the same again",
-    "looking twice gives the same value",
-    "draw from seen.rng.measure only, and keep nothing between calls",
-)
+@rule("the same again", "draw from seen.rng.measure only, and keep nothing between calls")
 def again(t: Trial) -> None:
+    """Looking twice gives the same value."""
     if not same(t.value(t.seen), t.value(t.seen)):
         raise Broken("two looks at one observation differ")
 
 
-@rule(
-    "only looks",
-    "training set and published rows are as they were",
-    "work on copies of the rows",
-)
+@rule("only looks", "work on copies of the rows")
 def pure(t: Trial) -> None:
+    """Training set and published rows are as they were."""
     seen = t.seen
     before = [x.copy() for x in (seen.rows, seen.train.rows, seen.exp.holdout)]
     t.value(seen)
-    if not all(same(a, b) for a, b in zip(before, (seen.rows, seen.train.rows, seen.exp.holdout), strict=True)):
+    if not all(
+        same(a, b) for a, b in zip(before, (seen.rows, seen.train.rows, seen.exp.holdout), strict=True)
+    ):
         raise Broken("it changed rows")
 
 
-@rule(
-    "replicates apart",
-    "a replicate's value depends on its own rows alone",
-    "normalise by the real data (seen.exp.reference), not by the other replicates",
-)
+@rule("replicates apart", "normalise by the real data (seen.exp.reference), not by the other replicates")
 def apart(t: Trial) -> None:
+    """A replicate's value depends on its own rows alone."""
     seen = t.seen
     before = t.value(seen)
     rows = seen.rows.copy()
@@ -131,33 +129,30 @@ def apart(t: Trial) -> None:
     other = replace(seen, chunk=replace(seen.chunk, rows=rows, known={}), model=bare)
     alone = replace(seen, chunk=replace(seen.chunk, known={}), model=bare)
     if not np.allclose(t.value(alone)[0], t.value(other)[0], equal_nan=True):
-        raise Broken(f"with other rows in the other replicates, the first value changed (it was {before[0]:.4g})")
+        raise Broken(
+            f"with other rows in the other replicates, the first value changed (it was {before[0]:.4g})"
+        )
 
 
-@rule(
-    "needs is honest",
-    "a model that samples, and offers what the metric says it needs, is enough",
-    "name in needs what the metric asks of a model; fall back to rows for the rest",
-)
+@rule("needs is honest", "name in needs what the metric asks of a model; fall back to rows for the rest")
 def needs(t: Trial) -> None:
+    """A model that samples, and offers what the metric says it needs, is enough."""
     names = tuple(getattr(t.metric, "needs", ()))
     t.value(replace(t.seen, model=Bare(t.seen.model, names)))
 
 
 @rule(
     "instead_of_rows is honest",
-    "where the model offers what it names, no published rows are looked at",
     "leave instead_of_rows out where rows are needed; () only if they never are",
 )
 def rowless(t: Trial) -> None:
+    """Where the model offers what it names, no published rows are looked at."""
     names = getattr(t.metric, "instead_of_rows", None)
     if names is None:
         raise NotApplicable("it looks at rows")
     if names and not offers(t.seen.model, names):
         raise NotApplicable(f"this model offers none of {', '.join(names)}: rows are looked at")
     t.value(replace(t.seen, chunk=replace(t.seen.chunk, rows=None, known={})))
-
-
 
 
 RULES: tuple[Rule, ...] = (shape, again, pure, apart, needs, rowless)

@@ -49,10 +49,11 @@ def _weights(train: Samples) -> Array:
 
 @rule(
     "gives a training set",
-    "it gives Samples, of rows that weigh something, from the first generation on",
-    "return part of the pool: its parts and sums are Samples (pool.real, pool.latest, pool.subsample(k, rng), a + b)",
+    "return part of the pool: its parts and sums are Samples (pool.real, pool.latest, "
+    "pool.subsample(k, rng), a + b)",
 )
 def gives(t: Trial) -> None:
+    """It gives Samples, of rows that weigh something, from the first generation on."""
     for when, pool in t.pools():
         train = t(pool)
         if not train.chunks or train.n == 0:
@@ -64,12 +65,9 @@ def gives(t: Trial) -> None:
             raise Broken(f"all rows weigh nothing {when}")
 
 
-@rule(
-    "rows from the pool",
-    "it only chooses and weighs: every row stands in the pool, in the same replicate",
-    "make no rows in a regime; that is a generator's, or a curator's",
-)
+@rule("rows from the pool", "make no rows in a regime; that is a generator's, or a curator's")
 def from_pool(t: Trial) -> None:
+    """It only chooses and weighs: every row stands in the pool, in the same replicate."""
     for when, pool in t.pools():
         rows, known = t(pool).rows, pool.rows
         for replicate, its in zip(rows, known, strict=True):
@@ -78,24 +76,20 @@ def from_pool(t: Trial) -> None:
                 raise Broken(f"it gave rows that are not in the same replicate of the pool {when}")
 
 
-@rule(
-    "same stream, same choice",
-    "equal pools and streams give equal training sets",
-    "draw from the given rng only, and keep nothing between calls",
-)
+@rule("same stream, same choice", "draw from the given rng only, and keep nothing between calls")
 def same_bits(t: Trial) -> None:
+    """Equal pools and streams give equal training sets."""
     for when, pool in t.pools():
-        a, b = t(pool), t(pool)
-        if not (same(a.rows, b.rows) and same(_weights(a), _weights(b))):
+        first = t(pool)
+        rows, weights = first.rows.copy(), _weights(first).copy()
+        again = t(pool)
+        if not (same(rows, again.rows) and same(weights, _weights(again))):
             raise Broken(f"two calls with equal streams chose differently {when}")
 
 
-@rule(
-    "leaves the pool alone",
-    "the pool is as it was: all agents read the same one",
-    "build new Samples instead of writing to the rows of the pool",
-)
+@rule("leaves the pool alone", "build new Samples instead of writing to the rows of the pool")
 def pure(t: Trial) -> None:
+    """The pool is as it was: all agents read the same one."""
     for when, pool in t.pools():
         before = [c.rows.copy() for c in pool.chunks if c.rows is not None]
         weights = pool.weights
@@ -107,10 +101,10 @@ def pure(t: Trial) -> None:
 
 @rule(
     "reach is enough",
-    "what it says it reads, generations back, is all it reads: the pool forgets the rest",
     "declare a larger reach = (real, synthetic), or leave it out: then nothing is forgotten",
 )
 def enough(t: Trial) -> None:
+    """What it says it reads, generations back, is all it reads: the pool forgets the rest."""
     far = reach(t.regime)
     for when, pool in t.pools():
         a, b = t(pool), t(pool.forget(*far))
@@ -120,10 +114,10 @@ def enough(t: Trial) -> None:
 
 @rule(
     "works without rows",
-    "it works on statistics as on rows, as its needs_rows says",
     "set needs_rows to True (the default), or touch no rows: choose whole chunks and weigh them by numbers",
 )
 def rowless(t: Trial) -> None:
+    """It works on statistics as on rows, as its needs_rows says."""
     needed = getattr(t.regime, "needs_rows", True)
     if needed is True:
         raise NotApplicable("it needs rows, and says so")

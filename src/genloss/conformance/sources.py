@@ -32,11 +32,11 @@ class Trial:
 
     @cached_property
     def holdout(self) -> Array:
-        """(m, \\*event) held-out rows."""
+        """(m, *event) held-out rows."""
         return np.asarray(self.real.holdout())
 
     def draw(self, replicates: int = 3, n: int = 12, purpose: str = "draw") -> Array:
-        """(R, n, \\*event) rows, their shape checked."""
+        """(R, n, *event) rows, their shape checked."""
         shape = (replicates, n, *self.holdout.shape[1:])
         return expect_shape(
             self.real.draw(replicates, n, _rng(purpose)), shape, f"draw({replicates}, {n}, rng)"
@@ -54,22 +54,16 @@ def _rng(purpose: str) -> Rng:
     return fixed(f"conformance.{purpose}")
 
 
-@rule(
-    "shape of rows",
-    "draw(replicates, n, rng) gives (replicates, n, ...) rows of the shape of held-out ones",
-    "put replicates on the first axis and rows on the second",
-)
+@rule("shape of rows", "put replicates on the first axis and rows on the second")
 def shape(t: Trial) -> None:
+    """Rows come as (replicates, n, ...), each of the shape of a held-out one."""
     for replicates, n in ((3, 12), (1, 1), (2, 5)):
         t.draw(replicates, n)
 
 
-@rule(
-    "rows are numbers",
-    "rows are finite numbers, but for the missing cells of a table",
-    "clean the rows in the source; encode categories as codes with genloss.tables",
-)
+@rule("rows are numbers", "clean the rows in the source; encode categories as codes with genloss.tables")
 def finite(t: Trial) -> None:
+    """Rows are finite numbers, but for the missing cells of a table."""
     x = t.draw()
     if getattr(t.real, "event", "vectors") == "table":
         missing = [c.missing for c in t.real.schema.columns]
@@ -77,22 +71,16 @@ def finite(t: Trial) -> None:
     expect_numbers(x, "draw")
 
 
-@rule(
-    "same stream, same rows",
-    "equal streams give equal rows, bit for bit",
-    "draw everything from the given rng, nothing from global state",
-)
+@rule("same stream, same rows", "draw everything from the given rng, nothing from global state")
 def same_bits(t: Trial) -> None:
+    """Equal streams give equal rows, bit for bit."""
     if not same(t.draw(), t.draw()):
         raise Broken("two draws from equal streams differ")
 
 
-@rule(
-    "other stream, other rows",
-    "other streams, and other replicates, give other rows",
-    "draw each replicate's rows from the given rng",
-)
+@rule("other stream, other rows", "draw each replicate's rows from the given rng")
 def other_bits(t: Trial) -> None:
+    """Other streams, and other replicates, give other rows."""
     x = t.draw(n=50 if not hasattr(t.real, "size") else min(50, t.size))
     if same(x, t.draw(n=x.shape[1], purpose="draw.other")):
         raise Broken("draws from different streams are equal")
@@ -102,22 +90,19 @@ def other_bits(t: Trial) -> None:
 
 @rule(
     "holdout",
-    "held-out rows are there, and the same each time",
     "draw them from a stream of fixed purpose (genloss.streams.fixed), or split the rows once",
 )
 def holdout(t: Trial) -> None:
+    """Held-out rows are there, and the same each time."""
     if len(t.holdout) == 0:
         raise Broken("holdout() gave no rows")
     if not same(t.holdout, t.real.holdout()):
         raise Broken("holdout() gave other rows the second time")
 
 
-@rule(
-    "holdout apart",
-    "no row to train on is held out: what models never saw must stay unseen",
-    "split the rows of a finite source once, and draw from one part only",
-)
+@rule("holdout apart", "split the rows of a finite source once, and draw from one part only")
 def disjoint(t: Trial) -> None:
+    """No row to train on is held out: what models never saw must stay unseen."""
     train = t.draw(1, t.size)[0]
     keys = [row.tobytes() for row in train]
     known = set(keys)
@@ -130,21 +115,18 @@ def disjoint(t: Trial) -> None:
 
 @rule(
     "longer draws begin alike",
-    "of a finite source, a longer draw from the same stream begins with the shorter, so that fresh rows go on",
     "draw one permutation of the rows a replicate, whatever n is, and take its first n",
 )
 def prefix(t: Trial) -> None:
+    """Of a finite source a longer draw begins with the shorter, so that fresh rows go on."""
     n = t.size
     if not same(t.draw(n=n)[:, : n // 2], t.draw(n=n // 2)):
         raise Broken(f"the first {n // 2} of {n} rows differ from {n // 2} rows drawn from the same stream")
 
 
-@rule(
-    "moments",
-    "mean and covariance are those of the rows it draws",
-    "give the mean (d,) and the covariance (d, d) of the law, or leave moments out",
-)
+@rule("moments", "give the mean (d,) and the covariance (d, d) of the law, or leave moments out")
 def first_moments(t: Trial) -> None:
+    """Mean and covariance are those of the rows it draws."""
     if not hasattr(t.real, "moments"):
         raise NotApplicable("no law is stated; the holdout stands for it")
     mean, covariance = t.real.moments()
@@ -155,12 +137,9 @@ def first_moments(t: Trial) -> None:
     expect_same_mean(second, np.broadcast_to(covariance, second.shape), "the covariances of rows and law")
 
 
-@rule(
-    "probabilities",
-    "the stated probabilities add up to one and are those of the symbols it draws",
-    "give (K,) probabilities of the symbols 0 to K - 1",
-)
+@rule("probabilities", "give (K,) probabilities of the symbols 0 to K - 1")
 def law_of_symbols(t: Trial) -> None:
+    """The stated probabilities add up to one and are those of the symbols it draws."""
     if not hasattr(t.real, "probabilities"):
         raise NotApplicable("it draws no symbols of a stated law")
     p = np.asarray(t.real.probabilities)
@@ -177,12 +156,9 @@ def law_of_symbols(t: Trial) -> None:
     )
 
 
-@rule(
-    "draw_statistic",
-    "statistics drawn without rows agree with those of rows",
-    "draw from the exact law, or return None and rows are drawn",
-)
+@rule("draw_statistic", "draw from the exact law, or return None and rows are drawn")
 def statistic(t: Trial) -> None:
+    """Statistics drawn without rows agree with those of rows."""
     if not hasattr(t.real, "draw_statistic"):
         raise NotApplicable("it draws rows")
     kinds: list[Any] = [moments, Gram(-1)]

@@ -42,7 +42,7 @@ class World:
         return getattr(self.real, "schema", None)
 
     def rows(self, replicates: int = REPLICATES, n: int = ROWS, purpose: str = "rows") -> Array:
-        """(R, n, \\*event) real rows."""
+        """(R, n, *event) real rows."""
         drawn: Array = self.real.draw(replicates, n, fixed(f"conformance.{purpose}"))
         return drawn
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genloss.component import NonNegative, Positive, component
+from genloss.components import NonNegative, Positive, component
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic
 from genloss.statistics import Counts, sample_symbols

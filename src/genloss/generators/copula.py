@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from genloss.component import component
+from genloss.components import component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples

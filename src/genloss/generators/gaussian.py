@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from genloss.component import Positive, component
+from genloss.components import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic
@@ -113,7 +113,9 @@ class Gaussian:
         m = train.total(moments)
         n = m.n if isinstance(m.n, float) else float(np.min(m.n))
         if n <= self.ddof:
-            raise FitError(f"ddof={self.ddof} needs more than {self.ddof} training rows (got {n:g}); use ddof=0")
+            raise FitError(
+                f"ddof={self.ddof} needs more than {self.ddof} training rows (got {n:g}); use ddof=0"
+            )
         if not isinstance(m.n, float):  # replicates may differ in weight: each is divided by its own
             m = Moments(1.0, m.mean, m.root / np.sqrt(m.n - self.ddof)[:, None, None])
             return GaussianModel(m, self.temperature**0.5, train.event)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from genloss.component import Positive, component
+from genloss.components import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples

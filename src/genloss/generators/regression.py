@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from genloss.component import NonNegative, component
+from genloss.components import NonNegative, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Chunk, Samples, Statistic

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genloss.component import component
+from genloss.components import component
 from genloss.errors import FitError, GeneratorError
 from genloss.extend import load
 from genloss.protocols import Model

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Gt, Lt
 
-from genloss.component import Count, component
+from genloss.components import Count, component
 from genloss.metrics.discrete import probabilities, real_probabilities
 from genloss.observation import Observation
 from genloss.samples import Array

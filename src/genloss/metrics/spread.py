@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from genloss.component import component
+from genloss.components import component
 from genloss.observation import Observation
 from genloss.samples import Array
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Gt, Lt
 
-from genloss.component import component
+from genloss.components import component
 from genloss.samples import Array
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema, read_table

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genloss.component import Count, NonNegative, Positive, component
+from genloss.components import Count, NonNegative, Positive, component
 from genloss.protocols import Model, RealData
 from genloss.samples import Array, Statistic
 from genloss.statistics import Counts, Gram, Moments, draw_gram, draw_moments, moments, sample_symbols

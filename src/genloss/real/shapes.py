@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genloss.component import NonNegative, component
+from genloss.components import NonNegative, component
 from genloss.real.laws import held_out
 from genloss.samples import Array
 from genloss.streams import Rng, fixed

@@ -57,7 +57,7 @@ def curves(results: Results) -> dict[Key, Curve]:
     """Mean and 95 % interval (mean -+ 1.96 standard errors) of everything that was measured."""
     rows = results.query(
         "SELECT cell, agent, metric, generation, count(*) AS n, avg(value) AS mean, "
-        "CASE WHEN bool_and(isfinite(value)) THEN stddev_samp(value) FILTER (WHERE isfinite(value)) END AS sd "
+        "CASE WHEN bool_and(isfinite(value)) THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
         "FROM results GROUP BY ALL ORDER BY cell, agent, metric, generation"
     ).to_pandas()
     found = {}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from genloss.report.laws import Law, law
-from genloss.report.layout import Layout
 from genloss.report.aggregate import Curve, Key
-from genloss.report.words import number, words
+from genloss.report.laws import Law, law
+from genloss.report.layout import AGENT, Layout
+from genloss.report.scales import Scale, Spec, drawable, log_ticks
+from genloss.report.words import words
 from genloss.samples import Array
 
-Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 CONFIG: Spec = {
@@ -54,8 +54,6 @@ CONFIG: Spec = {
 
 # width of the page's column, and generations on a curve
 _WIDTH, _POINTS = 1000, 50
-# from this span on, a factor is what the eye should see
-_LOG = 12.0
 _LOG_GENERATIONS = 1000
 
 
@@ -121,20 +119,19 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
     if not lines:
         return None
     said = words(metric, layout.cells[0].exp.metric_names.get(metric))
-    scale = _Scale.of(lines, share=metric == "RealShare")
-    rows = [row for line in lines for row in _rows(line, scale)]
+    rows, panels = _panels(layout, lines, said.axis, share=metric == "RealShare")
     spec = {
         "$schema": SCHEMA,
         "datasets": {"rows": rows},
         "data": {"name": "rows"},
         "config": CONFIG,
-        **_panels(layout, _layers(layout, rows, said.axis, scale)),
+        **panels,
     }
     params = {f"s{i}": (f, layout.values[f]) for i, f in enumerate(layout.selectors)}
     select(spec, params)
-    caption = " ".join(
-        part for part in (said.about, _sources(lines), _said_of_infinity(layout, lines)) if part
-    )
+    equals = _said_of_equals(lines) if metric == "RealShare" and not layout.facets else ""
+    parts = (said.about, equals, _sources(lines), _said_of_infinity(layout, lines))
+    caption = " ".join(part for part in parts if part)
     return Figure(name, said.title, caption, spec, bool(layout.facets), params)
 
 
@@ -164,15 +161,15 @@ def _kept(generations: Array) -> Array:
     return np.unique(np.round(np.concatenate([evenly, early])).astype(int))
 
 
-def _rows(line: _Line, scale: _Scale) -> list[Spec]:
+def _rows(line: _Line, scale: Scale) -> list[Spec]:
     curve, out = line.curve, []
     kept = _kept(curve.generation)
-    finite = np.flatnonzero(np.isfinite(curve.mean))
+    finite = np.flatnonzero(drawable(curve.mean))
     end = int(finite[-1]) if finite.size and finite[-1] < len(curve.mean) - 1 else None
     for i in sorted({*kept.tolist(), *([] if end is None else [end])}):
         t = int(curve.generation[i])
         row: Spec = {**line.at, "t": t, "m": scale.fit(curve.mean[i])}
-        if np.isfinite(curve.low[i]) and curve.high[i] > curve.low[i]:
+        if drawable(curve.low[i]) and drawable(curve.high[i]) and curve.high[i] > curve.low[i]:
             row |= {"l": scale.fit(curve.low[i], clip=True), "h": scale.fit(curve.high[i], clip=True)}
         if line.law is not None and t <= len(line.law.values):
             row["law"] = scale.fit(line.law.values[t - 1])
@@ -180,92 +177,6 @@ def _rows(line: _Line, scale: _Scale) -> list[Spec]:
             row["end"] = row["m"]
         out.append(row)
     return out
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """The axis of a metric: linear, logarithmic, or "symlog" where a large range has both signs."""
-
-    kind: str
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, lines: Sequence[_Line], share: bool) -> _Scale:
-        finite = [c[np.isfinite(c)] for c in (line.curve.mean for line in lines)]
-        laws = [line.law.values[np.isfinite(line.law.values)] for line in lines if line.law is not None]
-        y = np.concatenate([*finite, *laws]) if finite or laws else np.zeros(1)
-        if y.size == 0:
-            y = np.zeros(1)
-        low, high = float(y.min()), float(y.max())
-        ends = [line.curve.high[np.isfinite(line.curve.high)] for line in lines]
-        tops = [e.max() for e in ends if e.size]
-        if share:
-            return cls("linear", 0.0, 1.0)
-        if low > 0 and high > _LOG * low:
-            return cls("log", low / 1.25, max(high, min(max(tops, default=high), 5 * high)) * 1.25)
-        if low <= 0 < high and high > 1000 and max(high, -low) > 100 * float(np.median(np.abs(y))) + 1:
-            return cls("symlog", low * 1.25, high * 1.25)
-        lows = [line.curve.low[np.isfinite(line.curve.low)] for line in lines]
-        bottoms = [e.min() for e in lows if e.size]
-        low, high = min([low, *bottoms]), max([high, *tops])
-        if low >= 0 and low < 0.35 * high:
-            low = 0.0
-        pad = 0.04 * (high - low) or 0.05 * abs(high) or 1.0
-        return cls("linear", low if low == 0 else low - pad, high + pad)
-
-    def fit(self, y: float, clip: bool = False) -> float | None:
-        """The value in five digits, as far as it can be drawn."""
-        if not math.isfinite(y) or (self.kind == "log" and y <= 0 and not clip):
-            return None
-        if clip:
-            y = min(max(y, self.low), self.high)
-        return float(f"{y:.5g}")
-
-    @property
-    def vega(self) -> Spec:
-        scale: Spec = {
-            "type": self.kind,
-            "domain": [self.low, self.high],
-            "nice": self.kind == "linear",
-            "zero": False,
-        }
-        return scale | ({"constant": 1} if self.kind == "symlog" else {})
-
-    @property
-    def axis(self) -> Spec:
-        """Ticks that read."""
-        if self.kind == "linear":
-            return {"tickCount": 5}
-        if self.kind == "log":
-            ticks = _log_ticks(self.low, self.high)
-        else:
-            positive = _log_ticks(1, self.high)
-            negative = [-x for x in _log_ticks(1, -self.low)] if self.low < -1 else []
-            ticks = [*reversed(negative), 0.0, *positive]
-        # the labels, chosen by the thresholds between them: Vega has no format with superscripts
-        middles = [(a + b) / 2 for a, b in zip(ticks, ticks[1:], strict=False)]
-        choice = "".join(
-            f"datum.value < {m!r} ? '{_tick(v)}' : " for v, m in zip(ticks, middles, strict=False)
-        )
-        return {"values": ticks, "labelExpr": f"{choice}'{_tick(ticks[-1])}'"}
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    decades = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    if len(decades) < 3:
-        first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        fine = [float(f"{m}e{e}") for e in range(first, last + 1) for m in (1, 2, 5)]
-        return [v for v in fine if low <= v <= high]
-    step = -(-len(decades) // 6)
-    return [float(f"1e{e}") for e in decades if e % step == 0]
-
-
-def _tick(v: float) -> str:
-    power = math.log10(abs(v)) if v else 0.0
-    if v and abs(power) > 3.5 and float(f"{v:.0e}") == v:
-        return number(v).removeprefix("1×") if v > 0 else number(v).replace("−1×", "−")
-    return number(v)
 
 
 # -- marks -----------------------------------------------------------------------------------------
@@ -282,13 +193,13 @@ def colour(layout: Layout) -> Spec:
     }
 
 
-def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: _Scale) -> list[Spec]:
+def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: Scale) -> list[Spec]:
     last = max(row["t"] for row in rows)
     x: Spec = {"field": "t", "type": "quantitative", "title": "generation"}
     if last >= _LOG_GENERATIONS:
         x |= {
             "scale": {"type": "log", "domain": [1, last]},
-            "axis": {"values": _log_ticks(1, last), "format": "~s"},
+            "axis": {"values": log_ticks(1, last), "format": "~s"},
         }
     else:
         x |= {
@@ -299,12 +210,9 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: _Scale) -> l
             ticks = np.unique(np.round(np.linspace(1, last, min(5, last))).astype(int))
             x["axis"] = {"values": [1, *_round_ticks(last)] if last > 12 else ticks.tolist(), "format": "d"}
     y: Spec = {"type": "quantitative", "title": axis, "scale": scale.vega, "axis": scale.axis}
-    c = {
-        **colour(layout),
-        "legend": {"orient": "bottom", "direction": "horizontal", "title": None, "columns": 4},
-    }
-    if layout.colour is None:
-        c["legend"] = None
+    # the legend of a band would be as pale as the band
+    legend = {"orient": "bottom", "title": None, "columns": 4, "symbolType": "square", "symbolOpacity": 1}
+    c = {**colour(layout), "legend": legend if layout.colour else None}
     tooltip: list[Spec] = [
         {"field": "c", "type": "nominal", "title": layout.colour or "regime"},
         {"field": "t", "type": "quantitative", "title": "generation"},
@@ -320,12 +228,8 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: _Scale) -> l
                 "encoding": {"x": x, "y": {**y, "field": "l"}, "y2": {"field": "h"}, "color": c},
             }
         )
-    layers.append(
-        {
-            "mark": {"type": "line", "strokeWidth": 2, "clip": True},
-            "encoding": {"x": x, "y": {**y, "field": "m"}, "color": c},
-        }
-    )
+    line = {"x": x, "y": {**y, "field": "m"}, "color": c}
+    layers.append({"mark": {"type": "line", "strokeWidth": 2, "clip": True}, "encoding": line})
     if any("law" in row for row in rows):
         tooltip.append({"field": "law", "type": "quantitative", "title": "law", "format": ".4~g"})
         layers.append(
@@ -376,29 +280,51 @@ def _round_ticks(last: int) -> list[int]:
     return list(range(step, last + 1, step))
 
 
-def _panels(layout: Layout, layers: list[Spec]) -> Spec:
-    """The layers, in as many small multiples as there are facets."""
-    facets = layout.facets
-    if not facets:
-        return {"layer": layers, "width": 262, "height": 190}
-    columns = len(layout.values[facets[0]])
-    width = min(max((_WIDTH - 90) // columns - 24, 90), 230)
-    first = _header(facets[0], layout, 0)
-    if len(facets) == 1:
-        return {
-            "facet": {"column": first},
-            "spec": {"layer": layers, "width": width, "height": min(width, 170)},
-        }
-    second = _header(facets[1], layout, 1)
-    return {
-        "facet": {"column": first, "row": second},
-        "spec": {"layer": layers, "width": width, "height": min(width, 120)},
-        "spacing": {"row": 14, "column": 16},
+def _panels(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tuple[list[Spec], Spec]:
+    """Rows and marks of a figure: one panel, a row of panels, or rows of them, each with its own axis."""
+    if len(layout.facets) < 2:
+        rows, layers = _drawn(layout, lines, axis, share)
+        if not layout.facets:
+            return rows, {"layer": layers, "width": 262, "height": 190}
+        return rows, _row(layout, layers, 170)
+    second = layout.facets[1]
+    all_rows, panels = [], []
+    for value in layout.values[second]:
+        mine = [line for line in lines if line.at["f1"] == value]
+        if not mine:
+            continue
+        rows, layers = _drawn(layout, mine, axis, share)
+        all_rows += rows
+        title = {"text": f"{second} = {value}", "fontSize": 12, "anchor": "start", "offset": 4}
+        transform = [{"filter": f"datum.f1 === {json.dumps(value)}"}]
+        panels.append({"title": title, "transform": transform, **_row(layout, layers, 105)})
+    return all_rows, {"vconcat": panels, "spacing": 14}
+
+
+def _drawn(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tuple[list[Spec], list[Spec]]:
+    scale = Scale.of([(line.curve, line.law) for line in lines], share)
+    rows = [row for line in lines for row in _rows(line, scale)]
+    return rows, _layers(layout, rows, axis, scale)
+
+
+def _row(layout: Layout, layers: list[Spec], height: int) -> Spec:
+    """Panels side by side, one for each value of the first facet."""
+    name = layout.facets[0]
+    columns = len(layout.values[name])
+    width = min(max((_WIDTH - 70) // columns - 20, 90), 250)
+    header = {"labelExpr": f"{json.dumps(name + ' = ')} + datum.value"} if name != AGENT else {}
+    facet = {
+        "field": "f0",
+        "type": "nominal",
+        "title": None,
+        "sort": list(layout.values[name]),
+        "header": header,
     }
-
-
-def _header(name: str, layout: Layout, i: int) -> Spec:
-    return {"field": f"f{i}", "type": "nominal", "title": name, "sort": list(layout.values[name])}
+    return {
+        "facet": {"column": facet},
+        "spec": {"layer": layers, "width": width, "height": min(width, height)},
+        "spacing": 16,
+    }
 
 
 # -- captions --------------------------------------------------------------------------------------
@@ -406,13 +332,29 @@ def _header(name: str, layout: Layout, i: int) -> Spec:
 
 def _sources(lines: Sequence[_Line]) -> str:
     laws = list(dict.fromkeys(s for line in lines if line.law for s in line.law.source.split("; ")))
-    return f"Dashed: the law of {'; '.join(laws)}." if laws else ""
+    if not laws:
+        return ""
+    said = f"Dashed: the law of {'; '.join(laws)}."
+    # a product of random factors: its mean is carried by rarer and rarer replicates
+    above = any(line.law.values[-1] > 3 * line.curve.high[-1] > 0 for line in lines if line.law)
+    rare = " Where it lies far above the curves, it is carried by replicates too rare to be among these."
+    return said + (rare if above else "")
+
+
+def _said_of_equals(lines: Sequence[_Line]) -> str:
+    """Which shares of real data cannot be told apart by eye; they are equal by design more often than not."""
+    pairs = [
+        f"{b.at['c']} lies on {a.at['c']}"
+        for a, b in itertools.combinations(lines, 2)
+        if len(a.curve.mean) == len(b.curve.mean) and np.abs(a.curve.mean - b.curve.mean).max() < 0.02
+    ]
+    return f"{'; '.join(pairs)}." if 0 < len(pairs) <= 4 else ""
 
 
 def _said_of_infinity(layout: Layout, lines: Sequence[_Line]) -> str:
     found: dict[str, list[int]] = {}
     for line in lines:
-        beyond = np.flatnonzero(~np.isfinite(line.curve.mean))
+        beyond = np.flatnonzero(~drawable(line.curve.mean))
         if beyond.size:
             found.setdefault(line.at["c"], []).append(int(line.curve.generation[beyond[0]]))
     if not found:
@@ -422,4 +364,7 @@ def _said_of_infinity(layout: Layout, lines: Sequence[_Line]) -> str:
         + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
         for level, ts in found.items()
     ]
-    return f"Infinite or undefined in at least one replicate, and not drawn: {', '.join(parts)}; × marks the last finite mean."
+    return (
+        f"Infinite or undefined in at least one replicate, and not drawn: {', '.join(parts)}; "
+        "× marks the last finite mean."
+    )

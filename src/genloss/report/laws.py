@@ -1,8 +1,8 @@
 """Which closed-form law an experiment's metric must follow, where its conditions are met exactly.
 
-Plots draw these laws dashed, and a test compares each with simulated means, so a law is given only where the
-parts and sizes of the experiment are those of its derivation: one agent that publishes all it makes, real rows
-drawn independently from a known law. Limits and bounds are left out.
+Plots draw these laws dashed, and a test compares each with simulated means, so a law is given only where
+the parts and sizes of the experiment are those of its derivation: one agent that publishes all it makes, real
+rows drawn independently from a known law. Limits and bounds are left out.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Layout:
             for field in dict.fromkeys(k for c in cells for k in c.varied)
         }
         values = {field: some for field, some in found.items() if len(some) > 1}
-        agents = tuple(dict.fromkeys(name for c in cells for name in c.exp.agent_names))
+        agents = tuple(dict.fromkeys(plain(name) for c in cells for name in c.exp.agent_names))
         if len(agents) > 1:
             values[AGENT] = agents
         regime = next((f for f in values if f.rpartition(".")[2] == "regime"), None)
@@ -76,7 +76,7 @@ class Layout:
 
     def of_line(self, cell: Cell, agent: int, field: str) -> str:
         """What a line has of a field, as text."""
-        return cell.exp.agent_names[agent] if field == AGENT else str(cell.varied.get(field, "–"))
+        return plain(cell.exp.agent_names[agent] if field == AGENT else cell.varied.get(field, "–"))
 
     def level(self, cell: Cell, agent: int) -> str:
         """The colour of a line, as text."""
@@ -95,6 +95,15 @@ class Layout:
     def colours(self) -> tuple[str, ...]:
         """Of the levels."""
         return palette(self.levels)
+
+
+def plain(label: object) -> str:
+    r"""A label on one line: in Vega's expressions a string may not hold a line's end, as U+2028 is one.
+
+    >>> plain("a\u2028b")
+    'a b'
+    """
+    return " ".join(str(label).split())
 
 
 def palette(levels: Sequence[str]) -> tuple[str, ...]:
@@ -135,4 +144,4 @@ def _ordered(values: Any) -> tuple[str, ...]:
     distinct = list(dict.fromkeys(values))
     if all(isinstance(v, (int, float)) for v in distinct):
         distinct.sort()
-    return tuple(dict.fromkeys(map(str, distinct)))
+    return tuple(dict.fromkeys(map(plain, distinct)))

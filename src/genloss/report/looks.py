@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genloss.report.charts import CONFIG, SCHEMA, Figure, Spec, select
+from genloss.report.charts import CONFIG, SCHEMA, Figure, select
 from genloss.report.layout import AGENT, Layout
+from genloss.report.scales import Spec
 from genloss.samples import Array
 from genloss.study.results import Results
 from genloss.study.study import Cell
 
-REAL_LABEL = "real"
+REAL_LABEL = "real data"
 # what fits on the page: generations side by side, lines under each other, choices
 _GENERATIONS, _ROWS, _CHOICES = 6, 6, 6
 
@@ -27,7 +28,7 @@ class Look:
         agent: index of the agent.
         level: its colour, as text.
         choice: what else tells it from others, as text.
-        rows: (k, \\*event) by generation; 0 is real.
+        rows: (k, *event) by generation; 0 is real.
     """
 
     cell: Cell
@@ -40,7 +41,7 @@ class Look:
 def looks(results: Results, layout: Layout) -> tuple[list[Look], int]:
     """What to show of an experiment, and how many choices are left out for brevity.
 
-    Lines of one colour each stand together; every combination of the other fields is a choice of the reader's.
+    Every combination of the fields that are not colour is a choice of the reader's.
     """
     choices = list(dict.fromkeys(layout.rest(c, i) for c, i in layout.lines))
     take = np.unique(np.round(np.linspace(0, len(choices) - 1, _CHOICES)).astype(int))
@@ -101,5 +102,6 @@ def rows_by_generation(layout: Layout, seen: Sequence[Look], shown: Sequence[int
 
 
 def first_replicate(layout: Layout) -> str:
+    """A sentence on whose rows these are."""
     whose = " of each agent" if AGENT in layout.values else ""
     return f"Rows published{whose} in the first replicate."

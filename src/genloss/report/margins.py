@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from genloss.report.charts import Figure, Spec, colour
-from genloss.report.layout import REAL, Layout, sequential
-from genloss.report.looks import Look, at_generation, framed, generations, left_out
+from genloss.report.charts import Figure
+from genloss.report.layout import REAL, Layout, plain, sequential
+from genloss.report.looks import REAL_LABEL, Look, at_generation, framed, generations, left_out
+from genloss.report.scales import Spec
 from genloss.samples import Array
 
 _COLUMNS = 3
 """Columns shown besides the target."""
 _BINS, _BARS = 20, 8
+_PALE = "#D3D3D3"
+"""Real rows, behind others."""
 _OTHER, _MISSING = "(other)", "(missing)"
 
 
@@ -35,7 +38,9 @@ def table_margins(layout: Layout, seen: Sequence[Look], hidden: int, name: str) 
         codes = column.kind in ("categorical", "boolean")
         of = _bars(column, seen, i) if codes else _bins(seen, i, shown)
         rows += _margin_rows(seen, shown, i, j, of)
-        title = f"{column.name} (the target)" if i == target else column.name
+        title = plain(column.name)
+        if i == target and title != "target":
+            title += " (target)"
         days = column.kind == "date"
         panels.append(_panel(layout, shown, j, title, codes, "days from 1970-01-01" if days else ""))
     what = "The target and the columns" if target is not None else "The columns"
@@ -74,13 +79,14 @@ def _bins(seen: Sequence[Look], i: int, shown: Sequence[int]) -> Margin:
 
     def share(values: Array) -> Array:
         known = values[np.isfinite(values)]
-        return np.histogram(known, edges)[0] / max(len(values), 1)
+        counts = np.histogram(known, edges)[0] / max(len(values), 1)
+        return np.append(counts, counts[-1])  # the last step ends where its bin does
 
-    return [float(f"{v:.5g}") for v in edges[:-1]], share
+    return [float(f"{v:.5g}") for v in edges], share
 
 
 def _bars(column: Any, seen: Sequence[Look], i: int) -> Margin:
-    labels = [str(c) for c in column.categories] if column.kind == "categorical" else ["false", "true"]
+    labels = [plain(c) for c in column.categories] if column.kind == "categorical" else ["false", "true"]
     real = np.concatenate([look.rows[0][:, i] for look in seen])
     counts = np.array([(real == code).sum() for code in range(len(labels))])
     common = np.sort(np.argsort(-counts, kind="stable")[:_BARS])
@@ -96,7 +102,7 @@ def _bars(column: Any, seen: Sequence[Look], i: int) -> Margin:
 
 
 def _moved(look: Look, i: int, t: int, column: Any) -> float:
-    """Distance between a column's real and published margins, from 0 to 1; of little use where nothing varies."""
+    """Distance between a column's real and published margins, from 0 to 1."""
     real, made = look.rows[0][:, i], look.rows[t][:, i]
     if column.kind in ("categorical", "boolean"):
         codes = np.unique(np.concatenate([real, made]))
@@ -110,67 +116,76 @@ def _moved(look: Look, i: int, t: int, column: Any) -> float:
 
 
 def _margin_rows(seen: Sequence[Look], shown: Sequence[int], i: int, j: int, of: Margin) -> list[Spec]:
+    """Shares by place for real and published rows; "b" is a bar's label, "v" where a bin begins."""
     places, share = of
     rows: list[Spec] = []
+    begun: set[str] = set()
     for look in seen:
-        real = share(look.rows[0][:, i])
         for t in shown:
             if t not in look.rows:
                 continue
-            made = share(look.rows[t][:, i])
-            rows += [
-                {"j": j, "v": v, "p": round(float(p), 4), "r": round(float(r), 4)}
-                | {"c": look.level, "t": at_generation(t), "k": look.choice}
-                for v, p, r in zip(places, made, real, strict=True)
-            ]
+            both = [(look.level, look.rows[t])]
+            if look.choice not in begun:
+                both.append((REAL_LABEL, look.rows[0]))
+            for level, some in both:
+                rows += [
+                    {"j": j, "b" if isinstance(v, str) else "v": v, "p": round(float(p), 4)}
+                    | {"c": level, "t": at_generation(t), "k": look.choice}
+                    for v, p in zip(places, share(some[:, i]), strict=True)
+                ]
+        begun.add(look.choice)
     return rows
 
 
 def _panel(layout: Layout, shown: Sequence[int], j: int, title: str, codes: bool, unit: str) -> Spec:
     """One column: a histogram, or bars, for each generation."""
-    width = 860 // len(shown) - 24
+    width = 890 // len(shown) - 24
     columns = [at_generation(t) for t in shown]
-    y: Spec = {"type": "quantitative", "title": "share of rows", "axis": {"tickCount": 3, "format": "%"}}
-    c = {**colour(layout), "legend": None}
+    y: Spec = {
+        "field": "p",
+        "type": "quantitative",
+        "title": "share of rows",
+        "axis": {"tickCount": 3, "format": "%", "minExtent": 34},
+    }
+    order = [REAL_LABEL, *layout.levels]
+    c: Spec = {
+        "field": "c",
+        "type": "nominal",
+        "scale": {"domain": order, "range": [_PALE, *layout.colours]},
+        "legend": {"orient": "bottom", "title": None, "columns": 6},
+    }
     if codes:
-        x: Spec = {
-            "field": "v",
-            "type": "nominal",
-            "title": None,
-            "axis": {"labelAngle": 0, "labelLimit": width // 2},
-        }
-        # a tick for every line beside the others, over one grey bar
+        labels: Spec = {"labelAngle": 0, "labelLimit": max(40, width // 3), "grid": False}
         marks: list[Spec] = [
             {
-                "mark": {"type": "bar", "color": "#D9D9D9", "width": {"band": 0.8}},
-                "encoding": {"x": x, "y": {**y, "field": "r", "aggregate": "mean"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
+                "mark": {"type": "bar"},
                 "encoding": {
-                    "x": x,
-                    "xOffset": {"field": "c", "type": "nominal", "sort": list(layout.levels)},
-                    "y": {**y, "field": "p"},
+                    "x": {"field": "b", "type": "nominal", "title": None, "sort": None, "axis": labels},
+                    "xOffset": {"field": "c", "type": "nominal", "sort": order},
+                    "y": y,
                     "color": c,
                 },
-            },
+            }
         ]
     else:
-        x = {
+        x: Spec = {
             "field": "v",
             "type": "quantitative",
             "title": unit or None,
             "scale": {"zero": False, "nice": False},
             "axis": {"tickCount": 4},
         }
+        real = f"datum.c === '{REAL_LABEL}'"
         marks = [
             {
-                "mark": {"type": "area", "interpolate": "step-after", "color": "#D9D9D9"},
-                "encoding": {"x": x, "y": {**y, "field": "r", "aggregate": "mean"}},
+                "transform": [{"filter": real}],
+                "mark": {"type": "area", "interpolate": "step-after"},
+                "encoding": {"x": x, "y": y, "color": c},
             },
             {
+                "transform": [{"filter": f"!({real})"}],
                 "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.6},
-                "encoding": {"x": x, "y": {**y, "field": "p"}, "color": c},
+                "encoding": {"x": x, "y": y, "color": c},
             },
         ]
     return {
@@ -179,7 +194,6 @@ def _panel(layout: Layout, shown: Sequence[int], j: int, title: str, codes: bool
         "facet": {"column": {"field": "t", "type": "nominal", "sort": columns, "title": None}},
         "spec": {"width": width, "height": 90, "layer": marks},
         "spacing": 18,
-        "resolve": {"scale": {"x": "shared", "y": "shared"}},
     }
 
 
@@ -188,7 +202,7 @@ def _panel(layout: Layout, shown: Sequence[int], j: int, title: str, codes: bool
 
 def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figure:
     """Frequencies of symbols, the most frequent first, a curve for each generation."""
-    shown = generations(seen, most=5)
+    shown = generations(seen, most=3)
     rows: list[Spec] = []
     for look in seen:
         for t in (0, *shown):
@@ -214,7 +228,7 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
         "spec": {
             "width": width,
             "height": 190,
-            "mark": {"type": "line", "strokeWidth": 1.8, "point": {"size": 9}},
+            "mark": {"type": "line", "strokeWidth": 1.8},
             "encoding": {
                 "x": {"field": "x", "type": "quantitative", "title": "rank", "scale": log, "axis": axis},
                 "y": {
@@ -235,8 +249,8 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
     }
     k = len(seen[0].rows[0])
     caption = (
-        f"Rank and frequency of {k} symbols each, published in the first replicate: a curve that ends early has lost "
-        f"its rare symbols. {left_out(layout, seen, hidden)}"
+        f"Rank and frequency of {k} symbols each, published in the first replicate: a curve that ends early "
+        f"has lost its rare symbols. {left_out(layout, seen, hidden)}"
     )
     figure = framed(name, "The data", caption.strip(), rows, body, seen)
     return Figure(

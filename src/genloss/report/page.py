@@ -1,8 +1,9 @@
-"""The report: one HTML file that opens offline, fetches nothing and holds all that a reader needs to repeat it."""
+"""The report: one HTML file that opens offline, fetches nothing and says how to repeat the study."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -13,7 +14,7 @@ from typing import Any
 from genloss.errors import SpecError, StoreError
 from genloss.report.charts import Figure
 from genloss.report.sections import Entry, Section, headline_said, sections
-from genloss.report.words import words
+from genloss.report.words import SEVERITY, words
 from genloss.study.results import Results
 
 # table columns for the levels of colour, before they become rows; rows before a table folds
@@ -54,12 +55,12 @@ def page(results: Results) -> str:
         about=_paragraphs(study.about),
         facts=_facts(results),
         contents=_contents(found),
-        summary="".join(_summary(s) for s in found),
+        summary=_summary(found),
         sections="".join(_section(i, s) for i, s in enumerate(found)),
         failures=_failures(results),
         spec=escape(_toml(results)),
         versions=_versions(results),
-        library=vlc.javascript_bundle(),
+        library=vlc.javascript_bundle(),  # type: ignore[call-arg]  # its stub has no default
         figures=as_script([_packed(f) for f in figures]),
     )
 
@@ -103,48 +104,98 @@ def _contents(found: Sequence[Section]) -> str:
     return f"<nav>{links}</nav>"
 
 
-def _dot(colour: str) -> str:
-    return f'<span class="dot" style="background:{colour}"></span>'
+def _summary(found: Sequence[Section]) -> str:
+    """The table at the top: where the first metric of each experiment ended, and what that means.
+
+    Neighbours with the same colours share a table; an experiment of many rows is counted, and listed below.
+    """
+    tables: list[tuple[str, list[str]]] = []
+    for section in found:
+        head, rows = _summary_rows(section)
+        if len(rows) > _LONG:
+            head, rows = _summary_counts(section)
+        if tables and tables[-1][0] == head:
+            tables[-1][1].extend(rows)
+        else:
+            tables.append((head, rows))
+    return "".join(_summary_table(head, rows) for head, rows in tables)
 
 
-def _summary(section: Section) -> str:
-    """The experiment's part of the table at the top."""
+def _summary_table(head: str, rows: Sequence[str]) -> str:
+    return (
+        f'<div class="scroll"><table class="summary"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _summary_counts(section: Section) -> tuple[str, list[str]]:
+    """Head and rows of an experiment of many combinations: how many of them ended how, worst first."""
+    colours = dict(zip(section.layout.levels, section.layout.colours, strict=True))
+    rows = []
+    for i, level in enumerate(v for v in section.layout.levels if any(e.level == v for e in section.entries)):
+        counts = Counter(e.word.partition(",")[0] or "–" for e in section.entries if e.level == level)
+        said = "; ".join(f"{word} in {counts[word]}" for word in sorted(counts, key=_rank))
+        name = f"<b>{escape(section.title)}</b>" if section.title else ""
+        what = f'{name}<span class="what">{escape(headline_said(section))}</span>' if i == 0 else ""
+        label = f"{_dot(colours[level])}{escape(level)}" if section.layout.colour else ""
+        rows.append(f"<tr><th>{what}</th><td>{label}</td><td>{escape(said)}</td></tr>")
+    return "<th></th><th></th><th>combinations</th>", rows
+
+
+def _rank(word: str) -> int:
+    return SEVERITY.index(word) if word in SEVERITY else len(SEVERITY)
+
+
+def _summary_rows(section: Section) -> tuple[str, list[str]]:
+    """Head and rows of an experiment: a column for each colour, or a row where there are many or none."""
+    name = f"<b>{escape(section.title)}</b>" if section.title else ""
     if not section.entries:
-        return f"<h3>{escape(section.title)}</h3><p>Nothing is finished.</p>" if section.title else ""
+        return "<th></th><th></th><th></th>", [
+            f"<tr><th>{name}</th><td>nothing is finished</td><td></td></tr>"
+        ]
+    said = f'{name}<span class="what">{escape(headline_said(section))}</span>'
     colours = dict(zip(section.layout.levels, section.layout.colours, strict=True))
     levels = [v for v in section.layout.levels if any(e.level == v for e in section.entries)]
-    if section.layout.colour is None or len(levels) > _WIDE:
-        head = "<th></th><th></th>"
-        rows = [
-            f"<tr><th>{_dot(colours[e.level])}{escape(', '.join(p for p in (e.level, e.rest) if p))}</th>{_cell(e)}</tr>"
-            for e in section.entries
-        ]
-    else:
-        rests = list(dict.fromkeys(e.rest for e in section.entries))
+    lines: dict[str, list[Entry | None]] = {}
+    if section.layout.colour is not None and len(levels) <= _WIDE:
+        head = "".join(f"<th>{_dot(colours[v])}{escape(v)}</th>" for v in levels)
         at = {(e.level, e.rest): e for e in section.entries}
-        head = "<th></th>" + "".join(f"<th>{_dot(colours[v])}{escape(v)}</th>" for v in levels)
-        rows = [
-            f"<tr><th>{escape(rest)}</th>" + "".join(_cell(at.get((v, rest))) for v in levels) + "</tr>" for rest in rests
-        ]
-    said = f"<b>{escape(section.title)}</b> {escape(headline_said(section))}" if section.title else escape(headline_said(section))
-    table = f'<table class="summary"><caption>{said}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    if len(rows) > _LONG:
-        return f"<details><summary>{said} ({len(rows)} rows)</summary>{table}</details>"
-    return table
+        for rest in dict.fromkeys(e.rest for e in section.entries):
+            lines[escape(rest)] = [at.get((v, rest)) for v in levels]
+    else:
+        head = "<th>at the end</th>"
+        for e in section.entries:
+            label = ", ".join(p for p in (e.level if section.layout.colour else "", e.rest) if p)
+            lines[f"{_dot(colours[e.level])}{escape(label)}" if label else ""] = [e]
+    rows = []
+    for i, (label, entries) in enumerate(lines.items()):
+        firsts = list(dict.fromkeys(e.first for e in entries if e is not None))
+        first = firsts[0] if len(firsts) == 1 else f"{firsts[0]} to {firsts[-1]}"
+        header = (said if i == 0 else "") + (f'<span class="what">{label}</span>' if label else "")
+        rows.append(f"<tr><th>{header}</th><td>{escape(first)}</td>{''.join(map(_cell, entries))}</tr>")
+    return f'<th></th><th class="first">generation 1</th>{head}', rows
+
+
+def _dot(colour: str) -> str:
+    return f'<span class="dot" style="background:{colour}"></span>'
 
 
 def _cell(e: Entry | None) -> str:
     if e is None:
         return "<td>–</td>"
     ends = f' <span class="ends">[{escape(e.ends)}]</span>' if e.ends else ""
-    said = ", ".join(part for part in (e.word, e.size) if part)
-    return f'<td><span class="value">{escape(e.value)}</span>{ends}<br><span class="word">{escape(said)}</span></td>'
+    said = "".join(f'<br><span class="word">{escape(part)}</span>' for part in (e.size, e.word) if part)
+    return f'<td><span class="value">{escape(e.value)}</span>{ends}{said}</td>'
 
 
 def _section(i: int, section: Section) -> str:
     layout = section.layout
     legend = _legend(list(zip(layout.levels, layout.colours, strict=True)) if layout.colour else [], section)
-    parts = [f'<section id="e{i}">', f"<h2>{escape(section.title)}</h2>" if section.title else "", _setup(section)]
+    parts = [
+        f'<section id="e{i}">',
+        f"<h2>{escape(section.title)}</h2>" if section.title else "",
+        _setup(section),
+    ]
     parts += [f'<p class="note">{escape(line)}.</p>' for line in section.missing[:10]]
     if len(section.missing) > 10:
         parts.append(f'<p class="note">… and {len(section.missing) - 10} more cells.</p>')
@@ -152,6 +203,10 @@ def _section(i: int, section: Section) -> str:
     parts.append('<div class="charts">')
     parts += [_figure(figure) for figure in section.figures]
     parts.append("</div>")
+    head, rows = _summary_rows(section)
+    if len(rows) > _LONG:
+        table = _summary_table(head, rows)
+        parts.append(f"<details><summary>Final values in words ({len(rows)} rows)</summary>{table}</details>")
     parts.append(_table(section))
     parts.append("</section>")
     return "\n".join(parts)
@@ -163,14 +218,18 @@ def _setup(section: Section) -> str:
     varied = {f.rpartition(".")[2] for f in section.layout.values}
     agents = len(exp.agents)
     parts = [
-        f"{_named(exp.real)} as real data" if "real" not in varied and not varied & set(_fields(exp.real)) else "",
+        f"{_named(exp.real)} as real data"
+        if "real" not in varied and not varied & set(_fields(exp.real))
+        else "",
         "" if "generator" in varied or agents > 1 else f"{_named(exp.agents[0].generator)} as generator",
         "" if "regime" in varied or agents > 1 else _named(exp.agents[0].regime),
         f"{agents} agents on one pool" if agents > 1 else "",
         "" if "n_real" in varied else f"{exp.n_real} real rows at first",
         f"{exp.n_fresh} fresh ones a generation" if exp.n_fresh and "n_fresh" not in varied else "",
     ]
-    others = [f"{field} varied" for field in section.layout.values if field not in (section.layout.colour, "agent")]
+    others = [
+        f"{field} varied" for field in section.layout.values if field not in (section.layout.colour, "agent")
+    ]
     return f'<p class="setup">{escape("; ".join(p for p in (*parts, *others) if p))}.</p>'
 
 
@@ -198,7 +257,8 @@ def _figure(figure: Figure) -> str:
     return (
         f'<figure class="{"wide" if figure.wide else "one"}"><h3>{escape(figure.title)}</h3>'
         f"{_legend(figure.legend)}"
-        f'<div class="chart" id="f-{escape(figure.name)}" role="img" aria-label="{escape(figure.title)}"></div>'
+        f'<div class="chart" id="f-{escape(figure.name)}" role="img" aria-label="{escape(figure.title)}">'
+        "</div>"
         f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
     )
 
@@ -209,14 +269,23 @@ def _table(section: Section) -> str:
     layout = section.layout
     metrics = {m for c in layout.cells for m in c.exp.metric_names}
     names = [words(h).title if h in metrics else h for h in section.table[0]]
-    head = "".join(f'<th class="{_align(h, metrics)}">{escape(n)}</th>' for h, n in zip(section.table[0], names, strict=True))
+    head = "".join(
+        f'<th class="{_align(h, metrics)}">{escape(n)}</th>'
+        for h, n in zip(section.table[0], names, strict=True)
+    )
     body = "".join(
         "<tr>"
-        + "".join(f'<td class="{_align(h, metrics)}">{escape(v)}</td>' for h, v in zip(section.table[0], row, strict=True))
+        + "".join(
+            f'<td class="{_align(h, metrics)}">{escape(v)}</td>'
+            for h, v in zip(section.table[0], row, strict=True)
+        )
         + "</tr>"
         for row in section.table[1:]
     )
-    table = f'<div class="scroll"><table class="final"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = (
+        f'<div class="scroll"><table class="final"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
     said = "Final values: mean over replicates [95 % interval]"
     if len(section.table) > _LONG:
         return f"<details><summary>{said} ({len(section.table) - 1} rows)</summary>{table}</details>"
@@ -248,17 +317,17 @@ def _versions(results: Results) -> str:
     rows = "".join(
         f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in results.environment.items()
     )
-    return f"<table class=\"versions\"><tbody>{rows}</tbody></table>"
+    return f'<table class="versions"><tbody>{rows}</tbody></table>'
 
 
 # -- figures ---------------------------------------------------------------------------------------
 
 
 def as_script(value: Any) -> str:
-    """JSON that may stand in a script element: no tag and no comment can begin in it.
+    r"""JSON that may stand in a script element: no tag and no comment can begin in it.
 
-    >>> as_script("</script><!--")
-    '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
+    >>> print(as_script("</script><!--"))
+    "\u003c/script\u003e\u003c!--"
     """
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     for sign in "<>&\u2028\u2029":
@@ -285,9 +354,7 @@ def _packed(figure: Figure) -> dict[str, Any]:
 def _without_legends(spec: Any) -> Any:
     if isinstance(spec, dict):
         return {
-            k: None if k == "legend" and "columns" in (v or {}) else _without_legends(v) for k, v in spec.items()
+            k: None if k == "legend" and "columns" in (v or {}) else _without_legends(v)
+            for k, v in spec.items()
         }
     return [_without_legends(v) for v in spec] if isinstance(spec, list) else spec
-
-
-

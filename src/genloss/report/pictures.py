@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from genloss.report.charts import Figure, Spec, colour
+from genloss.report.charts import Figure, colour
 from genloss.report.layout import REAL, Layout
 from genloss.report.looks import (
     REAL_LABEL,
@@ -25,6 +25,7 @@ from genloss.report.looks import (
     rows_by_generation,
 )
 from genloss.report.margins import histogram, ranks, table_margins
+from genloss.report.scales import Spec
 from genloss.samples import Array
 from genloss.study.results import Results
 from genloss.study.study import Cell
@@ -68,8 +69,8 @@ def _view(cell: Cell) -> _View:
     _, _, axes = np.linalg.svd(holdout - mean, full_matrices=False)
     return _View(
         lambda x: np.asarray((exp.features(x) - mean) @ axes[:2].T),
-        ("first principal direction", "second"),
-        f"The two principal directions of the {len(holdout)} held-out real rows, of {d} dimensions.",
+        ("PC 1", "PC 2"),
+        f"PC 1 and 2: the principal directions of the {len(holdout)} held-out real rows, of {d} dimensions.",
     )
 
 
@@ -87,7 +88,8 @@ def scatter(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Fig
         for t in (0, *shown):
             if t not in look.rows:
                 continue
-            points = mine.of(look.rows[t][:each])
+            # as many real rows as published ones, so that only their places differ
+            points = mine.of(look.rows[t][: min(each, len(look.rows[shown[0]]))])
             finite = points[np.isfinite(points).all(axis=1) & (np.abs(points) < 1e12).all(axis=1)]
             lost |= len(finite) < len(points)
             inside.append(finite)
@@ -110,7 +112,7 @@ def scatter(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Fig
             "type": "quantitative",
             "title": title,
             "scale": {"domain": list(domain), "nice": False, "zero": False},
-            "axis": {"tickCount": 3, "grid": False, "domain": True},
+            "axis": {"tickCount": 4, "grid": False, "domain": True},
         }
         for f, title, domain in zip("xy", view.titles, domains, strict=True)
     ]
@@ -141,7 +143,7 @@ def real_or_line(layout: Layout) -> Spec:
 
 
 def _frame(points: Array) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Limits that hold nearly all points, with the same units along both axes where that leaves both visible."""
+    """Limits that hold nearly all points, in the same units along both axes where both stay visible."""
     if not len(points):
         return (0.0, 1.0), (0.0, 1.0)
     low, high = np.quantile(points, [0.005, 0.995], axis=0)
@@ -234,6 +236,8 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
     shape = _image_shape(exp.real, int(np.prod(exp.holdout.shape[1:])))
     if shape is not None:
         return [images(layout, seen, hidden, name, shape)]
-    if any(look.cell.exp.features(look.cell.exp.holdout).shape[1] == 1 for look in seen):
+    wide = [look for look in seen if look.cell.exp.features(look.cell.exp.holdout).shape[1] > 1]
+    if not wide:
         return [histogram(layout, seen, hidden, name)]
-    return [scatter(layout, seen, hidden, name)]
+    narrow = {look.choice for look in seen} - {look.choice for look in wide}
+    return [scatter(layout, wide, hidden + len(narrow), name)]

@@ -1,4 +1,4 @@
-"""The page's contents before they are written down: one section for each experiment, and the words at its top."""
+"""The page's contents before they are written down: a section for each experiment, and words for its top."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Entry:
     Args:
         level: its colour, as text.
         rest: what else tells it from others, as text.
+        first: the mean at generation 1, as text.
         value: the mean, as text.
         ends: the ends of its interval, as text; empty where it has none.
         word: what it means.
@@ -29,6 +30,7 @@ class Entry:
 
     level: str
     rest: str
+    first: str
     value: str
     ends: str
     word: str
@@ -91,7 +93,7 @@ def _section(
     figures += picture_figures(results, layout, f"{slug}-data")
     return Section(
         name,
-        first.title or name.replace("_", " ").capitalize(),
+        "" if not name and first.title == results.study.title else first.title or _spaced(name),
         layout,
         headline,
         tuple(_entries(layout, headline, drawn, changed)) if headline else (),
@@ -110,10 +112,10 @@ def _entries(
         if key not in drawn:
             continue
         curve = drawn[key]
-        said = interval(curve.mean[-1], curve.low[-1], curve.high[-1])
-        value, _, ends = said.partition(" [")
+        value, ends = interval(curve.mean[-1], curve.low[-1], curve.high[-1])
         word, size = verdict(words(metric).kind, changed[key]) if key in changed else ("", "")
-        out.append(Entry(layout.level(cell, agent), layout.rest(cell, agent), value, ends.rstrip("]"), word, size))
+        names = layout.level(cell, agent), layout.rest(cell, agent)
+        out.append(Entry(*names, number(curve.mean[0]), value, ends, word, size))
     return out
 
 
@@ -124,13 +126,16 @@ def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> tu
         mine = {m: drawn[cell.index, agent, m] for m in metrics if (cell.index, agent, m) in drawn}
         if not mine:
             continue
-        values = [
-            interval(mine[m].mean[-1], mine[m].low[-1], mine[m].high[-1]) if m in mine else "–" for m in metrics
-        ]
+        values = [_said(mine[m]) if m in mine else "–" for m in metrics]
         any_curve = next(iter(mine.values()))
         sizes = [str(int(any_curve.generation[-1])), str(any_curve.replicates)]
         rows.append(tuple([*(layout.of_line(cell, agent, f) for f in fields), *sizes, *values]))
     return tuple(rows)
+
+
+def _said(curve: Curve) -> str:
+    value, ends = interval(curve.mean[-1], curve.low[-1], curve.high[-1])
+    return f"{value} [{ends}]" if ends else value
 
 
 def _missing(layout: Layout, drawn: Mapping[Key, Curve]) -> list[str]:
@@ -142,12 +147,20 @@ def _missing(layout: Layout, drawn: Mapping[Key, Curve]) -> list[str]:
     return out
 
 
+def _spaced(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
 def _slug(text: str) -> str:
     return "".join(ch if ch.isascii() and ch.isalnum() else "-" for ch in text).strip("-") or "x"
 
 
 def headline_said(section: Section) -> str:
-    """What the headline metric is called, and where it ended: "Variance kept at generation 100"."""
+    """What the headline metric is called, and where it ended: "variance kept at generation 100"."""
     last = sorted({c.exp.generations for c in section.layout.cells})
-    when = f"generation {last[0]}" if len(last) == 1 else f"the last generation, {number(last[0])} to {number(last[-1])}"
-    return f"{words(section.headline).title} at {when}"
+    when = (
+        f"generation {last[0]}"
+        if len(last) == 1
+        else f"the last generation, {number(last[0])} to {number(last[-1])}"
+    )
+    return f"{words(section.headline).title.lower()} at {when}"

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genloss.errors import GenlossError, StoreError
-from genloss.report.charts import CONFIG, SCHEMA, Figure, Spec
+from genloss.report.charts import CONFIG, SCHEMA, Figure
+from genloss.report.scales import Spec
 from genloss.report.sections import Section, sections
 from genloss.report.words import words
 from genloss.study.results import Results
@@ -62,7 +63,8 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
             title = ": ".join(part for part in (section.title, mine[0].title.lower()) if part)
             chosen.append((section, title, mine[0]))
     share = next(
-        ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title), None
+        ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title),
+        None,
     )
     if share is not None and len(chosen) % 3:
         chosen.append(share)

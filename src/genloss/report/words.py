@@ -9,6 +9,17 @@ from typing import Any, Literal
 
 from genloss.report.aggregate import Change
 
+SEVERITY = (
+    "infinite",
+    "all but gone",
+    "much worse",
+    "worse",
+    "slightly worse",
+    "no change seen",
+    "unchanged",
+    "better",
+)
+"""What verdicts begin with, the worst first."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -20,8 +31,8 @@ class Words:
         title: what to call it.
         axis: title of its axis, with the unit.
         about: a sentence.
-        kind: "kept", a positive amount of which loss is bad; "error", a positive amount of which growth is bad;
-            "nats", a difference of logarithms that should not grow; "log", one that should not fall; "plain", neither.
+        kind: "kept", a positive amount of which loss is bad; "error", one of which growth is bad; "nats", a
+            difference of logarithms that should not grow; "log", one that should not fall; "plain", neither.
     """
 
     title: str
@@ -48,7 +59,7 @@ _KNOWN = {
     ),
     "HoldoutNLL": Words(
         "Held-out loss",
-        "negative log-likelihood (nats/row)",
+        "NLL (nats per row)",
         "How surprised the model is by real rows that no model saw; lower is better.",
         "nats",
     ),
@@ -103,8 +114,13 @@ def words(metric: str, thing: Any = None) -> Words:
     return Words(spaced + (f" ({fields}" if fields else ""), metric, about, "plain")
 
 
-def number(x: float) -> str:
-    """Three significant digits, as a paper has them.
+def number(x: float, digits: int = 3, zeros: bool = False) -> str:
+    """Significant digits, as a paper has them.
+
+    Args:
+        x: the number.
+        digits: how many.
+        zeros: whether to keep those that are zeros at the end.
 
     >>> [number(x) for x in (0.09746, 27.88, 5.0, 1234.5, 2.5e7, 0.0, float("inf"))]
     ['0.0975', '27.9', '5', '1230', '2.5×10⁷', '0', '∞']
@@ -115,32 +131,33 @@ def number(x: float) -> str:
         return "∞" if x > 0 else "−∞"
     if x == 0:
         return "0"
-    mantissa, _, exponent = f"{x:.2e}".partition("e")
+    mantissa, _, exponent = f"{x:.{digits - 1}e}".partition("e")
     power = int(exponent)
-    if -4 < power < 5:
-        rounded = f"{float(f'{x:.3g}'):.{max(2 - power, 0)}f}"
-        text = rounded.rstrip("0").rstrip(".") if "." in rounded else rounded
-    else:
-        text = f"{mantissa.rstrip('0').rstrip('.')}×10{str(power).translate(_SUPERSCRIPT)}"
+    plain = -4 < power < 5
+    text = f"{float(f'{mantissa}e{exponent}'):.{max(digits - 1 - power, 0)}f}" if plain else mantissa
+    if "." in text and not zeros:
+        text = text.rstrip("0").rstrip(".")
+    if not plain:
+        text += f"×10{str(power).translate(_SUPERSCRIPT)}"
     return text.replace("-", "−")
 
 
-def interval(mean: float, low: float, high: float) -> str:
-    """A mean and its interval, where it has one.
+def interval(mean: float, low: float, high: float) -> tuple[str, str]:
+    """A mean and the ends of its interval, "" where it has none.
 
-    >>> interval(5.948, 4.941, 6.956)
-    '5.95 [4.94, 6.96]'
+    >>> interval(5.948, 4.8, 6.956), interval(0.01, 0.01, 0.01)
+    (('5.95', '4.80, 6.96'), ('0.01', ''))
     """
-    if math.isfinite(low) and math.isfinite(high) and (low != high):
-        return f"{number(mean)} [{number(low)}, {number(high)}]"
-    return number(mean)
+    if math.isfinite(low) and math.isfinite(high) and low < high:
+        return number(mean, zeros=True), f"{number(low, zeros=True)}, {number(high, zeros=True)}"
+    return number(mean), ""
 
 
 def verdict(kind: str, c: Change) -> tuple[str, str]:
     """A word for what a change means and its size, relative to generation 1.
 
     Changes are taken within replicates. One that its 95 % interval does not tell from 0 is no change; it has
-    levelled off when less than a tenth of it fell into the second half of the generations, or no more than noise.
+    levelled off when less than a tenth of it, or no more than noise, fell into the second half.
 
     >>> verdict("error", Change(0.1, 5.9, 5.8, 2.0, 1.0, 0.8))
     ('much worse, still worsening', '59 × generation 1')
@@ -163,6 +180,8 @@ def verdict(kind: str, c: Change) -> tuple[str, str]:
         return ("rose" if rose else "fell") + (", levelling off" if settled else ""), size
     if rose == (kind in ("kept", "log")):
         return "higher" if rose else "better", size
+    if kind == "kept" and c.last < 0.01 * c.first:
+        return "all but gone", size
     small, large = _severity(kind, c)
     how = "slightly worse" if small else "much worse" if large else "worse"
     end = "levelling off" if settled else "recovering" if returning else "still worsening"
@@ -180,13 +199,15 @@ def _severity(kind: str, c: Change) -> tuple[bool, bool]:
 
 def _size(kind: str, c: Change) -> str:
     if kind in ("nats", "log"):
-        return f"{'+' if c.change > 0 else ''}{number(c.change)} nats"
+        return f"{'+' if c.change > 0 else ''}{number(c.change, 2)} nats"
     if c.first <= 0:
         return ""
-    ratio = c.last / c.first
+    ratio = max(c.last, 0) / c.first
+    if kind == "kept" and 0 < ratio < 0.01:
+        return f"{number(1 / ratio, 2)} times less"
     if kind == "kept" and ratio < 1:
         lost = 100 * (1 - ratio)
-        return f"{lost:.0f} % lost" if 1 <= lost < 99 else f"{number(lost)} % lost"
+        return f"{lost:.0f} % lost" if 1 <= lost < 99 else f"{number(lost, 2)} % lost"
     if 0.5 < ratio < 1.1:
         return f"{100 * (ratio - 1):+.0f} %".replace("-", "−")
     return (

@@ -60,6 +60,6 @@ def sample_symbols(probabilities: Array, n: int, rng: Rng) -> Array:
         (cdf + np.arange(r)[:, None]).ravel(), rng.random((r, n)) + np.arange(r)[:, None], "right"
     )
     symbols = place - probabilities.shape[1] * np.arange(r)[:, None]
-    # the shift rounds: a draw next to the top of the distribution must not fall on the next replicate's
-    # symbols
-    return np.asarray(np.clip(symbols, 0, probabilities.shape[1] - 1))
+    # the shift rounds: a draw next to the top must fall on the last symbol that is possible
+    last = probabilities.shape[1] - 1 - (probabilities[:, ::-1] > 0).argmax(axis=1)
+    return np.asarray(np.minimum(symbols, last[:, None]))

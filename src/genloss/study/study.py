@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import tomllib
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from genloss.component import field
+from genloss.components import field
 from genloss.errors import SpecError
 from genloss.experiment import Experiment
 from genloss.streams import experiment_key
@@ -90,11 +91,13 @@ class Study:
             thing: an experiment, a spec, or a dict of them by name.
             vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(),
                 Accumulate()]}``.
-            trust: whether code that a spec refers to may be run.
+            trust: whether code that a spec refers to may be run; that of objects was already.
             name: what to call the run folder.
         """
         if isinstance(thing, Study):
             return thing
+        objects = [thing] if isinstance(thing, Experiment) else list(thing.values())
+        trust = trust or all(isinstance(e, Experiment) for e in objects)
         if isinstance(thing, Experiment):
             made = cls({"": _spec_of(thing)}, name, thing.title, trust=trust)
         elif "real" in thing or "agents" in thing:
@@ -178,16 +181,29 @@ class Study:
 
         Replicates and titles are left out: more replicates are more tiles of the same run.
         """
-        said = [
-            {
-                **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
-                "key": c.key,
-                "tile": c.exp.tile_size,
-                "content": [getattr(c.exp.real, "content", ""), *_code(dump(c.exp))],
-            }
-            for c in self.cells
-        ]
+        try:
+            said = [
+                {
+                    **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
+                    "key": c.key,
+                    "tile": c.exp.tile_size,
+                    "content": [getattr(c.exp.real, "content", ""), *_code(dump(c.exp))],
+                }
+                for c in self.cells
+            ]
+        except SpecError:
+            if self._has_names:
+                raise
+            return uuid.uuid4().hex  # of objects without a name nobody knows whether another run has the same
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _has_names(self) -> bool:
+        try:
+            self.toml()
+        except SpecError:
+            return False
+        return True
 
     def toml(self) -> str:
         """The spec, as a file would have it.

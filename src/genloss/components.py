@@ -41,8 +41,9 @@ def plain(value: Any) -> Any:
 
 
 _plain = BeforeValidator(plain)
-Count = Annotated[int, _plain, Ge(1)]
-Size = Annotated[int, _plain, Ge(0)]
+# what NumPy counts with must hold it, and the total of many generations
+Count = Annotated[int, _plain, Ge(1), Le(10**15)]
+Size = Annotated[int, _plain, Ge(0), Le(10**15)]
 Positive = Annotated[float, _plain, Gt(0)]
 NonNegative = Annotated[float, _plain, Ge(0)]
 Share = Annotated[float, _plain, Ge(0), Le(1)]

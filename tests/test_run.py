@@ -1,0 +1,267 @@
+"""Running studies from Python: what comes back, and what happens when something fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genloss import Agent, Experiment, GenlossError, Study, component, generators, metrics, real, regimes, run
+from genloss.errors import SpecError, StoreError
+from genloss.samples import Samples
+from laws import measure
+
+
+def experiment(**more: Any) -> Experiment:
+    settings: dict[str, Any] = {
+        "real": real.Gaussian(dim=2),
+        "agents": Agent(generators.Gaussian(), regimes.Replace()),
+        "n_real": 10,
+        "generations": 5,
+        "replicates": 7,
+        "tile": 3,
+        "metrics": (metrics.TraceRatio(), metrics.MeanError()),
+    }
+    return Experiment(**{**settings, **more})
+
+
+TWO = (
+    Agent(generators.Gaussian(), regimes.Replace(), name="left"),
+    Agent(generators.KDE(), regimes.Accumulate()),
+)
+
+
+# -- what comes back -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("agents", [Agent(generators.Gaussian(), regimes.Replace()), TWO])
+def test_results_are_the_loops(agents: Any) -> None:
+    exp = experiment(agents=agents)
+    results, expected = run(exp, workers=0), measure(exp)
+    for name, values in expected.items():
+        array = results.array(name)
+        assert array.shape == (5, len(exp.agents), 7)
+        assert np.array_equal(array, values[:, :, :7])
+    assert np.array_equal(results.array(metrics.TraceRatio()), results.array("TraceRatio"))
+
+
+def test_workers_give_the_same_bits() -> None:
+    exp = experiment()
+    here, there = run(exp, workers=0), run(exp, workers=2)
+    for name in ("TraceRatio", "MeanError"):
+        assert np.array_equal(here.array(name), there.array(name))
+
+
+def test_the_long_table() -> None:
+    results = run(experiment(agents=TWO), workers=0)
+    frame = results.frame()
+    assert list(frame.columns) == ["agent", "generation", "replicate", "metric", "value"]
+    assert len(frame) == 5 * 2 * 7 * 2
+    assert {*frame["agent"]} == {"left", "agent 1"}
+    assert {*frame["generation"]} == {1, 2, 3, 4, 5} and {*frame["replicate"]} == {*range(7)}
+    one = frame[(frame["agent"] == "left") & (frame["metric"] == "MeanError") & (frame["generation"] == 4)]
+    assert np.array_equal(one["value"], results.array("MeanError")[3, 0])
+
+
+def test_grids_are_labelled() -> None:
+    results = run(
+        experiment(), vary={"n_real": [5, 20], "regime": [regimes.Replace(), regimes.Accumulate()]}, workers=0
+    )
+    frame = results.frame()
+    assert {*frame.columns[:2]} == {"n_real", "regime"}
+    assert {*frame["n_real"]} == {5, 20} and {*frame["regime"]} == {"Replace", "Accumulate"}
+    one = results.array("TraceRatio", n_real=20, regime="Accumulate")
+    alone = run(experiment(n_real=20, agents=Agent(generators.Gaussian(), regimes.Accumulate())), workers=0)
+    assert np.array_equal(one, alone.array("TraceRatio"))
+    assert np.array_equal(results.array("TraceRatio", 3), one)
+    with pytest.raises(SpecError, match=r"2 of 4 cells have \{'n_real': 5\}; narrow it down to one"):
+        results.array("TraceRatio", n_real=5)
+    with pytest.raises(SpecError, match=r"no cell has a 'n_rael'; did you mean 'n_real'\?"):
+        results.array("TraceRatio", n_rael=5)
+    with pytest.raises(SpecError, match=r"no metric 'TraceRato' was measured; did you mean 'TraceRatio'\?"):
+        results.array("TraceRato", 0)
+
+
+def test_several_experiments_by_name() -> None:
+    results = run({"small": experiment(n_real=5), "large": experiment(n_real=50)}, workers=0)
+    frame = results.frame()
+    assert frame.columns[0] == "experiment" and {*frame["experiment"]} == {"small", "large"}
+    assert (
+        results.array("TraceRatio", experiment="large").mean()
+        > results.array("TraceRatio", experiment="small").mean()
+    )
+    # each draws under its name
+    assert not np.array_equal(
+        results.array("TraceRatio", 1), run(experiment(n_real=50), workers=0).array("TraceRatio")
+    )
+
+
+def test_summary_is_mean_and_interval() -> None:
+    results = run(experiment(replicates=40, tile=40), workers=0)
+    summary = results.summary()
+    row = summary[(summary["metric"] == "TraceRatio") & (summary["generation"] == 3)].iloc[0]
+    values = results.array("TraceRatio")[2, 0]
+    assert row["replicates"] == 40
+    assert row["mean"] == pytest.approx(values.mean()) and row["sd"] == pytest.approx(values.std(ddof=1))
+    assert row["low"] == pytest.approx(values.mean() - 1.96 * values.std(ddof=1) / 40**0.5)
+    assert row["high"] - row["mean"] == pytest.approx(row["mean"] - row["low"])
+
+
+def test_summary_of_infinite_values_and_single_replicates() -> None:
+    exp = experiment(metrics=(metrics.LogDetRatio(), metrics.TraceRatio()), n_real=2)
+    infinite = run(exp, workers=0).summary()
+    row = infinite[infinite["metric"] == "LogDetRatio"].iloc[0]
+    assert row["mean"] == -np.inf and np.isnan(row["sd"])
+    single = run(experiment(replicates=1), workers=0).summary()
+    assert single["sd"].isna().all() and np.isfinite(single["mean"]).all()
+
+
+def test_pictures_show_the_data_by_generation() -> None:
+    exp = experiment(agents=TWO, generations=30, real=real.Moons(), n_real=40)
+    results = run(exp, workers=0)
+    for agent in (0, 1):
+        pictures = results.pictures(agent=agent)
+        assert min(pictures) == 0 and max(pictures) == 30 and 4 <= len(pictures) <= 12
+        assert all(rows.shape == (40, 2) and np.isfinite(rows).all() for rows in pictures.values())
+    assert np.array_equal(results.pictures()[0], results.pictures(agent=1)[0])  # the real rows
+
+
+def test_pictures_of_what_was_drawn_without_rows() -> None:
+    pictures = run(experiment(n_real=1000), workers=0).pictures()
+    assert pictures[1].shape[1] == 2 and len(pictures[1]) <= 300
+
+
+# -- kept runs -------------------------------------------------------------------------------------
+
+
+def test_a_kept_run_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    first = run(experiment(), folder, workers=0)
+    assert first.folder == folder
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("genloss.study.running.work_on", never)
+    again = run(experiment(), folder, workers=0)
+    assert np.array_equal(first.array("TraceRatio"), again.array("TraceRatio"))
+
+
+def test_more_replicates_are_more_tiles_of_the_same_run(tmp_path: Path) -> None:
+    few = run(experiment(), tmp_path / "run", workers=0)
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.parquet")}
+    many = run(experiment(), tmp_path / "run", replicates=11, workers=0)
+    assert many.array("MeanError").shape == (5, 1, 11)
+    assert np.array_equal(many.array("MeanError")[..., :7], few.array("MeanError"))
+    assert all(p.stat().st_mtime_ns == then for p, then in kept.items())
+    fewer = run(experiment(), tmp_path / "run", replicates=2, workers=0)
+    assert fewer.array("MeanError").shape == (5, 1, 2)
+    assert len(fewer.frame()) == 5 * 2 * 2
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    run(experiment(), tmp_path / "run", workers=0)
+    with pytest.raises(StoreError, match="run"):
+        run(experiment(seed=1), tmp_path / "run", workers=0)
+
+
+def test_a_run_that_is_not_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    results = run(experiment(), workers=0)
+    assert results.folder is None and not list(tmp_path.iterdir())
+    assert results.array("TraceRatio").shape == (5, 1, 7)  # what came out is in memory
+
+
+# -- users' own objects ----------------------------------------------------------------------------
+
+
+@component
+class Half:
+    """A regime of the user's, at the top of a module."""
+
+    def __call__(self, pool: Samples, rng: Any) -> Samples:
+        return pool.subsample(max(1, pool.n // 2), rng)
+
+
+def test_parts_of_the_users_run_without_more_ado() -> None:
+    exp = experiment(agents=Agent(generators.Gaussian(), Half()))
+    results = run(exp, workers=0)
+    assert np.array_equal(results.array("TraceRatio"), measure(exp)["TraceRatio"][:, :, :7])
+
+
+def test_objects_that_no_spec_can_name_run_in_this_process(tmp_path: Path) -> None:
+    class Local:
+        def __init__(self, seed: int) -> None:
+            self.rng = np.random.Generator(np.random.PCG64(seed))
+
+        def fit(self, rows: Any) -> None:
+            self.rows = rows
+
+        def sample(self, n: int) -> Any:
+            return self.rows[self.rng.integers(len(self.rows), size=n)]
+
+    for make in (Local, lambda seed: Local(seed)):
+        exp = experiment(agents=Agent(generators.Wrapped(make=make), regimes.Replace()))
+        assert run(exp).array("TraceRatio").shape == (5, 1, 7)
+        with pytest.raises(SpecError, match=r"cannot be named in a spec.*leave workers out"):
+            run(exp, workers=2)
+    run(exp, tmp_path / "kept")
+    with pytest.raises(StoreError):  # nobody knows whether the next one is the same
+        run(experiment(agents=exp.agents), tmp_path / "kept")
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
+class Fails:
+    """Cannot be fitted to fewer than 8 rows."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def fit(self, rows: Any) -> None:
+        if len(rows) < 8:
+            raise ValueError("too few rows")
+        self.rows = rows
+
+    def sample(self, n: int) -> Any:
+        return self.rows[:n]
+
+
+def failing() -> Experiment:
+    return experiment(agents=Agent(generators.Wrapped(make=Fails), regimes.Replace()))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_one_failing_cell_does_not_stop_the_others(workers: int) -> None:
+    with pytest.warns(
+        UserWarning,
+        match=r"1 of 3 cells failed; n_real=5: generation 1: .*Fails: fit raised ValueError: too few",
+    ):
+        results = run(failing(), vary={"n_real": [10, 5, 12]}, workers=workers)
+    assert {cell.label for cell, _ in results.failures} == {"n_real=5"}
+    assert np.isfinite(results.array("TraceRatio", n_real=12)).all()
+    assert np.isnan(results.array("TraceRatio", n_real=5)).all()
+
+
+def test_where_every_cell_fails_the_first_failure_is_raised() -> None:
+    with pytest.raises(GenlossError, match=r"generation 1: .*Fails: fit raised ValueError: too few rows"):
+        run(dataclasses.replace(failing(), n_real=5), workers=0)
+
+
+def test_a_mended_cell_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.warns(UserWarning, match="1 of 2 cells failed"):
+        run(failing(), tmp_path / "run", vary={"n_real": [10, 5]}, workers=0)
+    monkeypatch.setattr(Fails, "fit", lambda self, rows: setattr(self, "rows", rows))
+    mended = run(failing(), tmp_path / "run", vary={"n_real": [10, 5]}, workers=0)
+    assert not mended.failures and np.isfinite(mended.array("TraceRatio", n_real=5)).all()
+
+
+def test_a_study_from_the_gallery_made_small() -> None:
+    study = Study.load("collapse-or-thrive/gaussian").set("generations", 3).set("n_real", 10)
+    results = run(study, replicates=2, workers=0)
+    frame = results.frame()
+    assert np.isfinite(frame[frame["metric"] == "TraceRatio"]["value"]).all()
