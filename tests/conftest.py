@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
+
+# as workers have it: other thread counts give other bits
+threadpool_limits(1)
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -87,10 +87,14 @@ def test_only_streams_makes_generators():
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert not called.startswith(("np.random.", "numpy.random.")), f"{file.name}: {called}"
-                assert called not in {"default_rng", "SeedSequence", "SFC64", "PCG64"}, f"{file.name}: {called}"
+                assert called not in {"default_rng", "SeedSequence", "SFC64", "PCG64"}, (
+                    f"{file.name}: {called}"
+                )
 
 
-@pytest.mark.parametrize("heavy", ["numpy", "pydantic", "pandas", "sklearn", "scipy", "rich", "pyarrow", "duckdb"])
+@pytest.mark.parametrize(
+    "heavy", ["numpy", "pydantic", "pandas", "sklearn", "scipy", "rich", "pyarrow", "duckdb"]
+)
 def test_importing_genloss_loads_nothing_heavy(heavy):
     code = f"import sys, genloss, genloss.cli; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

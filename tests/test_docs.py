@@ -30,7 +30,9 @@ def files(text):
 
 
 def commands(text):
-    return [line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")]
+    return [
+        line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,12 @@ def genloss(command, folder):
     words = shlex.split(command)
     assert words[0] == "genloss"
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, env=os.environ, check=False
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -86,7 +93,9 @@ def same_text(got, shown):
 
 @pytest.mark.slow
 def test_the_main_job_prints_what_the_readme_says(tmp_path):
-    shown = re.search(r"<!-- output of the main command -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[1]
+    shown = re.search(
+        r"<!-- output of the main command -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    )[1]
     got = genloss("genloss run collapse-or-thrive", tmp_path)
     # the last lines are paths
     same_text(got.split("\nRun ")[0], shown.split("\nRun ")[0])

@@ -119,9 +119,9 @@ class WrappedModel:
 class Wrapped:
     """Any object with ``fit(rows)`` and ``sample(n)``, one fitted copy a replicate.
 
-    ``rows`` is an array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` returns
-    the same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all
-    its randomness from the seed, for the run to be repeatable.
+    ``rows`` is an array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` gives
+    the same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw
+    all its randomness from the seed, for the run to be repeatable.
 
     Args:
         make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".

@@ -74,7 +74,8 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
             "title": {"text": title, "fontSize": 12},
             "width": 235,
             "height": 150,
-            "layer": figure.spec["layer"],
+            # without the points that are there to be pointed at
+            "layer": [layer for layer in figure.spec["layer"] if layer["mark"].get("opacity") != 0],
         }
         for i, (_, title, figure) in enumerate(chosen)
     ]

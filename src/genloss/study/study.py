@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def key(self) -> int:
-        """Where its streams are: cells of one experiment share them, and so the real rows."""
+        """Where its streams are: cells of one experiment share them."""
         return experiment_key(self.experiment)
 
     @property
@@ -226,7 +226,7 @@ def parse(data: Spec, name: str, trust: bool = False) -> Study:
     Raises:
         SpecError: if its top level is not that of a study.
     """
-    title, about = str(data.get("title", "")), str(data.get("about", ""))
+    title, about = str(data.get("title", "")), " ".join(str(data.get("about", "")).split())
     if "experiments" not in data:
         return Study({"": {k: v for k, v in data.items() if k != "about"}}, name, title, about, trust)
     odd = sorted(data.keys() - {"title", "about", "experiments"})
