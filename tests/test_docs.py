@@ -98,7 +98,7 @@ def test_the_main_job_prints_what_the_readme_says(tmp_path):
     )[1]
     got = genloss("genloss run collapse-or-thrive", tmp_path)
     # the last lines are paths
-    same_text(got.split("\nRun ")[0], shown.split("\nRun ")[0])
+    same_text(got.split("\nrun ")[0], shown.split("\nrun ")[0])
     report = next(tmp_path.glob("genloss-runs/*/report.html"))
     assert report.stat().st_size < 2_000_000
 

@@ -57,6 +57,13 @@ LOOPS: dict[str, Experiment] = {
     "two": experiment(
         (Agent(G, regimes.Replace(), n=3), Agent(generators.KDE(), regimes.Window(generations=2)))
     ),
+    "old and new": experiment(
+        (
+            Agent(G, regimes.Accumulate(), n=3),
+            Agent(G, regimes.Window(generations=3)),
+            Agent(G, regimes.Replace()),
+        )
+    ),
     "curated": experiment(Agent(generators.KDE(), regimes.Replace(), curators.Choose(rewards.Along(), k=3))),
 }
 

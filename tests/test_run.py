@@ -106,7 +106,7 @@ def test_summary_is_mean_and_interval() -> None:
     values = results.array("TraceRatio")[2, 0]
     assert row["replicates"] == 40
     assert row["mean"] == pytest.approx(values.mean()) and row["sd"] == pytest.approx(values.std(ddof=1))
-    assert row["low"] == pytest.approx(values.mean() - 1.96 * values.std(ddof=1) / 40**0.5)
+    assert row["low"] == pytest.approx(values.mean() - 2.022691 * values.std(ddof=1) / 40**0.5)
     assert row["high"] - row["mean"] == pytest.approx(row["mean"] - row["low"])
 
 

@@ -159,6 +159,22 @@ def test_growing_a_pool_adds_only_what_is_new() -> None:
     assert Number.added == 100
 
 
+def test_settling_drops_only_what_is_carried() -> None:
+    """Also where a pool has grown twice before it was asked for its total."""
+    kind = Counts(2)
+
+    def drawn(born: int) -> Samples:
+        return Samples.of([Chunk(3, born, 0, known={kind: np.array([[born, 3 - born]])})])
+
+    pool = Samples.of([Chunk(3, 0, REAL, known={kind: np.array([[0, 3]])})])
+    pool.total(kind)
+    twice = (pool + drawn(1) + drawn(2)).settle()
+    assert twice.total(kind).tolist() == [[3, 6]]
+    later = (twice + drawn(3)).settle()
+    assert kind not in later.chunks[1].known and kind in later.chunks[3].known
+    assert later.total(kind).tolist() == [[6, 6]]
+
+
 def test_rows_that_were_never_drawn_cannot_be_read() -> None:
     known = Chunk(5, 0, REAL, known={moments: 1.0}, event=(2,))
     pool = Samples.of([known])

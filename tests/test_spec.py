@@ -202,7 +202,7 @@ def experiments(draw: Any) -> Experiment:
         n_fresh=draw(st.integers(0, 3)),
         generations=draw(count),
         replicates=draw(count),
-        seed=draw(st.integers(0, 2**62)),
+        seed=draw(st.integers(0, 10**15)),
         metrics=tuple(
             draw(
                 st.lists(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genloss.samples import Array
-from genloss.study.results import Results
+from genloss.study.results import Results, half_width
 
 Key = tuple[int, int, str]
 """Index of the cell, index of the agent, name of the metric."""
@@ -41,7 +41,7 @@ class Change(NamedTuple):
         last: mean at the last generation.
         change: mean of last - first.
         late: mean of last - half-way.
-        change_error: 1.96 standard errors of the change, NaN with one replicate.
+        change_error: half the width of the 95 % interval of the change, NaN with one replicate.
         late_error: the same of the late change.
     """
 
@@ -54,7 +54,7 @@ class Change(NamedTuple):
 
 
 def curves(results: Results) -> dict[Key, Curve]:
-    """Mean and 95 % interval (mean -+ 1.96 standard errors) of everything that was measured."""
+    """Mean and 95 % interval (Student's) of everything that was measured."""
     rows = results.query(
         "SELECT cell, agent, metric, generation, count(*) AS n, avg(value) AS mean, "
         "CASE WHEN bool_and(isfinite(value)) THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
@@ -63,7 +63,7 @@ def curves(results: Results) -> dict[Key, Curve]:
     found = {}
     for (cell, agent, metric), part in rows.groupby(["cell", "agent", "metric"], observed=True):
         n, mean = part["n"].to_numpy(), part["mean"].to_numpy(float)
-        error = 1.96 * part["sd"].to_numpy(float) / np.sqrt(n)
+        error = half_width(part["sd"].to_numpy(float), n)
         generation = part["generation"].to_numpy()
         found[int(cell), int(agent), str(metric)] = Curve(
             generation, mean, mean - error, mean + error, int(n.max())
@@ -104,4 +104,4 @@ def _change(at: Array) -> Change:
 
 
 def _error(x: Array) -> float:
-    return float(1.96 * x.std(ddof=1) / len(x) ** 0.5) if len(x) > 1 else float("nan")
+    return float(half_width(x.std(ddof=1), len(x))) if len(x) > 1 else float("nan")

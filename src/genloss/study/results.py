@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from genloss.study.store import Store
 
 
+def half_width(sd: Any, n: Any) -> Array:
+    """Half the width of Student's 95 % interval for a mean of n values; NaN for one value.
+
+    >>> half_width(1.0, np.array([2, 5, 20, 100])).round(3)
+    array([8.985, 1.242, 0.468, 0.198])
+    """
+    from scipy.special import stdtrit
+
+    n = np.asarray(n, dtype=float)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * sd / np.sqrt(n), np.nan))
+
+
 class Results:
     """The results of a study, as far as its cells are finished.
 
@@ -141,16 +154,17 @@ class Results:
     def summary(self) -> pd.DataFrame:
         """Mean and 95 % interval over replicates of every metric at every generation.
 
-        The interval is mean -+ 1.96 standard errors; replicates with an infinite value make both infinite.
+        The interval is Student's: exact for normal values, approximate for others. A replicate with an
+        infinite value leaves none.
         Columns: those of :meth:`frame` without replicate and value, then replicates, mean, sd, low, high.
         """
         rows = self.query(
             "SELECT cell, agent, generation, metric, count(*) AS replicates, "
             "avg(value) AS mean, "
-            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) END AS sd "
+            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
             "FROM results GROUP BY ALL ORDER BY cell, metric, agent, generation"
         ).to_pandas()
-        error = 1.96 * rows["sd"] / np.sqrt(rows["replicates"])
+        error = half_width(rows["sd"].to_numpy(float), rows["replicates"].to_numpy())
         return self._labelled(rows.assign(low=rows["mean"] - error, high=rows["mean"] + error))
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
