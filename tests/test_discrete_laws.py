@@ -153,7 +153,7 @@ def test_temperature_multiplies_log_odds(temperature: float) -> None:
 )
 def test_a_biased_estimator_forgets_even_what_accumulates(regime: Any, eps: float) -> None:
     """Smoothing by s of K symbols shrinks n counts toward uniform with eps = K s / (n + K s)."""
-    n, symbols, t = 10**16, 4, 30
+    n, symbols, t = 10**15, 4, 30
     accumulates = isinstance(regime, regimes.Accumulate)
     # the pool grows, and with a fixed s the bias of accumulation would fade: scale it with the pool
     smoothing = eps * n / (symbols * (1 - eps))

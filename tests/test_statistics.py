@@ -157,13 +157,26 @@ def test_least_squares_are_numpys(n: int, p: int, intercept: bool, seed: int) ->
 
 
 def test_a_singular_matrix_is_seen_even_where_its_factors_are_not() -> None:
-    """Rounding leaves a last pivot above zero now and then, and a solution with a part that no row speaks of."""
+    """Rounding leaves a last pivot above zero now and then, and a part in the solution that no row sets."""
     for seed in range(300):
         x = np.repeat(stream(seed).standard_normal((1, 3, 4)), 3, axis=1)
         total = Gram(-1)(np.concatenate([x, x.sum(axis=2, keepdims=True)], axis=2))
         found, rank = total.solve()
         assert np.allclose(found[0], np.linalg.pinv(x[0]) @ x[0].sum(axis=1), atol=1e-6)
         assert np.all(np.asarray(rank) == 3)
+
+
+@pytest.mark.parametrize("units", [1e-6, 1e6, 1e9])
+def test_coefficients_whatever_the_units(units: float) -> None:
+    """Columns of very different length are all fitted, and two that are nearly the same told apart."""
+    rng = stream(12)
+    x, w = rng.standard_normal((3, 50, 4)), np.array([1.0, -2.0, 3.0, 0.5])
+    x[..., 3] = x[..., 2] + 1e-4 * x[..., 3]
+    scale = np.array([units, 1.0, 1.0 / units, 1.0])
+    y = np.matvec(x, w)
+    found, rank = Gram(-1)(np.concatenate([x * scale, y[..., None]], axis=2)).solve()
+    assert np.allclose(found * scale, w, rtol=1e-5)
+    assert np.all(np.asarray(rank) == 4)
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])

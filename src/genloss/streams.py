@@ -2,8 +2,8 @@
 
 A stream is addressed by (seed, experiment, tile, generation, agent, role). Whoever asks for an address gets
 the same bits, whatever else ran before, on any worker and in any order. The cells of one experiment share
-their addresses, so that those whose tiles are alike, and which draw alike, rows or statistics, are compared on
-the same real data: differences between them are paired.
+their addresses: those whose tiles are alike and which both draw rows, or both statistics, are compared on the
+same real data, so that differences between them are paired.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class LinearModel:
             if n != self.origin.n:
                 raise FitError(
                     f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
-                    f"set the agent's n to {self.origin.n}, or design='fresh'"
+                    f"set the agent's n to {self.origin.n}, or design='fresh', or rows='always'"
                 )
         return draw_gram(self.coefficients, self.noise, n, rng, design)
 

@@ -12,9 +12,9 @@ from genloss.samples import Array
 from genloss.statistics.moments import draw_bartlett
 from genloss.streams import Rng
 
-# A column whose squared distance from the span of the others falls below this share of its length counts as
-# explained by them: the formed X'X knows that distance to some d * 1e-16.
-_SINGULAR = 1e-11
+# A column whose squared distance from the span of those before it falls below this share of its length may be
+# explained by them: a share s leaves later ones with an error of 1e-16 / s, which is smaller only above 1e-8.
+_SINGULAR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +57,18 @@ class GramValue:
         p = self.xy.shape[1]
         if np.all(np.asarray(self.n) >= p) and self._well_conditioned():
             return np.linalg.solve(self.xx, self.xy[..., None])[..., 0], p
+        # the rank does not depend on the columns' units, the least norm does
+        length = np.sqrt(np.diagonal(self.xx, axis1=1, axis2=2))
+        length = np.where(length > 0, length, 1.0)
+        unit = self.xx / (length[:, :, None] * length[:, None, :])
+        spectrum = np.linalg.eigvalsh(unit)
+        rank = (spectrum > p * 1e-13 * spectrum[:, -1:]).sum(axis=1)
+        if np.all(rank == p):
+            return np.linalg.solve(unit, (self.xy / length)[..., None])[..., 0] / length, p
         values, vectors = np.linalg.eigh(self.xx)
-        large = values > p * 1e-13 * values[:, -1:]
-        inverse = np.divide(1.0, values, out=np.zeros_like(values), where=large)
-        return np.matvec(vectors, inverse * np.vecmat(self.xy, vectors)), large.sum(axis=1)
+        kept = np.arange(p) >= p - rank[:, None]
+        inverse = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
+        return np.matvec(vectors, inverse * np.vecmat(self.xy, vectors)), rank
 
     def _well_conditioned(self) -> bool:
         """Whether each column of X keeps a share of its length that the others do not explain.

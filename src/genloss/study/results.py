@@ -161,7 +161,8 @@ class Results:
         rows = self.query(
             "SELECT cell, agent, generation, metric, count(*) AS replicates, "
             "avg(value) AS mean, "
-            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
+            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 "
+            "THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
             "FROM results GROUP BY ALL ORDER BY cell, metric, agent, generation"
         ).to_pandas()
         error = half_width(rows["sd"].to_numpy(float), rows["replicates"].to_numpy())
