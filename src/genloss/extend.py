@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,27 @@ def reference_of(thing: Any) -> str:
         SpecError: if it cannot be loaded again: a lambda, a local function, or something of the main script.
     """
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
-    if module is not None and name is not None and "<" not in name and module != "__main__":
-        where = getattr(sys.modules.get(module), "__genloss_file__", module)
-        return f"{where}:{name}"
+    if module is not None and name is not None and module != "__main__" and _found(module, name) is thing:
+        return f"{_where(module)}:{name}"
     raise SpecError(
         f"{name or repr(thing)} cannot be named in a spec: only functions and classes at the top of an "
-        f"importable "
-        f"module or a file can; move it to a file and write 'file.py:{name}'"
+        f"importable module or a file can; move it to a file and write 'file.py:{name}'"
     )
+
+
+def _found(module: str, name: str) -> Any:
+    thing: Any = sys.modules.get(module)
+    for part in name.split("."):
+        thing = getattr(thing, part, None)
+    return thing
+
+
+def _where(module: str) -> str:
+    """What a worker loads a module by: its name, or its file where the path does not lead to it."""
+    loaded = sys.modules[module]
+    if hasattr(loaded, "__genloss_file__"):
+        return str(loaded.__genloss_file__)
+    file = getattr(loaded, "__file__", None)
+    if file is not None and PathFinder.find_spec(module.partition(".")[0]) is None:
+        return str(file)
+    return module

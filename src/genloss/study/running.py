@@ -80,8 +80,7 @@ def run(
         vary: values for fields by dotted path, which make a grid: ``{"n_real": [10, 100]}``.
         replicates: in every cell, instead of what the spec says.
         workers: processes; by default one for each core. 0 runs everything in this process, as a study does
-            that
-            holds objects which a spec cannot name (a lambda, a class of a notebook).
+            that holds objects which a spec cannot name (a lambda, a class of a notebook).
         executor: any ``concurrent.futures.Executor`` instead; a run needs ``out`` on a disk that it shares.
         trust: whether code that a spec refers to may be run.
         progress: told of every tile.
@@ -89,8 +88,8 @@ def run(
     Raises:
         SpecError: if the study cannot be built.
         StoreError: if the folder cannot be used, or the disk is full.
-        GenlossError: the first failure, if every cell failed; else failures are in the results, and warned
-            of.
+        GenlossError: the first failure, if every cell failed; else failures are in the results, with a
+            warning.
     """
     if isinstance(study, (str, Path)):
         study = Study.load(study, trust)
