@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import AllowInfNan, BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 __all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
@@ -43,7 +43,8 @@ def plain(value: Any) -> Any:
 _plain = BeforeValidator(plain)
 # what NumPy counts with must hold it, and the total of many generations
 Count = Annotated[int, _plain, Ge(1), Le(10**15)]
+Replicates = Annotated[int, _plain, Ge(1), Le(10**7)]
 Size = Annotated[int, _plain, Ge(0), Le(10**15)]
-Positive = Annotated[float, _plain, Gt(0)]
-NonNegative = Annotated[float, _plain, Ge(0)]
+Positive = Annotated[float, _plain, Gt(0), AllowInfNan(False)]
+NonNegative = Annotated[float, _plain, Ge(0), AllowInfNan(False)]
 Share = Annotated[float, _plain, Ge(0), Le(1)]

@@ -50,7 +50,7 @@ class Choose:
         """n rows, each the choice of a fresh group of k."""
         x = model.sample(n * self.k, rng)
         # the largest of reward + Gumbel noise is a draw with odds exp(reward)
-        utility = self.reward(x) + rng.gumbel(size=x.shape[:2])
+        utility = _one_a_row(self.reward(x), x, self.reward, "reward") + rng.gumbel(size=x.shape[:2])
         best = utility.reshape(len(x), n, self.k).argmax(axis=2) + np.arange(n) * self.k
         return np.asarray(x[np.arange(len(x))[:, None], best])
 
@@ -78,7 +78,7 @@ class Accept:
         drawn, batch = 0, n
         while True:
             x = model.sample(batch, rng)
-            passed = np.asarray(self.verifier(x, rng), dtype=bool)
+            passed = _one_a_row(self.verifier(x, rng), x, self.verifier, "answer").astype(bool)
             drawn += batch
             if published is None:
                 published = np.empty((len(x), n, *x.shape[2:]), x.dtype)
@@ -102,3 +102,14 @@ class Accept:
             rate = max(total.min() / drawn, 1 / drawn)
             batch = int(np.clip(np.ceil(1.2 * (n - have.min()) / rate), 1, 4 * n))
             batch = min(batch, _PATIENCE * n - drawn) or 1
+
+
+def _one_a_row(found: Array, rows: Array, part: object, what: str) -> Array:
+    """What a reward or verifier of the user's gave, if it is (R, n)."""
+    found = np.asarray(found)
+    if found.shape != rows.shape[:2]:
+        raise FitError(
+            f"{part!r} returned shape {found.shape} for rows {rows.shape}; "
+            f"return one {what} a row, {rows.shape[:2]}"
+        )
+    return found

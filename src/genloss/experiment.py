@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
-from genloss.components import Count, Size, component
+from genloss.components import Count, Replicates, Size, component
 from genloss.curators import KeepAll
 from genloss.fitting import problems
 from genloss.metrics import RealShare
@@ -85,7 +85,7 @@ class Experiment:
     n_real: Count = 100
     n_fresh: Size = 0
     generations: Count = 10
-    replicates: Count = 100
+    replicates: Replicates = 100
     seed: Size = 0
     metrics: Annotated[tuple[Metric, ...], BeforeValidator(_as_tuple)] = (RealShare(),)
     rows: Literal["auto", "always"] = "auto"

@@ -54,10 +54,11 @@ class Observation:
 
     @cached_property
     def moments(self) -> Moments:
-        """Mean and covariance, with n = 1: the model's law where it knows it, else of the published rows."""
+        """Mean and covariance of features, with n = 1: the model's law where known, else the rows'."""
         if self.exp.event == "vectors" and hasattr(self.model, "moments"):
             law: Moments = self.model.moments()
-            return law
+            real = self.exp.real
+            return real.standardised(law) if hasattr(real, "standardised") else law
         m = moments(self.features)
         return Moments(1.0, m.mean, m.root / m.n**0.5)
 

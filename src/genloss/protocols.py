@@ -28,6 +28,7 @@ class RealData(Protocol):
             shorter.
         moments(): the law's mean (d,) and covariance (d, d), where known; else the holdout's are used.
         features(rows): (..., d) floats in which means and distances make sense; for tables.
+        standardised(moments): of vectors that have features, the moments that their features have.
         draw_statistic(kind, replicates, n, rng): the statistic of n rows from its exact law, or None.
         probabilities: (K,) of the symbols.
         target: index of the column to be predicted.

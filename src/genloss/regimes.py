@@ -6,7 +6,9 @@ generations back it looks for real and for synthetic rows, so that the pool can 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import MinLen
 
 from genloss.components import Count, Share, component
 from genloss.protocols import Regime
@@ -158,7 +160,7 @@ class Reads:
         of: the regime that chooses among their rows.
     """
 
-    authors: tuple[int | Literal["real"], ...]
+    authors: Annotated[tuple[int | Literal["real"], ...], MinLen(1)]
     of: Regime
 
     @property

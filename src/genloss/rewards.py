@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from genloss.components import NonNegative, Size, component
-from genloss.samples import Array
+from genloss.errors import FitError
+from genloss.samples import Array, coordinate, described
 
 __all__ = ["Along", "Near", "PerSymbol"]
 
@@ -24,7 +25,7 @@ class Along:
 
     def __call__(self, rows: Array) -> Array:
         """(R, n) rewards."""
-        return np.asarray(self.scale * rows[..., self.axis])
+        return np.asarray(self.scale * coordinate(rows, self.axis, self))
 
 
 @component
@@ -41,6 +42,11 @@ class Near:
 
     def __call__(self, rows: Array) -> Array:
         """(R, n) rewards."""
+        if rows.shape[2:] != (len(self.point),):
+            raise FitError(
+                f"{self!r}: the point has {len(self.point)} coordinates, and rows {described(rows)}; "
+                f"give one number a coordinate"
+            )
         return np.asarray(-self.scale * ((rows - np.asarray(self.point)) ** 2).sum(axis=-1))
 
 
@@ -56,4 +62,8 @@ class PerSymbol:
 
     def __call__(self, rows: Array) -> Array:
         """(R, n) rewards of (R, n) symbols."""
+        if rows.ndim != 2 or rows.dtype.kind not in "iu":
+            raise FitError(f"{self!r}: rewards symbols, and rows {described(rows)}; use Along or Near")
+        if rows.max(initial=0) >= len(self.values):
+            raise FitError(f"{self!r}: has no reward for symbol {rows.max()}; give one value for each symbol")
         return np.asarray(self.values)[rows]

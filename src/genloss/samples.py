@@ -296,6 +296,8 @@ class Samples:
                     if chunk.rows is None:
                         raise LookupError(f"drawn as a statistic: no rows to weigh in {kind}")
                     part = kind(chunk.rows, weight)
+                elif weight == 0:
+                    continue  # rows that are not there: two of them would have no mean
                 else:
                     part = chunk.statistic(kind)
                     part = part if weight == 1.0 else part * weight
@@ -365,3 +367,20 @@ def _rows(chunk: Chunk) -> Array:
 def _take(rows: Array, index: Array) -> Array:
     """(R, k, *event) rows of (R, n, *event) by (R, k) index."""
     return rows[np.arange(len(rows))[:, None], index]
+
+
+def coordinate(rows: Array, axis: int, part: object) -> Array:
+    """(R, n) one coordinate of (R, n, d) rows.
+
+    Raises:
+        FitError: naming the part that asks, if rows do not have it.
+    """
+    if rows.ndim != 3 or axis >= rows.shape[2]:
+        raise FitError(f"{part!r}: rows {described(rows)}, so that there is no axis {axis}; choose another")
+    column: Array = rows[..., axis]
+    return column
+
+
+def described(rows: Array) -> str:
+    """What (R, n, *event) rows are, in an error."""
+    return "are symbols" if rows.ndim == 2 else f"have the shape {rows.shape[2:]}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from genloss.components import Share, Size, component
+from genloss.errors import FitError
 from genloss.protocols import Verifier
-from genloss.samples import Array
+from genloss.samples import Array, coordinate, described
 from genloss.streams import Rng
 
 __all__ = ["Imperfect", "Inside", "OneOf"]
@@ -28,7 +29,7 @@ class Inside:
 
     def __call__(self, rows: Array, rng: Rng) -> Array:
         """(R, n) whether each row passes."""
-        x = rows[..., self.axis]
+        x = coordinate(rows, self.axis, self)
         return np.asarray((x >= self.low) & (x <= self.high))
 
 
@@ -44,6 +45,8 @@ class OneOf:
 
     def __call__(self, rows: Array, rng: Rng) -> Array:
         """(R, n) whether each symbol passes."""
+        if rows.ndim != 2:
+            raise FitError(f"{self!r}: passes symbols, and rows {described(rows)}; use Inside")
         return np.isin(rows, self.symbols)
 
 

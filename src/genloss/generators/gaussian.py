@@ -70,9 +70,12 @@ class GaussianModel:
         alive = np.all(diagonal != 0, axis=1) if r == d else np.zeros(len(self.root), dtype=bool)
         if alive.any():
             gap = (flat - self.mean[alive, None]).mT
-            z = np.linalg.solve(self.root[alive], gap)
             log_det = np.log(np.abs(diagonal[alive])).sum(axis=1)
-            out[alive] = -0.5 * (z**2).sum(axis=1) - log_det[:, None] - 0.5 * d * np.log(2 * np.pi)
+            # far from a model that has nearly collapsed the distance overflows, and the density is zero
+            with np.errstate(over="ignore", invalid="ignore"):
+                squared = (_forward(self.root[alive], gap) ** 2).sum(axis=1)
+            squared[np.isnan(squared)] = np.inf
+            out[alive] = -0.5 * squared - log_det[:, None] - 0.5 * d * np.log(2 * np.pi)
         return out
 
     def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> Any:
@@ -80,6 +83,18 @@ class GaussianModel:
         if kind is not moments:
             raise LookupError(f"a Gaussian draws its moments, not {kind}")
         return draw_moments(self.fitted, self.scale, n, rng)
+
+
+def _forward(root: Array, gap: Array) -> Array:
+    """(R, d, m) z with root z = gap, by forward substitution.
+
+    A general solver pivots: on roots below 1e-150 the products of two of their numbers underflow, and it
+    calls a regular matrix singular.
+    """
+    z = np.empty_like(gap)
+    for i in range(root.shape[1]):
+        z[:, i] = (gap[:, i] - np.vecmat(root[:, i, :i], z[:, :i])) / root[:, i, i, None]
+    return z
 
 
 @component

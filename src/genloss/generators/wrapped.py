@@ -54,7 +54,21 @@ class WrappedModel:
         if verb is None:
             raise FitError(f"{self.name} has neither log_prob nor score_samples; leave HoldoutNLL out")
         given = self.schema.decode(x) if hasattr(self.schema, "decode") else x
-        return np.stack([np.asarray(self._ask(verb, getattr(o, verb), given), float) for o in self.objects])
+        return np.stack(
+            [self._densities(verb, self._ask(verb, getattr(o, verb), given), x) for o in self.objects]
+        )
+
+    def _densities(self, verb: str, found: Any, x: Array) -> Array:
+        try:
+            out = np.asarray(found, dtype=float)
+        except (TypeError, ValueError):
+            out = np.empty(0)
+        if out.shape != x.shape[:1]:
+            raise GeneratorError(
+                f"{self.name}: {verb} of {len(x)} rows returned "
+                f"{type(found).__name__} of shape {np.shape(found)}; return one number a row"
+            )
+        return out
 
     def _ask(self, verb: str, call: Callable[[Any], Any], argument: Any) -> Any:
         try:
@@ -82,7 +96,18 @@ class WrappedModel:
         bad = int(x.size - np.isfinite(x).sum())
         if bad:
             raise GeneratorError(f"{self.name}: sample({n}) returned {bad} values that are NaN or infinite")
+        if isinstance(self.schema, int):
+            self._check_symbols(rows, n)
         return x
+
+    def _check_symbols(self, rows: Any, n: int) -> None:
+        given = np.asarray(rows)
+        odd = given[(given != np.floor(given)) | (given < 0) | (given >= self.schema)]
+        if odd.size:
+            raise GeneratorError(
+                f"{self.name}: sample({n}) returned {odd.flat[0]}, which is no symbol; "
+                f"return whole numbers from 0 to {self.schema - 1}"
+            )
 
     def _checked_table(self, rows: Any, n: int) -> Array:
         import pandas as pd

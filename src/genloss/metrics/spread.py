@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from genloss.components import component
+from genloss.errors import FitError
 from genloss.observation import Observation
 from genloss.samples import Array
 
@@ -29,14 +30,24 @@ class TraceRatio:
 
 @component
 class LogDetRatio:
-    """Log determinant of the covariance minus that of the real law; minus infinity on a subspace."""
+    """Log determinant of the covariance minus that of the real law; minus infinity on a subspace.
+
+    Raises:
+        FitError: if the real rows themselves lie on a subspace, as those of :class:`genloss.real.Digits` do.
+    """
 
     instead_of_rows: ClassVar = ("moments",)
     accepts: ClassVar = ("vectors",)
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) differences of logarithms."""
-        return np.asarray(seen.moments.log_det - np.linalg.slogdet(seen.exp.reference[1])[1])
+        real = np.linalg.slogdet(seen.exp.reference[1])[1]
+        if np.isneginf(real):
+            raise FitError(
+                "LogDetRatio: the real covariance has determinant 0, as where a column is constant; "
+                "use TraceRatio"
+            )
+        return np.asarray(seen.moments.log_det - real)
 
 
 @component

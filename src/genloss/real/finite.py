@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from annotated_types import Gt, Lt
 
 from genloss.components import component
 from genloss.samples import Array
+from genloss.statistics import Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema, read_table
 
@@ -52,8 +53,7 @@ class Table:
 
     @cached_property
     def _read(self) -> tuple[Schema, Array]:
-        file = Path(self.path)
-        version = file.stat().st_mtime_ns if file.is_file() else 0
+        version = os.stat(self.path).st_mtime_ns if os.path.isfile(self.path) else 0
         return _read(self.path, self.target, version)
 
     @property
@@ -122,6 +122,11 @@ class Table:
             else:
                 out.append(np.nan_to_num((x - mean[i]) / sd[i], nan=0.0))
         return np.stack(out, axis=-1)
+
+    def standardised(self, law: Moments) -> Moments:
+        """The moments of features of numeric rows whose own moments are given."""
+        mean, sd = self._scale
+        return Moments(law.n, (law.mean - mean) / sd, law.root / sd[:, None])
 
 
 @lru_cache(maxsize=8)

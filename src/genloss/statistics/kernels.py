@@ -81,7 +81,7 @@ class KernelSums:
                 np.matmul(left[i : i + _BLOCK], right, out=part)
                 np.exp(part, out=part)
                 total += part.sum(axis=0) if w is None else w[r, i : i + _BLOCK] @ part
-            lost = total < _UNDERFLOW
+            lost = ~((total >= _UNDERFLOW) & (total < np.inf))  # too small, or |x|^2 / 2 h^2 overflowed
             with np.errstate(divide="ignore"):
                 np.log(total, out=out[r])
             if lost.any():

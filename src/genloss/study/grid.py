@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+from genloss.components import plain
 from genloss.errors import SpecError
 from genloss.experiment import Agent, Experiment
 from genloss.study.registry import did_you_mean, find
@@ -77,7 +79,10 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
                 raise SpecError(f"{so_far}: there is no item {step}; there are {len(here)}")
             key, cls = int(step), Agent if steps[0] == "agents" and i == 1 else cls
         elif cls is not None:
-            fields = getattr(cls, "__dataclass_fields__", {})
+            fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+            if step == "kind" and last:
+                whole = ".".join(steps[:i])
+                raise SpecError(f"{so_far}: fields belong to a kind; set both, as in {whole}={value}")
             if step not in fields:
                 raise SpecError(
                     f"{so_far}: {cls.__name__} has no field '{step}'"
@@ -118,6 +123,7 @@ def label(value: Any) -> Any:
     >>> label({"kind": "Window", "generations": 3}), label({"kind": "Replace"}), label(10)
     ('Window(generations=3)', 'Replace', 10)
     """
+    value = plain(value)
     if isinstance(value, dict) and "kind" in value:
         fields = ", ".join(f"{k}={label(v)}" for k, v in value.items() if k != "kind")
         return f"{value['kind']}({fields})" if fields else value["kind"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from genloss.errors import SpecError
@@ -43,9 +44,14 @@ def parts(slot: str) -> dict[str, Any]:
     """
     module = import_module(f"genloss.{slot}")
     known = {name: getattr(module, name) for name in module.__all__}
-    for entry in entry_points(group=f"genloss.{slot}"):
-        known.setdefault(entry.name, entry.load())
+    for name, entry in _installed(slot).items():
+        with suppress(Exception):  # a broken package must not keep the others from being used
+            known.setdefault(name, entry.load())
     return known
+
+
+def _installed(slot: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"genloss.{slot}")}
 
 
 def find(slot: str, kind: str, trust: bool) -> Any:
@@ -59,6 +65,8 @@ def find(slot: str, kind: str, trust: bool) -> Any:
         return load(kind)
     known = parts(slot)
     if kind not in known:
+        if kind in _installed(slot):
+            load(_installed(slot)[kind].value.replace(" ", ""))  # which says why it could not be loaded
         raise SpecError(f"no {SINGULAR[slot]} '{kind}'{did_you_mean(kind, known)}")
     return known[kind]
 

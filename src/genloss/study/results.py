@@ -9,6 +9,7 @@ import numpy as np
 
 from genloss.errors import SpecError
 from genloss.samples import Array
+from genloss.study.grid import label
 from genloss.study.registry import did_you_mean
 from genloss.study.study import Cell, Study
 
@@ -76,6 +77,8 @@ class Results:
         if isinstance(cell, Cell):
             return cell
         if cell is not None:
+            if not isinstance(cell, int) or not -len(self.cells) <= cell < len(self.cells):
+                raise SpecError(f"there is no cell {cell!r}; give an index from 0 to {len(self.cells) - 1}")
             return self.cells[cell]
         known = {"experiment", *(k for c in self.cells for k in c.varied)}
         for name in varied.keys() - known:
@@ -83,7 +86,7 @@ class Results:
         fit = [
             c
             for c in self.cells
-            if all(str({**c.varied, "experiment": c.experiment}.get(k)) == str(v) for k, v in varied.items())
+            if all(_is(v, {**c.varied, "experiment": c.experiment}.get(k)) for k, v in varied.items())
         ]
         if len(fit) != 1:
             raise SpecError(
@@ -203,3 +206,8 @@ class Results:
             found.setdefault(int(t[place]), []).append(value)
         event = at.exp.holdout.shape[1:]
         return {g: np.array(v, dtype=float).reshape(len(v), *event) for g, v in sorted(found.items())}
+
+
+def _is(wanted: Any, varied: Any) -> bool:
+    """Whether a value, or part, that was asked for is what a cell has: "Replace", or Replace()."""
+    return str(varied) in (str(wanted), str(label(wanted)))

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from genloss.components import plain
 from genloss.errors import GenlossError, SpecError
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
@@ -76,6 +77,7 @@ def as_spec(value: Any) -> Any:
         return {k: as_spec(v) for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):
         return [as_spec(v) for v in value]
+    value = plain(value)
     if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (Agent, Experiment)):
@@ -203,6 +205,8 @@ def _said(error: Any, dot: str, place: str) -> list[str]:
         return [f"{dot}{line}" for line in message.splitlines()]
     if error["type"] == "missing":
         return [f"{dot}{place}: this field is needed"]
+    if error["type"] == "tuple_type":
+        return [f"{dot}{place}: should be a list, as in {place} = [...] (got {_short(error['input'])})"]
     message = message[:1].lower() + message[1:]
     return [f"{dot}{place}: {message} (got {_short(error['input'])})"]
 

@@ -6,16 +6,17 @@ import copy
 import hashlib
 import itertools
 import json
+import os
 import tomllib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from genloss.components import field
+from genloss.components import field, plain
 from genloss.errors import SpecError
 from genloss.experiment import Experiment
 from genloss.streams import experiment_key
@@ -95,18 +96,23 @@ class Study:
             name: what to call the run folder.
         """
         if isinstance(thing, Study):
-            return thing
-        objects = [thing] if isinstance(thing, Experiment) else list(thing.values())
-        trust = trust or all(isinstance(e, Experiment) for e in objects)
-        if isinstance(thing, Experiment):
-            made = cls({"": _spec_of(thing)}, name, thing.title, trust=trust)
-        elif "real" in thing or "agents" in thing:
-            made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
+            made = replace(thing, trust=thing.trust or trust)
+        elif isinstance(thing, Experiment):
+            made = cls({"": _spec_of(thing)}, name, thing.title, trust=True)
+        elif not isinstance(thing, Mapping) or not all(isinstance(k, str) for k in thing):
+            raise SpecError(
+                f"a study is an Experiment, a spec, a dict of these by name, or a Study (got {thing!r:.60})"
+            )
         elif "experiments" in thing:
             made = parse(dict(thing), name, trust)
-        else:
+        elif all(isinstance(v, (Experiment, Mapping)) for v in thing.values()) and not isinstance(
+            thing.get("agents"), Mapping
+        ):  # several by name, of which one may be called "agents"
             specs = {k: _spec_of(v) if isinstance(v, Experiment) else dict(v) for k, v in thing.items()}
+            trust = trust or all(isinstance(v, Experiment) for v in thing.values())
             made = cls(specs, name, trust=trust)
+        else:
+            made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
         for path, values in (vary or {}).items():
             made = made.set(path, {"vary": [_named(v) for v in values]})
         return made
@@ -256,7 +262,7 @@ def gallery() -> dict[str, str]:
 
 def _read(source: str) -> tuple[str, str]:
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):  # Path.is_file raises where a name is too long
         try:
             return path.read_text(encoding="utf-8"), path.stem
         except (OSError, UnicodeDecodeError) as error:
@@ -274,7 +280,7 @@ def _named(thing: Any) -> Any:
     try:
         return as_spec(thing)
     except SpecError:
-        return thing
+        return plain(thing)
 
 
 def _spec_of(exp: Experiment) -> Spec:

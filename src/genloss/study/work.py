@@ -71,11 +71,11 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
         GenlossError: naming the generation in which something went wrong.
     """
     agents, names = len(exp.agents), list(exp.metric_names)
-    values = np.empty((exp.generations, agents, len(names), exp.tile_size))
     looks = _looks(exp.generations) if tile == 0 else set()
     pictures: list[tuple[int, int, Array]] = []
     t = 0
     try:
+        values = np.empty((exp.generations, agents, len(names), exp.tile_size))
         state = start(exp, tile, key)
         if looks and state.pool.origin.rows is not None:
             pictures.append((-1, 0, state.pool.origin.rows[0, :_PICTURE_ROWS]))
