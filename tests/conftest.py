@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 # as workers have it: other thread counts give other bits
 threadpool_limits(1)
 
-# the helpers by their own names; and tests.test_x, as pytest calls it, for workers that load a class of a test
+# helpers by their own names; and tests.test_x, as pytest calls it, for workers that load a class of a test
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 # the examples are the same in every run: a failure is a change of the code, not of the dice

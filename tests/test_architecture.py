@@ -103,7 +103,8 @@ def test_importing_genloss_loads_nothing_heavy(heavy):
 def test_an_experiment_needs_neither_pandas_nor_scikit_learn():
     code = (
         "import sys; from genloss import Agent, Experiment, generations, generators, real\n"
-        "list(generations(Experiment(real=real.Gaussian(), agents=Agent(generators.Gaussian()), generations=1)))\n"
+        "exp = Experiment(real=real.Gaussian(), agents=Agent(generators.Gaussian()), generations=1)\n"
+        "list(generations(exp))\n"
         "sys.exit(any(m in sys.modules for m in ('pandas', 'sklearn', 'scipy.stats')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

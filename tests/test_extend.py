@@ -81,7 +81,9 @@ def test_parts_of_installed_packages_are_found_by_entry_point(tmp_path, monkeypa
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[genloss.regimes]\nNewest = theirs:Newest\nReplace = theirs:Newest\n")
+    (info / "entry_points.txt").write_text(
+        "[genloss.regimes]\nNewest = theirs:Newest\nReplace = theirs:Newest\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     registry.parts.cache_clear()
     try:

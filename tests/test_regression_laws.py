@@ -172,6 +172,20 @@ def test_an_intercept_is_fitted_and_counts_as_a_coefficient() -> None:
 
 @pytest.mark.parametrize("rows", ["auto", "always"])
 def test_a_fixed_design_cannot_label_more_rows_than_it_has(rows: Any) -> None:
-    exp = experiment(regimes.Replace(), "same", 20, 3, 2, 8, publishes=30, rows=rows)
+    with pytest.raises(
+        ValueError, match=r"agents\.0\.n: LinearRegression labels the 20 first real rows again \(got 30\)"
+    ):
+        experiment(regimes.Replace(), "same", 20, 3, 2, 8, publishes=30, rows=rows)
+
+
+def test_a_fixed_design_may_label_fewer_rows_than_it_has() -> None:
+    """Generation 1 costs d/(n-d-1), each later one d/(m-d-1); rows are drawn: a Gram matrix has none."""
+    exp = experiment(regimes.Replace(), "same", 40, 3, 5, 4096, publishes=20)
+    assert exp.statistic is None
+    assert_mean(error(exp), 3 / (40 - 3 - 1) + np.arange(5) * 3 / (20 - 3 - 1))
+
+
+def test_a_model_on_its_own_cannot_label_more_rows_than_it_has() -> None:
+    ((_, (seen,)),) = generations(experiment(regimes.Replace(), "same", 20, 3, 1, 8, rows="always"))
     with pytest.raises(GenlossError, match=r"design='same' labels the 20 first real rows.*30 are wanted"):
-        measure(exp)
+        seen.model.sample(30, stream(0))

@@ -118,7 +118,7 @@ class Experiment:
         if hasattr(self.real, "moments"):
             mean, covariance = self.real.moments()
             return mean, covariance
-        x = self.features(self.holdout)
+        x = self.holdout_features
         return x.mean(axis=0), np.cov(x.T, ddof=0).reshape(x.shape[1], x.shape[1])
 
     def features(self, rows: Array) -> Array:
@@ -128,6 +128,11 @@ class Experiment:
             return vectors
         event = self.holdout.ndim - 1
         return rows.reshape(*rows.shape[: rows.ndim - event], -1)
+
+    @cached_property
+    def holdout_features(self) -> Array:
+        """(m, d) held-out rows as vectors."""
+        return self.features(self.holdout)
 
     @cached_property
     def metric_names(self) -> dict[str, Metric]:
@@ -167,9 +172,15 @@ class Experiment:
             all(can_draw(m, kind) for m in models)
             and all(getattr(a.curator, "publishes_everything", False) for a in self.agents)
             and not any(_needs_rows(a.regime, kind) for a in self.agents)
+            # a part of the fixed design cannot be read off the normal equations of the whole
+            and not any(self._labels_part(i) for i in range(len(self.agents)))
             and not any(self._metric_needs_rows(metric, model) for metric in self.metrics for model in models)
         )
         return kind if rowless else None
+
+    def _labels_part(self, i: int) -> bool:
+        labels = getattr(self.agents[i].generator, "labels_origin", False)
+        return bool(labels) and self.published(i) != self.n_real
 
     def _metric_needs_rows(self, metric: Metric, model: Any) -> bool:
         instead: tuple[str, ...] | None = getattr(metric, "instead_of_rows", None)

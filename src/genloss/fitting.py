@@ -69,6 +69,11 @@ def _agent_problems(exp: Experiment, i: int) -> list[str]:
             f"agents.{i}.warm_start: {_name(generator)} is fitted in one step and has nothing to start from; "
             f"leave it out"
         )
+    if getattr(generator, "labels_origin", False) and exp.published(i) > exp.n_real:
+        found.append(
+            f"agents.{i}.n: {_name(generator)} labels the {exp.n_real} first real rows again "
+            f"(got {exp.published(i)}); use {exp.n_real} or fewer, or design='fresh'"
+        )
     regime: Any = agent.regime
     while regime is not None:
         for author in getattr(regime, "authors", ()):

@@ -96,6 +96,11 @@ class LinearRegression:
     accepts: ClassVar = ("vectors",)
     needs_target: ClassVar = True
 
+    @property
+    def labels_origin(self) -> bool:
+        """Whether what is published is the first real rows with new labels."""
+        return self.design == "same"
+
     def sufficient(self, schema: Any) -> Statistic | None:
         """The normal equations; with an intercept, fresh inputs have no exact law here and rows are drawn."""
         return None if self.intercept and self.design == "fresh" else self._kind(schema)

@@ -35,7 +35,7 @@ class SlicedWasserstein:
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances, in the units of the rows."""
-        x, y = seen.features, seen.exp.features(seen.exp.holdout)
+        x, y = seen.features, seen.exp.holdout_features
         directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         squared = np.mean([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=0)
@@ -91,7 +91,7 @@ class TailMass:
             return np.asarray(probabilities(seen)[:, rare].sum(axis=1))
         mean, covariance = seen.exp.reference
         precision = np.linalg.pinv(covariance, hermitian=True)
-        held = _distance(seen.exp.features(seen.exp.holdout), mean, precision)
+        held = _distance(seen.exp.holdout_features, mean, precision)
         if not hasattr(seen.exp.real, "moments"):
             held = _without_itself(held)
         far = np.quantile(held, self.quantile, method="higher")

@@ -53,7 +53,7 @@ class _View:
 def _view(cell: Cell) -> _View:
     """Two coordinates in which to look at vectors."""
     exp = cell.exp
-    holdout = exp.features(exp.holdout)
+    holdout = exp.holdout_features
     d = holdout.shape[1]
     if hasattr(exp.real, "coefficients"):
         w = np.asarray(exp.real.coefficients)
@@ -236,7 +236,7 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
     shape = _image_shape(exp.real, int(np.prod(exp.holdout.shape[1:])))
     if shape is not None:
         return [images(layout, seen, hidden, name, shape)]
-    wide = [look for look in seen if look.cell.exp.features(look.cell.exp.holdout).shape[1] > 1]
+    wide = [look for look in seen if look.cell.exp.holdout_features.shape[1] > 1]
     if not wide:
         return [histogram(layout, seen, hidden, name)]
     narrow = {look.choice for look in seen} - {look.choice for look in wide}
