@@ -71,8 +71,8 @@ class Generator(Protocol):
         model: class of the fitted model; tells before a run what metrics can ask of it.
         accepts: kinds of event it can be fitted to; all by default.
         sufficient(schema): the additive statistic that the fit reads, where it reads nothing else.
-        labels_origin: whether what is published is the first real rows with new labels; no agent can then publish
-            more rows than there are.
+        labels_origin: whether what is published is the first real rows with new labels; no agent can then
+            publish more rows than there are.
         tile: replicates in a tile, 64 by default; 1 where replicates do not share array operations.
         warm_starts: whether ``fit`` makes use of ``init``.
     """
