@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from genloss import Agent, Experiment, component, generators, metrics, real, regimes
+from genloss.errors import SpecError
 from genloss.samples import ALL, Chunk, Samples
 from genloss.streams import REAL
 from laws import measure, stream
@@ -172,7 +172,7 @@ def test_a_users_regime_needs_nothing_but_its_verb() -> None:
     ],
 )
 def test_fields_are_checked(make: Any) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(SpecError):
         make()
 
 

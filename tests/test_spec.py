@@ -11,8 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genloss import Agent, Experiment, Study, curators, generators, metrics, real, regimes, rewards, verifiers
-from genloss.errors import SpecError
+from genloss import (
+    Agent,
+    Experiment,
+    Study,
+    curators,
+    generators,
+    metrics,
+    real,
+    regimes,
+    rewards,
+    run,
+    verifiers,
+)
+from genloss.errors import GenlossError, SpecError
 from genloss.study.registry import SLOTS, did_you_mean, parts
 from genloss.study.spec import as_spec, build, build_part, dump
 from genloss.study.study import gallery, parse
@@ -660,3 +672,27 @@ def test_rewards_of_the_gallery_of_parts() -> None:
     assert build_part(
         "curators", {"kind": "Choose", "reward": {"kind": "Near", "point": [1.0, 2.0]}}
     ) == curators.Choose(rewards.Near(point=(1.0, 2.0)))
+
+
+def test_a_part_says_what_is_wrong_with_its_fields_in_one_line_each() -> None:
+    with pytest.raises(ValueError, match=r"^Gaussian: dim: input should be greater.* \(got 0\)$"):
+        real.Gaussian(dim=0)
+    with pytest.raises(SpecError) as caught:
+        Experiment(real=real.Moons(), agents=Agent(generators.KDE()), n_real=-4, metrics=["X"])  # type: ignore[arg-type]
+    assert [p.split(" ")[1] for p in caught.value.problems] == ["n_real:", "metrics.0:"]
+
+
+class BuildsBadly:
+    """A generator that builds a part with a wrong field while it is fitted."""
+
+    def __init__(self, seed: int) -> None:
+        pass
+
+    def fit(self, train: Any, rng: Any, init: Any = None) -> Any:
+        return real.Gaussian(dim=0)
+
+
+def test_a_wrong_field_met_in_a_loop_names_the_generation() -> None:
+    exp = Experiment(real=real.Moons(), agents=Agent(BuildsBadly(0)), generations=2, replicates=2)
+    with pytest.raises(GenlossError, match="generation 1: Gaussian: dim: input should be"):
+        run(exp, workers=0)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import field
+from functools import wraps
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from pydantic import AllowInfNan, BeforeValidator, ConfigDict
+from pydantic import AllowInfNan, BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from genloss.errors import SpecError
 
 __all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 
 C = TypeVar("C", bound=type)
+
+
+class FieldError(SpecError):
+    """A part whose fields are wrong: ``fields`` has the path of each, within the part, and what is wrong."""
+
+    def __init__(self, part: str, fields: Sequence[tuple[str, str]]) -> None:
+        self.fields = list(fields)
+        super().__init__(
+            [f"{part}: {place}: {said}" if place else f"{part}: {said}" for place, said in fields]
+        )
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -21,18 +34,55 @@ def component(cls: C) -> C:
     """Make a class a part of the ring: frozen, compared by value, every field checked when it is built.
 
     Raises:
-        pydantic.ValidationError: when built with an unknown field, a wrong type or a value out of range;
-            it is a ValueError, and lists every problem at once.
+        SpecError: when built with an unknown field, a wrong type or a value out of range; it is a ValueError,
+            and lists every problem at once.
 
     >>> @component
     ... class Every:
     ...     k: Count = 2
     >>> Every(k=3)
     Every(k=3)
+    >>> Every(k=0)
+    Traceback (most recent call last):
+    genloss.components.FieldError: Every: k: input should be greater than or equal to 1 (got 0)
     """
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, extra="forbid")
-    made: Callable[[C], C] = pydantic_dataclass(frozen=True, config=config)  # type: ignore[assignment]
-    return made(cls)
+    made: Any = pydantic_dataclass(frozen=True, config=config)(cls)
+    build = made.__init__
+
+    @wraps(build)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            build(self, *args, **kwargs)
+        except ValidationError as error:
+            raise FieldError(
+                type(self).__name__, [said for e in error.errors() for said in _said(e)]
+            ) from None
+
+    made.__init__ = checked
+    return made  # type: ignore[no-any-return]
+
+
+def _said(error: Any) -> list[tuple[str, str]]:
+    """What pydantic found, as (path, message), in our words."""
+    # the names that pydantic gives to branches of a union are no part of the path
+    path = [p for p in error["loc"] if isinstance(p, int) or (p.isidentifier() and p not in _BRANCHES)]
+    place = ".".join(map(str, path))
+    message = error["msg"].removeprefix("Value error, ")
+    if not place:  # a check of the whole: its lines bring their own paths
+        return [("", line) for line in message.splitlines()]
+    if error["type"] == "missing":
+        return [(place, "this field is needed")]
+    if error["type"] == "unexpected_keyword_argument":
+        return [(place, "there is no such field")]
+    got = repr(error["input"])
+    got = got if len(got) <= 60 else got[:57] + "..."
+    if error["type"] == "tuple_type":
+        return [(place, f"should be a list, as in {place} = [...] (got {got})")]
+    return [(place, f"{message[:1].lower()}{message[1:]} (got {got})")]
+
+
+_BRANCHES = ("int", "float", "str", "bool")
 
 
 def plain(value: Any) -> Any:

@@ -9,8 +9,8 @@ class GenlossError(Exception):
     """A problem that the user can mend; the command line prints it as one line and exits with 2."""
 
 
-class SpecError(GenlossError):
-    """A spec that cannot be built. Holds every problem found, each with its dotted path."""
+class SpecError(GenlossError, ValueError):
+    """A spec or part that cannot be built. Holds every problem found, each with its dotted path."""
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)

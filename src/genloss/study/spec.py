@@ -9,9 +9,7 @@ import typing
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
-
-from genloss.components import plain
+from genloss.components import FieldError, plain
 from genloss.errors import GenlossError, SpecError
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
@@ -175,11 +173,10 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
     failed = {name for name, value in made.items() if value is _FAILED}
     try:
         thing = cls(**{name: value for name, value in made.items() if name not in failed})
-    except ValidationError as error:
-        for e in error.errors():
-            place = ".".join(str(p) for p in _place(e["loc"]))
+    except FieldError as error:
+        for place, said in error.fields:
             if place.split(".")[0] not in failed:
-                found += _said(e, dot, place)
+                found.append(f"{dot}{place}: {said}" if place else f"{dot}{said}")
         return _FAILED
     except GenlossError as error:
         found += [f"{dot.rstrip('.') or 'experiment'}: {line}" for line in str(error).splitlines()]
@@ -188,32 +185,6 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
         found.append(f"{dot.rstrip('.')}: {cls.__name__}: {error}")
         return _FAILED
     return _FAILED if len(found) > before else thing
-
-
-def _place(loc: tuple[Any, ...]) -> list[Any]:
-    """The dotted path of a pydantic error, without the names it gives to branches of a union."""
-    return [
-        p
-        for p in loc
-        if isinstance(p, int) or (p.isidentifier() and p not in ("int", "float", "str", "bool"))
-    ]
-
-
-def _said(error: Any, dot: str, place: str) -> list[str]:
-    message = error["msg"].removeprefix("Value error, ")
-    if not place:  # a check of the whole: its lines bring their own paths
-        return [f"{dot}{line}" for line in message.splitlines()]
-    if error["type"] == "missing":
-        return [f"{dot}{place}: this field is needed"]
-    if error["type"] == "tuple_type":
-        return [f"{dot}{place}: should be a list, as in {place} = [...] (got {_short(error['input'])})"]
-    message = message[:1].lower() + message[1:]
-    return [f"{dot}{place}: {message} (got {_short(error['input'])})"]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # -- type hints ------------------------------------------------------------------------------------

@@ -92,7 +92,9 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
                         pictures += _picture(observation)
                 t = after.t + 1
     except GenlossError as error:
-        raise type(error)(f"generation {t}: {error}") from error
+        # a subclass may be built from other things than a message
+        kind = next(c for c in type(error).__mro__ if c.__module__ == GenlossError.__module__)
+        raise kind(f"generation {t}: {error}") from error
     except MemoryError:
         raise FitError(f"generation {t}: out of memory; use a smaller tile, as in --set tile=1") from None
     except Exception as error:
