@@ -7,9 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from genloss import Agent, Experiment, GenlossError, Study, component, generators, metrics, real, regimes, run
+from genloss import (
+    Agent,
+    Experiment,
+    GenlossError,
+    Results,
+    Study,
+    component,
+    generators,
+    metrics,
+    real,
+    regimes,
+    run,
+)
 from genloss.errors import SpecError, StoreError
 from genloss.samples import Samples
 from laws import measure
@@ -208,7 +221,8 @@ def test_objects_that_no_spec_can_name_run_in_this_process(tmp_path: Path) -> No
         assert run(exp).array("TraceRatio").shape == (5, 1, 7)
         with pytest.raises(SpecError, match=r"cannot be named in a spec.*leave workers out"):
             run(exp, workers=2)
-    run(exp, tmp_path / "kept")
+    with pytest.warns(UserWarning, match="cannot be gone on with later"):
+        run(exp, tmp_path / "kept")
     with pytest.raises(StoreError):  # nobody knows whether the next one is the same
         run(experiment(agents=exp.agents), tmp_path / "kept")
 
@@ -265,3 +279,65 @@ def test_a_study_from_the_gallery_made_small() -> None:
     results = run(study, replicates=2, workers=0)
     frame = results.frame()
     assert np.isfinite(frame[frame["metric"] == "TraceRatio"]["value"]).all()
+
+
+def test_a_run_is_opened_wherever_it_has_been_moved_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the table and the code that its spec refers to: every number, and what it is called."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("a,b\n" + "\n".join(f"{i},{i * i % 7}" for i in range(40)))
+    spec = {
+        "real": {"kind": "Table", "path": "mine.csv"},
+        "agents": [{"generator": "Copula", "name": "ours"}],
+        "n_real": {"vary": [10, 20]},
+        "generations": 2,
+        "replicates": 3,
+        "metrics": ["SlicedWasserstein"],
+    }
+    made = run(spec, tmp_path / "run", workers=0)
+    whole = Results.open(tmp_path / "run")
+    assert whole.whole and whole.notes == []
+    (tmp_path / "mine.csv").unlink()
+    (tmp_path / "run").rename(tmp_path / "moved")
+    opened = Results.open(tmp_path / "moved")
+    assert not opened.whole and "mine.csv" in opened.notes[0]
+    pd.testing.assert_frame_equal(opened.frame(), made.frame())
+    pd.testing.assert_frame_equal(opened.summary(), made.summary())
+    assert np.array_equal(
+        opened.array("SlicedWasserstein", n_real=20), made.array("SlicedWasserstein", n_real=20)
+    )
+    assert opened.pictures(0).keys() == made.pictures(0).keys()
+    assert repr(opened) == "<Results of 2 cells, 12 values, 0 failures>"
+
+
+def test_a_changed_table_is_told_when_a_run_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "mine.csv"
+    table.write_text("a,b\n" + "\n".join(f"{i},{i * i % 7}" for i in range(40)))
+    spec = {"real": {"kind": "Table", "path": "mine.csv"}, "agents": [{"generator": "Copula"}], "n_real": 10}
+    run({**spec, "generations": 1, "replicates": 2}, tmp_path / "run", workers=0)
+    table.write_text(table.read_text().replace("39,", "390,"))
+    assert "has changed since" in Results.open(tmp_path / "run").notes[0]
+
+
+def test_keeping_what_cannot_be_gone_on_with_is_warned_of(tmp_path: Path) -> None:
+    class Local:
+        def fit(self, train: Any, rng: Any, init: Any = None) -> Any:
+            return generators.Gaussian().fit(train, rng)
+
+    exp = Experiment(real=real.Moons(), agents=Agent(Local()), generations=1, replicates=2)
+    with pytest.warns(UserWarning, match="cannot be gone on with later"):
+        run(exp, tmp_path / "run", workers=0)
+    opened = Results.open(tmp_path / "run")
+    assert opened.array("RealShare").shape == (1, 1, 2) and "no spec can name" in opened.notes[0]
+
+
+def test_an_agent_that_is_not_there_and_values_that_are_no_list() -> None:
+    exp = Experiment(real=real.Gaussian(), agents=Agent(generators.Gaussian()), generations=1, replicates=2)
+    with pytest.raises(SpecError, match="no agent 5; there are agent 0"):
+        run(exp, workers=0).pictures(agent=5)
+    with pytest.raises(SpecError, match="n_real: give the values in a list"):
+        run(exp, vary={"n_real": 5})  # type: ignore[dict-item]

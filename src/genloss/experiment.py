@@ -112,6 +112,11 @@ class Experiment:
         """(m, *event) real rows that no model trains on."""
         return self.real.holdout()
 
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
+        return self.holdout.shape[1:]
+
     @cached_property
     def reference(self) -> tuple[Array, Array]:
         """Mean (d,) and covariance (d, d) of the real law, or of the holdout where no law is known."""
@@ -193,7 +198,7 @@ class Experiment:
         """Replicates in a tile: a function of the parts and sizes, never of the replicates wanted."""
         if self.tile is not None:
             return self.tile
-        width = int(np.prod(self.holdout.shape[1:]))
+        width = int(np.prod(self.event_shape))
         if self.statistic is not None and hasattr(self.real, "draw_statistic"):
             numbers: int = getattr(self.real, "schema", 1) if self.event == "symbols" else width**2
             fitting = 2 ** int(np.log2(max(_TILE_NUMBERS / numbers, 1)))
@@ -234,8 +239,7 @@ class Experiment:
             else:
                 known = {self.statistic: drawn}
         schema = getattr(self.real, "schema", None)
-        event = self.holdout.shape[1:]
-        return Samples.of([Chunk(n, t, REAL, rows, known, schema=schema, event=event)])
+        return Samples.of([Chunk(n, t, REAL, rows, known, schema=schema, event=self.event_shape)])
 
     def _drawn(self, n: int, rng: Rng) -> Any:
         if self.statistic is None or not hasattr(self.real, "draw_statistic"):

@@ -38,7 +38,7 @@ _REPLICATES = click.option("--replicates", type=click.IntRange(min=1), help="Rep
 @_DEBUG
 @click.pass_context
 def genloss(ctx: click.Context) -> None:
-    r"""What models lose, or gain, by training on data that models made.
+    """What models lose, or gain, by training on data that models made.
 
     \b
     genloss run collapse-or-thrive       the main job: watch models collapse, and what stops it
@@ -73,8 +73,12 @@ def list_(as_json: bool) -> None:
 def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
     """Print a study's spec and what it would do.
 
-    STUDY is a gallery name or a TOML file. The output is a spec again: genloss show collapse-or-thrive >
-    mine.toml.
+    STUDY is a gallery name or a TOML file. The output is a spec again:
+
+    \b
+    genloss show collapse-or-thrive > mine.toml
+
+    The name of a part, as in genloss show KDE, prints what it does and what its fields mean.
     """
     from genloss.cli.listing import shown
     from genloss.cli.values import study_of
@@ -104,8 +108,8 @@ def run(
 ) -> int:
     """Run a study and show what came out.
 
-        STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with
-    more --replicates, only those that are new.
+    STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with more
+    --replicates, only those that are new.
     """
     from genloss.cli.progress import tally_for
     from genloss.cli.summary import records, table

@@ -73,7 +73,7 @@ class WrappedModel:
     def _ask(self, verb: str, call: Callable[[Any], Any], argument: Any) -> Any:
         try:
             return call(argument)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise GeneratorError(
                 f"{self.name}: {verb} raised {type(error).__name__}: {one_line(error)}"
             ) from error
@@ -142,11 +142,12 @@ class WrappedModel:
 
 @component
 class Wrapped:
-    """Any object with ``fit(rows)`` and ``sample(n)``, one fitted copy a replicate.
+    """Any object with ``fit(rows)`` and ``sample(n)``, one made and fitted for each replicate and generation.
 
-    ``rows`` is an array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` gives
-    the same. ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw
-    all its randomness from the seed, for the run to be repeatable.
+    With ``Agent(warm_start=True)`` the object of one generation is fitted again in the next. ``rows`` is an
+    array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` gives the same.
+    ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all its
+    randomness from the seed, for the run to be repeatable.
 
     Args:
         make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".
@@ -205,7 +206,7 @@ class Wrapped:
         make = load(self.make) if isinstance(self.make, str) else self.make
         try:
             made = make(seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise GeneratorError(
                 f"{name}({seed}) raised {type(error).__name__}: {one_line(error)}"
             ) from error

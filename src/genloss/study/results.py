@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genloss.errors import SpecError
+from genloss.errors import GenlossError, SpecError
 from genloss.samples import Array
 from genloss.study.grid import label
 from genloss.study.registry import did_you_mean
@@ -42,7 +44,12 @@ class Results:
         environment: versions and machine.
         folder: the run's folder, or None where it was not kept.
         seconds: processor time of all tiles.
+        whole: whether the study's parts are there; if not, its cells have outlines in place of experiments,
+            which is enough for every number, but not for a report.
+        notes: one line for each thing to know about a run that was opened.
     """
+
+    whole = True
 
     def __init__(self, study: Study, store: Store, keep: bool = True) -> None:
         self.study = study
@@ -54,14 +61,55 @@ class Results:
         self.failures = [
             (cells[f["failed"]], str(f["error"])) for f in store.failures() if f["failed"] in cells
         ]
+        self.notes: list[str] = []
         self._table = store.results_table()
         self._pictures = store.pictures_table()
 
+    @classmethod
+    def open(cls, folder: str | Path, trust: bool = False) -> Results:
+        """The results that a run's folder holds, wherever it has been moved to.
+
+        Args:
+            folder: the run's.
+            trust: whether code that its spec refers to may be run; needed only for a report.
+
+        Raises:
+            StoreError: if it holds no run.
+        """
+        from genloss.study.outline import read_outline
+        from genloss.study.store import Store
+
+        folder = Path(folder)
+        store = Store.read(folder)
+        study: Any = None
+        notes = []
+        try:
+            if not store.spec.strip():
+                raise SpecError("it was made in Python, of objects that no spec can name")
+            study = Study.load(folder / "spec.toml", trust)
+            if study.fingerprint != store.fingerprint:
+                raise SpecError("its data, its code or genloss has changed since")
+            study = replace(study, name=read_outline(folder).name)
+        except GenlossError as error:
+            study = read_outline(folder)
+            notes.append(
+                f"{folder}: the numbers are as they were, but the study cannot be built here: {error}"
+            )
+        results = cls(study, store)
+        results.whole = not notes
+        tiles, done = sum(c.exp.tiles for c in study.cells), store.finished()
+        there = sum(e.get("kind", "results") == "results" for e in done.values())
+        if there < tiles:
+            notes.append(
+                f"{folder}: {there} of {tiles} tiles are done; the same genloss run goes on with the rest"
+            )
+        results.notes = [*notes, *store.problems]
+        return results
+
     def __repr__(self) -> str:
         cells = self.study.cells
-        return (
-            f"<Results of {len(cells)} cells, {self._table.num_rows} values, {len(self.failures)} failures>"
-        )
+        some = ((len(cells), "cell"), (self.table.num_rows, "value"), (len(self.failures), "failure"))
+        return f"<Results of {', '.join(f'{n} {what}' + 's' * (n != 1) for n, what in some)}>"
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -197,6 +245,8 @@ class Results:
     def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
         """Rows of the first replicate by generation, each (k, *event); 0 is the real rows."""
         at = self.cell(cell, **varied)
+        if not 0 <= agent < len(at.exp.agents):
+            raise SpecError(f"there is no agent {agent}; there are {', '.join(at.exp.agent_names)}, from 0")
         rows = self._pictures
         c, a, t = (np.asarray(rows[k]) for k in ("cell", "agent", "generation"))
         mine = np.flatnonzero((c == at.index) & ((a == agent) | (a == -1)))
@@ -204,7 +254,7 @@ class Results:
         values = rows["values"].take(mine).to_pylist()
         for place, value in zip(mine, values, strict=True):
             found.setdefault(int(t[place]), []).append(value)
-        event = at.exp.holdout.shape[1:]
+        event = at.exp.event_shape
         return {g: np.array(v, dtype=float).reshape(len(v), *event) for g, v in sorted(found.items())}
 
 

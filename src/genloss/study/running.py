@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from genloss.errors import GenlossError, SpecError, StoreError
 from genloss.experiment import Experiment
 from genloss.study.executor import LocalExecutor
+from genloss.study.outline import write_outline
 from genloss.study.results import Results
 from genloss.study.spec import Spec, as_spec
 from genloss.study.store import Store
@@ -107,6 +108,13 @@ def run(
             folder = str(out)
         spec = _toml(study, workers, executor)
         store = Store.open(folder, spec, study.fingerprint, environment())
+        write_outline(store.folder, study)
+        if not spec and out is not None:
+            warnings.warn(
+                f"{out} cannot be gone on with later: it holds objects that a spec cannot name; "
+                f"move their code to a file of its own and import it",
+                stacklevel=2,
+            )
         execute(
             study, store, workers=0 if not spec else workers, executor=executor, progress=progress or Silent()
         )

@@ -81,7 +81,7 @@ def write_part(folder: str | Path, name: str, table: pa.Table, kind: str = "resu
     # Page checksums let a part be believed that a crash kept out of the ledger.
     pq.write_table(_conform(table, kind, name), sink, compression="zstd", write_page_checksum=True)
     data = memoryview(sink.getvalue())
-    _write(Path(folder), f"parts/{name}.parquet", data)
+    write_file(Path(folder), f"parts/{name}.parquet", data)
     sha256 = hashlib.sha256(data).hexdigest()
     return {"name": name, "kind": kind, "sha256": sha256, "rows": table.num_rows, "bytes": len(data)}
 
@@ -140,10 +140,10 @@ class Store:
             _sweep(folder)
             if environment not in environments:
                 head = {"fingerprint": fingerprint, "environments": [*environments, environment]}
-                _write(folder, "environment.json", json.dumps(head, indent=1).encode() + b"\n")
+                write_file(folder, "environment.json", json.dumps(head, indent=1).encode() + b"\n")
             text, path = spec.encode(), folder / "spec.toml"
             if not path.exists() or path.read_bytes() != text:
-                _write(folder, "spec.toml", text)
+                write_file(folder, "spec.toml", text)
         return cls(folder, writable=True)
 
     @classmethod
@@ -321,7 +321,7 @@ def _vacant(folder: Path) -> bool:
     return not there or (there == {"parts"} and not any((folder / "parts").iterdir()))
 
 
-def _write(folder: Path, name: str, data: bytes | memoryview) -> None:
+def write_file(folder: Path, name: str, data: bytes | memoryview) -> None:
     """Put a file of the run in place at once and for good."""
     path = folder / name
     temporary = path.with_name(f".{path.stem}.{_HOST}.{os.getpid()}.tmp")

@@ -9,7 +9,7 @@ import json
 import os
 import tomllib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -114,6 +114,8 @@ class Study:
         else:
             made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
         for path, values in (vary or {}).items():
+            if isinstance(values, str) or not isinstance(values, Iterable):
+                raise SpecError(f"vary: {path}: give the values in a list (got {values!r})")
             made = made.set(path, {"vary": [_named(v) for v in values]})
         return made
 
