@@ -341,3 +341,39 @@ def test_an_agent_that_is_not_there_and_values_that_are_no_list() -> None:
         run(exp, workers=0).pictures(agent=5)
     with pytest.raises(SpecError, match="n_real: give the values in a list"):
         run(exp, vary={"n_real": 5})  # type: ignore[dict-item]
+
+
+class FailsNowAndThen:
+    """A generator that fails in some replicates, by its seed."""
+
+    def __init__(self, seed: int) -> None:
+        if seed % 3 == 0:
+            raise ValueError("an unlucky seed")
+        self.rng = np.random.Generator(np.random.PCG64(seed))
+
+    def fit(self, rows: Any) -> None:
+        self.rows = rows
+
+    def sample(self, n: int) -> Any:
+        return self.rows[self.rng.integers(len(self.rows), size=n)]
+
+
+def test_which_replicates_a_failing_cell_keeps_depends_on_nothing_else(tmp_path: Path) -> None:
+    exp = Experiment(
+        real=real.Gaussian(),
+        agents=Agent(generators.Wrapped(make=FailsNowAndThen), regimes.Replace()),
+        n_real=10,
+        generations=3,
+        replicates=20,
+        metrics=[metrics.MeanError()],
+    )
+    kept = []
+    for workers, out in ((0, "a"), (2, "b"), (0, "b")):
+        with pytest.raises(GenlossError, match="an unlucky seed"):
+            run(exp, tmp_path / out, workers=workers)
+        results = Results.open(tmp_path / out, trust=True)
+        kept.append(results.array("MeanError"))
+        assert len(results.failures) == 1
+    assert 0 < np.isnan(kept[0]).all(axis=0).sum() < 20
+    for other in kept[1:]:
+        assert np.array_equal(kept[0], other, equal_nan=True)

@@ -40,7 +40,7 @@ class Results:
 
     Attributes:
         study: what was run.
-        failures: (cell, message) of what failed.
+        failures: (cell, message) for each cell of which a tile failed, with the first such tile's message.
         environment: versions and machine.
         folder: the run's folder, or None where it was not kept.
         seconds: processor time of all tiles.
@@ -58,9 +58,10 @@ class Results:
         done = store.finished()
         self.seconds = sum(e.get("seconds", 0.0) for e in done.values())
         cells = {c.index: c for c in study.cells}
-        self.failures = [
-            (cells[f["failed"]], str(f["error"])) for f in store.failures() if f["failed"] in cells
-        ]
+        first: dict[int, str] = {}
+        for failure in sorted(store.failures(), key=lambda f: (f["failed"], f["tile"])):
+            first.setdefault(failure["failed"], str(failure["error"]))
+        self.failures = [(cells[index], message) for index, message in first.items() if index in cells]
         self.notes: list[str] = []
         self._table = store.results_table()
         self._pictures = store.pictures_table()

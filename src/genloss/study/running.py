@@ -150,7 +150,8 @@ def execute(
 ) -> None:
     """Run the missing tiles of a study into a store.
 
-    A tile that fails is noted, and the rest of its cell is not started; other cells go on.
+    A tile that fails is noted, and all others go on: which replicates a failing cell is left with must not
+    depend on the order of the work.
 
     Raises:
         StoreError: if parts cannot be written: nothing finished is lost.
@@ -188,17 +189,13 @@ def cores() -> int:
 def _here(missing: list[tuple[Cell, int]], store: Store, progress: Progress) -> None:
     from threadpoolctl import threadpool_limits
 
-    failed: set[int] = set()
     with threadpool_limits(1):  # as workers have: other thread counts give other bits
         for cell, tile in missing:
-            if cell.index in failed:
-                continue
             try:
                 entries = work_on(cell.exp, cell.key, cell.index, tile, str(store.folder))
             except StoreError:
                 raise
             except GenlossError as error:
-                failed.add(cell.index)
                 _note_failure(store, progress, cell, tile, str(error))
             else:
                 _note(store, progress, cell, tile, entries)
@@ -213,14 +210,11 @@ def _there(
     for cell, tile in missing:
         future = pool.submit(work, specs[cell.index], study.trust, cell.key, cell.index, tile, folder)
         waiting[future] = (cell, tile)
-    failed: set[int] = set()
     try:
         while waiting:
             ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ended:
                 cell, tile = waiting.pop(future)
-                if future.cancelled():
-                    continue
                 error = future.exception()
                 if error is None:
                     _note(store, progress, cell, tile, future.result())
@@ -228,11 +222,6 @@ def _there(
                     raise error
                 else:
                     _note_failure(store, progress, cell, tile, str(error))
-                    if cell.index not in failed:
-                        failed.add(cell.index)
-                        for other, (its, _) in waiting.items():
-                            if its.index == cell.index:
-                                other.cancel()
     finally:
         for future in waiting:
             future.cancel()
