@@ -108,7 +108,7 @@ def making(**faults: Any) -> generators.Wrapped:
 def test_a_generator_that_cannot_sample_says_so_once() -> None:
     part = making(sample=lambda self, n: self.rows[: n - 1])
     found = [f for f in check(part) if f.passed is False]
-    assert {f.check for f in found} == {"numeric rows: fits and samples", "a mixed table: fits and samples"}
+    assert {f.check for f in found} == {"numeric rows: fits and samples"}
     assert "return an array of shape (40, 2)" in found[0].message
 
 
@@ -168,7 +168,7 @@ def test_a_generator_for_numbers_alone_is_told_so_and_passes() -> None:
 def test_a_generator_that_can_be_fitted_to_nothing_says_why_and_nothing_else() -> None:
     part = making(fit=lambda self, rows: 1 / 0)
     found = [f for f in check(part) if f.passed is False]
-    assert {f.check for f in found} == {"numeric rows: fits and samples", "a mixed table: fits and samples"}
+    assert {f.check for f in found} == {"numeric rows: fits and samples"}
     assert "division by zero" in found[0].message
 
 
@@ -582,6 +582,84 @@ def test_check_says_what_fails_and_how_to_mend_it(mine: Path) -> None:
     assert answer.exit_code == 1
     assert "FAIL  numeric rows: other stream, other rows" in answer.output
     assert "random_state" in answer.output
+
+
+FAULTY = """
+import numpy as np
+
+
+class Base:
+    def __init__(self, seed):
+        self.rng = np.random.Generator(np.random.PCG64(seed))
+
+    def fit(self, rows):
+        self.rows = np.asarray(rows, dtype=float)
+
+    def sample(self, n):
+        return self.rows[self.rng.integers(len(self.rows), size=n)]
+
+
+class Numbers(Base):
+    def fit(self, rows):
+        rows + 1.0
+        raise ValueError("my own bug")
+
+
+class Exits(Base):
+    def sample(self, n):
+        raise SystemExit(3)
+
+
+class Shy(Base):
+    def sample(self, n):
+        if n != 40:
+            raise ValueError("only 40")
+        return Base.sample(self, n)
+
+
+class Unseeded(Base):
+    def __init__(self):
+        Base.__init__(self, 0)
+
+
+def make():
+    return Base(0)
+"""
+
+
+def test_check_says_one_fault_once(mine: Path) -> None:
+    (mine / "faulty.py").write_text(FAULTY)
+    answer = checked("faulty.py:Shy")
+    assert answer.exit_code == 1
+    assert answer.stdout.count("only 40") == 1
+    assert "The same breaks: numeric rows: " in answer.stdout
+    assert "fit must take" not in answer.stdout
+
+
+def test_check_of_a_generator_for_numbers_that_fails_on_numbers(mine: Path) -> None:
+    (mine / "faulty.py").write_text(FAULTY)
+    text = checked("faulty.py:Numbers").stdout
+    assert (
+        "FAIL  numeric rows: fits and samples\n      faulty.py:Numbers: fit raised ValueError: my own bug\n"
+        in text
+    )
+    assert text.count("FAIL") == 1 and "1 of 2 checks fail" in text
+    assert "not judged while it fails on numeric rows" in text
+
+
+def test_check_survives_a_part_that_exits(mine: Path) -> None:
+    (mine / "faulty.py").write_text(FAULTY)
+    answer = checked("faulty.py:Exits")
+    assert answer.exit_code == 1
+    assert "FAIL  numeric rows: fits and samples" in answer.stdout and "SystemExit" in answer.stdout
+
+
+@pytest.mark.parametrize("name", ["make", "Unseeded"])
+def test_make_must_take_a_seed(mine: Path, name: str) -> None:
+    (mine / "faulty.py").write_text(FAULTY)
+    answer = checked(f"faulty.py:{name}")
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith(f"genloss: faulty.py:{name} must take a seed")
 
 
 def test_check_finds_the_slot_and_gives_fields(mine: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 import warnings
@@ -26,7 +27,10 @@ from genloss.real import Digits, LinearModel, Moons, Ring, Table, Zipf
 from genloss.real import Gaussian as RealGaussian
 from genloss.report import figures, law, overview, write
 from genloss.report.layout import Layout, palette
-from genloss.report.page import as_script, page
+from genloss.report.looks import folded
+from genloss.report.packing import as_script
+from genloss.report.page import page
+from genloss.report.repeat import repeat
 from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.words import verdict, words
@@ -328,6 +332,132 @@ def test_tables_show_margins(tmp_path):
     draws(done, tmp_path / "figures")
 
 
+def test_dates_are_dates_and_many_categories_are_the_most_frequent(tmp_path):
+    csv = tmp_path / "t.csv"
+    rng = np.random.Generator(np.random.SFC64(1))
+    days, cities = rng.integers(900, size=150), np.minimum(rng.exponential(6, size=150), 29).astype(int)
+    lines = [f"{np.datetime64('2020-01-01') + d},Number {c:02d}" for d, c in zip(days, cities, strict=True)]
+    csv.write_text("visit,city\n" + "\n".join(lines))
+    agents = [
+        {"generator": "Copula", "regime": {"vary": VARIED[:2]}, "name": "one"},
+        {"generator": "Copula", "regime": "Replace", "name": "two"},
+    ]
+    done = results(
+        small(real={"kind": "Table", "path": str(csv)}, agents=agents, n_real=40, metrics=["RealShare"])
+    )
+    picture = check(page(done)).figures[-1]
+    panels = {p["title"]["text"]: p for p in picture["spec"]["vconcat"]}
+    x = panels["visit"]["spec"]["layer"][0]["encoding"]["x"]
+    assert x["type"] == "temporal" and x["scale"]["type"] == "utc"
+    times = [v for v in picture["columns"]["v"]["at"] if v is not None]
+    low, high = (np.datetime64(int(v), "ms") for v in (min(times), max(times)))
+    assert np.datetime64("2019-12-31") <= low < high <= np.datetime64("2022-07-01")
+    names = {v for v in picture["columns"]["b"]["at"] if v}
+    assert len(names) == 9 and "(other)" in names
+    # agents are side by side, in rows of their own, and nothing is chosen
+    assert all(p["facet"]["row"]["sort"] == ["one", "two"] for p in panels.values())
+    assert "params" not in picture["spec"]
+    widths = {(p["spec"]["width"] + 22) * len(p["facet"]["column"]["sort"]) for p in panels.values()}
+    assert len(widths) == 1 and widths.pop() <= 900
+    (svg,) = [f for f in draws(done, tmp_path / "figures") if "data" in f.name]
+    assert float(re.search(r'width="([\d.]+)"', svg.read_text())[1]) < 1080
+    assert ">2021<" in svg.read_text()
+
+
+@pytest.mark.parametrize("kind", ["Moons", "Zipf", "Digits"])
+def test_long_labels_keep_within_their_rows(kind, tmp_path):
+    generator = {"Zipf": "Categorical"}.get(kind, "KDE")
+    window = {"kind": "Weighted", "real": 0.5, "of": {"kind": "Window", "generations": 2}}
+    agents = [
+        {"generator": generator, "regime": {"vary": ["AccumulateSubsample", window]}, "name": "one"},
+        {"generator": generator, "regime": "Replace", "name": "two"},
+    ]
+    done = results(small(real=kind, n_real=20, agents=agents, metrics=["RealShare"]))
+    layout = Layout.of(done.cells)
+    assert layout.facets == ("agent",)
+    picture = check(page(done)).figures[-1]
+    assert "params" not in picture["spec"]
+    assert len(picture["columns"]["r"]["is"]) == 4
+    for text in picture["columns"]["r"]["is"]:
+        lines = folded(text, 82)
+        assert len(lines) <= 4 and max(map(len, lines)) <= 15
+    draws(done, tmp_path)
+
+
+def test_agents_are_never_behind_a_choice():
+    agents = [{"generator": "Gaussian", "regime": {"vary": VARIED[:2]}}, {"generator": "Gaussian"}]
+    real = {"kind": "Gaussian", "dim": {"vary": [1, 2]}}
+    spec = small(agents=agents, real=real, n_real={"vary": [5, 6]}, n_fresh={"vary": [0, 1]})
+    layout = Layout.of(Study.of(spec).cells)
+    assert layout.facets[0] == "agent" and "agent" not in layout.selectors
+
+
+def test_generations_are_marked_at_equal_steps():
+    for generations in (2, 5, 6, 8, 11, 12):
+        done = results(small(generations=generations, replicates=2))
+        layer = check(page(done)).figures[0]["spec"]["layer"][0]
+        ticks = layer["encoding"]["x"]["axis"]["values"]
+        assert len({b - a for a, b in itertools.pairwise(ticks)}) == 1 and ticks[0] == 1
+
+
+def test_titles_of_axes_keep_within_short_panels():
+    spec = small(
+        n_real={"vary": [5, 6, 7, 8, 9, 10]},
+        real={"kind": "Gaussian", "dim": {"vary": [1, 2]}},
+        agent={"regime": {"vary": VARIED[:2]}},
+        metrics=["SlicedWasserstein"],
+    )
+    panel = check(page(results(spec))).figures[0]["spec"]["vconcat"][0]["spec"]
+    title = panel["layer"][0]["encoding"]["y"]["title"]
+    assert len(title) > 1 and max(map(len, title)) * 6 <= panel["height"]
+
+
+def test_what_a_test_error_is():
+    experiments = {
+        "label": small(real={"kind": "Table", "path": "wine"}, n_real=60, agent={"generator": "Copula"}),
+        "number": small(real={"kind": "Table", "path": "diabetes"}, n_real=60, agent={"generator": "Copula"}),
+        "law": small(real="LinearModel", n_real=60, agent={"generator": "LinearRegression"}),
+    }
+    said = {}
+    for name, spec in experiments.items():
+        exp = Study.of({**spec, "metrics": ["TestError"], "replicates": 1}).cells[0].exp
+        said[name] = words("TestError", exp).about.partition(" in predicting")[0]
+    assert said == {
+        "label": "Share of wrong labels",
+        "number": "Mean squared error",
+        "law": "Expected squared error beyond the noise",
+    }
+
+
+def test_a_study_without_a_title_is_called_by_its_file(tmp_path):
+    file = tmp_path / "my_KDEs.toml"
+    file.write_text(Study.of({"experiments": {"KDE_a": small(), "b": small()}}).toml())
+    text = page(run(str(file), workers=0))
+    assert "<h1>Untitled study (my_KDEs)</h1>" in text and "<h2>KDE_a</h2>" in text
+    assert "<h1>Untitled study</h1>" in page(results(small()))
+
+
+def test_how_to_repeat_it_names_what_the_run_needs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(60)))
+    (tmp_path / "mine.py").write_text("from genloss.regimes import Replace\n")
+    spec = small(
+        real={"kind": "Table", "path": "t.csv"}, metrics=["RealShare"], agent={"generator": "Copula"}
+    )
+    spec["agents"][0]["regime"] = {"vary": ["Accumulate", "mine.py:Replace"]}
+    said = repeat(run(spec, workers=0, trust=True))
+    assert "genloss run study.toml --trust</code>" in said
+    assert "<code>mine.py</code>, <code>t.csv</code>" in said
+    alone = repeat(results(small()))
+    assert "--trust" not in alone and "needs" not in alone
+
+
+def test_a_page_with_a_choice_says_what_is_printed():
+    text = page(results(small(n_real={"vary": list(range(4, 12))}, agent={"regime": {"vary": VARIED[:2]}})))
+    assert "A printed page shows the chosen value only." in text
+    assert "printed page" not in page(results(small()))
+
+
 def test_digits_are_images(tmp_path):
     done = results(small(real="Digits", n_real=20, metrics=["RealShare"]))
     text = page(done)
@@ -450,7 +580,7 @@ def test_missing_tiles_are_said(tmp_path):
     done.study = more
     text = page(done)
     check(text)
-    assert "6 of 8 replicates are finished" in text
+    assert "6 of 8 replicates finished" in text
 
 
 def test_a_large_grid_stays_small(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from typing import Any
 
@@ -31,6 +32,8 @@ def findings_of(
         raise SpecError(f"--as {slot}: no such slot{did_you_mean(slot, list(SLOTS.values()))}")
     thing = load(reference)
     fields = dict(parse_change(c) for c in changes)
+    if slot in (None, "generators") and takes_nothing(thing):
+        raise SpecError(f"{reference} must take a seed, as make(seed) does, and draw its numbers from it")
     if slot in (None, "generators") and is_maker(thing):
         if fields:
             raise SpecError("--set gives fields of a part; make(seed) takes the seed only")
@@ -39,6 +42,16 @@ def findings_of(
     slot = slot or slot_of_part(thing)
     part = build_part(slot, {"kind": reference, **fields}, trust=True)
     return SINGULAR[slot], check(part, slot, table)
+
+
+def takes_nothing(thing: Any) -> bool:
+    """Whether it is a function, or a class whose objects have fit(rows), that takes no seed."""
+    if isinstance(thing, type) and not is_maker(thing):
+        return False
+    try:
+        return callable(thing) and not inspect.signature(thing).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def is_maker(thing: Any) -> bool:
@@ -51,18 +64,39 @@ def is_maker(thing: Any) -> bool:
         return len(positional) <= 2  # self and rows
     if not callable(thing):
         return False
-    names = list(inspect.signature(thing).parameters)
-    return len(names) == 1 and names[0] not in ("seen", "rows", "x")
+    taken = inspect.signature(thing).parameters
+    needed = [name for name, p in taken.items() if p.default is p.empty]
+    if next(iter(taken), "") == "seed":
+        return True
+    return len(taken) == len(needed) == 1 and needed[0] not in ("seen", "rows", "x")
 
 
 def said(reference: str, kind: str, findings: list[Finding]) -> str:
     """The findings as text: what fails first, with what to do about it."""
     marks = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "-   "}
     lines = [click.style(f"{reference}, {kind}", bold=True)]
+    together: dict[str, list[Finding]] = {}
     for finding in findings:
+        if finding.passed is False:
+            together.setdefault(_fault(finding), []).append(finding)
+    first = {id(some[0]): some[1:] for some in together.values()}
+    for finding in findings:
+        if finding.passed is False and id(finding) not in first:
+            continue
         lines.append(f"{marks[finding.passed]}  {finding.check}")
-        lines += textwrap.wrap(finding.message, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines += _wrapped(finding.message)
+        if first.get(id(finding)):
+            lines += _wrapped(f"The same breaks: {', '.join(f.check for f in first[id(finding)])}.")
     bad = sum(f.passed is False for f in findings)
     good = sum(f.passed is True for f in findings)
     lines += ["", f"{bad} of {bad + good} checks fail" if bad else f"all {good} checks pass"]
     return "\n".join(lines)
+
+
+def _fault(finding: Finding) -> str:
+    """What findings of one fault have in common: what was found, but for numbers and the generation."""
+    return re.sub(r"\d+", "#", finding.cause or finding.message).removeprefix("generation #: ")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)

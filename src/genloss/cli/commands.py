@@ -13,7 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.guard import BAD_INPUT, FAILED, STOPPED, Guarded, say
-from genloss.errors import StoreError
+from genloss.errors import SpecError, StoreError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,22 +46,23 @@ def genloss(ctx: click.Context) -> None:
 
     Exit codes: 0 done, 1 a cell failed (the others finished), 2 bad input, 130 stopped by Ctrl-C, 70 a bug of
     ours.
-    """
+    """  # noqa: D301  # to click the character, not a backslash and a b, keeps lines as they are
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
 @genloss.command(name="list")
+@click.option("-v", "--verbose", is_flag=True, help="Of every part, all that is to be known.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @_DEBUG
-def list_(as_json: bool) -> None:
+def list_(verbose: bool, as_json: bool) -> None:
     """Name the studies of the gallery and all parts."""
     from genloss.cli import listing
 
     if as_json:
         click.echo(json.dumps({"studies": listing.studies(), "parts": listing.slots()}, indent=1))
     else:
-        click.echo(listing.listing())
+        click.echo(listing.listing(verbose))
 
 
 @genloss.command()
@@ -71,7 +72,7 @@ def list_(as_json: bool) -> None:
 @_TRUST
 @_DEBUG
 def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
-    """Print a study's spec and what it would do.
+    """Print a study's spec and what it would do, or what a part is.
 
     STUDY is a gallery name or a TOML file. The output is a spec again:
 
@@ -79,11 +80,19 @@ def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bo
     genloss show collapse-or-thrive > mine.toml
 
     The name of a part, as in genloss show KDE, prints what it does and what its fields mean.
-    """
-    from genloss.cli.listing import shown
-    from genloss.cli.values import study_of
+    """  # noqa: D301  # as above
+    from genloss.cli import listing
+    from genloss.cli.values import is_study, study_of
 
-    click.echo(shown(study_of(study, changes, trust, replicates)))
+    if not is_study(study):
+        found = listing.parts_named(study)
+        if not found:
+            raise SpecError(listing.unknown(study))
+        if changes or replicates is not None:
+            raise SpecError(f"{study} is a part: --set and --replicates change a study")
+        click.echo("\n\n".join(listing.explained(*part) for part in found))
+        return
+    click.echo(listing.shown(study_of(study, changes, trust, replicates)))
 
 
 @genloss.command()
@@ -169,8 +178,11 @@ def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None
     from genloss.cli.summary import table
     from genloss.cli.values import results_of
 
-    found, notes = results_of(run, trust)
-    for note in notes:
+    for path in (parquet, None if csv == "-" else csv):
+        if path is not None:
+            _has_folder(path)
+    found = results_of(run, trust)
+    for note in found.notes:
         say(note)
     if csv is None and parquet is None:
         click.echo(table(found, every=True))
@@ -196,11 +208,15 @@ def report(run: str, output: str | None, trust: bool) -> int:
     """
     from genloss.cli.values import results_of
 
-    found, notes = results_of(run, trust)
-    for note in notes:
+    if output is not None:
+        _has_folder(output)
+    found = results_of(run, trust)
+    for note in found.notes:
         say(note)
     folder = found.folder
     assert folder is not None  # it was read from there
+    if not found.whole:
+        raise StoreError(f"{run}: a report needs the study itself, its data and its code")
     path, problem = _report(found, Path(output) if output is not None else folder / "report.html")
     if problem:
         say(problem)
@@ -221,9 +237,9 @@ def report(run: str, output: str | None, trust: bool) -> int:
 def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | None, as_json: bool) -> int:
     """Check a part of yours and say what to mend.
 
-        PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows)
-    and sample(n) is checked as a generator; a class by
-    its verb. The file is run. --set gives fields that the class needs.
+    PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and
+    sample(n) is checked as a generator; a class by its verb. The file is run. --set gives fields that the
+    class needs.
     """
     from genloss.cli.checking import findings_of, said
 
@@ -247,6 +263,17 @@ def _report(results: Any, path: Path) -> tuple[str | None, str]:
     except OSError as error:
         why = error.strerror or error
         return None, f"cannot write {path}: {why}; results are kept, genloss report writes it anew"
+
+
+def _has_folder(path: str) -> None:
+    """Refuse to write where there is no folder: a mistyped path would be made.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise StoreError(f"cannot write {path}: there is no folder {folder}")
 
 
 def _written(path: str, write: Callable[[], Any]) -> None:

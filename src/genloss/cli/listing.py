@@ -53,7 +53,7 @@ def about(part: Any) -> str:
     first = one_line(text.partition("\n\n")[0])
     # "et al. (2024)" and "e.g. this" end no sentence: the next one begins with a capital
     end = re.search(r"(?<!\bal)(?<!\be\.g)[.!?](?=\s+[A-Z])", first)
-    return first[: end.end()] if end else first
+    return _plain(first[: end.end()] if end else first)
 
 
 def fields_of(part: Any) -> dict[str, dict[str, Any]]:
@@ -70,8 +70,8 @@ def fields_of(part: Any) -> dict[str, dict[str, Any]]:
     return found
 
 
-def listing() -> str:
-    """Studies and parts, as text."""
+def listing(verbose: bool = False) -> str:
+    """Studies and parts, as text; of a part its sentence, or all that is to be known of it."""
     from genloss.study.registry import SINGULAR, SLOTS
 
     lines = [click.style("Studies", bold=True) + "  run one with: genloss run NAME"]
@@ -83,8 +83,86 @@ def listing() -> str:
     for slot, some in slots().items():
         lines += ["", f"{click.style(SINGULAR[slot].capitalize(), bold=True)}  {what[slot]}"]
         for name, part in some.items():
+            if verbose:
+                lines += [*explained(slot, name).splitlines(), ""]
+                continue
             lines += [f"  {click.style(_call(name, part['fields']), fg='cyan')}", f"      {part['about']}"]
     return "\n".join(lines)
+
+
+def parts_named(name: str) -> list[tuple[str, str]]:
+    """The slots that have a part of this name, each with the name."""
+    from genloss.study.registry import SLOTS, parts
+
+    return [(slot, name) for slot in SLOTS.values() if name in parts(slot)]
+
+
+def unknown(name: str) -> str:
+    """What to say of a name that is no study's and no part's."""
+    from genloss.study.registry import SLOTS, did_you_mean, parts
+    from genloss.study.study import gallery
+
+    known = {*gallery(), *(part for slot in SLOTS.values() for part in parts(slot))}
+    hint = did_you_mean(name, known)
+    return f"no study or part '{name}'{hint if 'did you mean' in hint else '; genloss list names them'}"
+
+
+def explained(slot: str, name: str) -> str:
+    """All that is to be known of a part: its docstring, its fields with what they take, and a spec."""
+    from genloss.study.registry import SINGULAR, parts
+
+    part = parts(slot)[name]
+    fields = fields_of(part)
+    # examples are for those who write Python, and stand in the module
+    text = _plain((inspect.getdoc(part) or "").partition("\n>>>")[0].strip())
+    title = f"{click.style(_call(name, fields), fg='cyan', bold=True)}  {SINGULAR[slot]}"
+    rows = [
+        [k, takes(f["type"]), f"default {f['default']!r}" if "default" in f else "needed"]
+        for k, f in fields.items()
+    ]
+    lines = [title, *(f"  {line}".rstrip() for line in text.splitlines())]
+    if rows:
+        lines += ["", "  Fields:", *aligned(rows, indent=6)]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """A docstring's text without its marks of code."""
+    return re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("`", "")
+
+
+def takes(kind: str) -> str:
+    """What the type of a field means to who writes a spec.
+
+    >>> takes("Positive | Literal['scott', 'silverman']"), takes("Size | None")
+    ("a number above 0, or 'scott', 'silverman'", 'a whole number from 0, or nothing')
+    """
+    if kind in _TAKES:
+        return _TAKES[kind]
+    return ", or ".join(_TAKES.get(k, re.sub(r"Literal\[(.*)\]", r"\1", k)) for k in kind.split(" | "))
+
+
+_TAKES = {
+    "None": "nothing",
+    "HeldOut": "a number between 0 and 1",
+    "Annotated[float, Gt(0), Lt(1)]": "a number between 0 and 1",
+    "Annotated[tuple[int | Literal['real'], ...], MinLen(1)]": "a list of whole numbers and 'real'",
+    "tuple[int, ...]": "a list of whole numbers",
+    "tuple[float, ...]": "a list of numbers",
+    "Callable[[int], Any]": "in Python, a function",
+    "Regime": "a regime",
+    "Reward": "a reward",
+    "Verifier": "a verifier",
+    "Count": "a whole number from 1",
+    "Size": "a whole number from 0",
+    "Positive": "a number above 0",
+    "NonNegative": "a number from 0",
+    "Share": "a number from 0 to 1",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+}
 
 
 def _call(name: str, fields: dict[str, dict[str, Any]]) -> str:

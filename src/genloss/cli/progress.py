@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from genloss.cli.guard import one_line, say
+from genloss.cli.guard import say
 
 if TYPE_CHECKING:
     from genloss.study import Cell
@@ -59,8 +59,10 @@ class Tally:
         if failure is None:
             self.done += 1
         elif cell.index not in self.failed:
+            from genloss.report.words import failure as said
+
             self.failed[cell.index] = failure
-            say(f"{cell.label}: {one_line(failure)}")
+            say(f"{cell.label}: {said(failure)}")
         if self.display:
             self.display.show(self)
 

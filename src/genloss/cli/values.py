@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genloss.errors import SpecError, StoreError
+from genloss.errors import SpecError
 
 if TYPE_CHECKING:
     from genloss.study import Results, Study
@@ -66,6 +65,15 @@ def parse_change(text: str) -> tuple[str, Any]:
         raise SpecError(f"--set {path.strip()}: {error}") from None
 
 
+def is_study(source: str) -> bool:
+    """Whether a name is meant as a study's: a file's, or one of the gallery."""
+    import os
+
+    from genloss.study.study import gallery
+
+    return source.endswith(".toml") or os.path.isfile(source) or source in gallery()
+
+
 def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int | None = None) -> Study:
     """The study of a name or file with its changes.
 
@@ -94,34 +102,13 @@ def folder_of(study: Study) -> Path:
     return Path("genloss-runs") / f"{study.name}-{study.fingerprint[:8]}"
 
 
-def results_of(run: str, trust: bool) -> tuple[Results, list[str]]:
-    """The results in a run's folder, and what should be known about them.
+def results_of(run: str, trust: bool) -> Results:
+    """The results in a run's folder, or beside its spec.
 
     Raises:
         StoreError: if it holds no run.
-        SpecError: if its spec refers to code of the user's that is not trusted, or to a file that has gone.
     """
-    from genloss.study import Results, Study
-    from genloss.study.store import Store
+    from genloss.study import Results
 
     folder = Path(run)
-    if folder.name == "spec.toml" and folder.is_file():
-        folder = folder.parent
-    store = Store.read(folder)
-    if not store.spec.strip():
-        raise StoreError(
-            f"{run} holds objects that no spec can name; read it in Python, with the study it was made of"
-        )
-    name = folder.resolve().name.removesuffix(f"-{store.fingerprint[:8]}")
-    study = replace(Study.load(folder / "spec.toml", trust), name=name)
-    notes = []
-    if study.fingerprint != store.fingerprint:
-        notes.append(
-            f"{run}: the data, the code or genloss has changed since this was run; results are as they were"
-        )
-    results = Results(study, store)
-    tiles = sum(cell.exp.tiles for cell in study.cells)
-    done = sum(1 for e in store.finished().values() if e.get("kind", "results") == "results")
-    if done < tiles:
-        notes.append(f"{run}: {done} of {tiles} tiles are done; the same genloss run goes on with the rest")
-    return results, [*notes, *store.problems]
+    return Results.open(folder.parent if folder.name == "spec.toml" and folder.is_file() else folder, trust)

@@ -110,17 +110,21 @@ def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
     # one that cannot be fitted to one kind of rows may be meant for the other
     able = [name for name, some in found.items() if some[0].passed]
     for world in worlds:
+        first = found[world.name][0]
         if able and world.name not in able:
-            said = found[world.name][0].message
-            found[world.name] = [
-                Finding(
-                    f"{world.name}: fits and samples",
-                    None,
-                    f"it is not for {world.name}, and need not be: {said}",
-                )
-            ]
+            why = f"it is not for {world.name}, and need not be: {first.message}"
+            found[world.name] = [Finding(first.check, None, why)]
         elif world.name not in able:
-            found[world.name] = found[world.name][:1]  # nothing else can hold
+            found[world.name] = [first]  # nothing else can hold
+    if not able:
+        # which rows it is meant for nobody knows: a table of the user's tells, else the first kind is judged
+        main = own[0] if own else worlds[0]
+        for world in (w for w in worlds if w is not main):
+            first = found[world.name][0]
+            also = "" if first.cause == found[main.name][0].cause else f"; here: {first.cause}"
+            why = f"not judged while it fails on {main.name}{also}"
+            found[world.name] = [Finding(first.check, None, why)]
+        found = {w.name: found[w.name][:1] for w in (main, *(w for w in (*worlds, *own) if w is not main))}
     return [f for some in found.values() for f in some]
 
 

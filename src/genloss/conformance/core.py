@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from genloss.errors import GenlossError
 from genloss.samples import Array
 
 T = TypeVar("T")
@@ -21,11 +22,13 @@ class Finding:
         check: what was checked.
         passed: whether it holds; None where it does not apply.
         message: what it means where it holds; where it does not, what was found and how to mend it.
+        cause: where it does not hold, what was found alone: checks that one fault breaks have it in common.
     """
 
     check: str
     passed: bool | None
     message: str
+    cause: str = ""
 
 
 class Broken(Exception):
@@ -72,19 +75,24 @@ def judge(rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
         try:
             r.look(trial)
         except Broken as error:
-            found.append(Finding(name, False, f"{error}; {r.mend}"))
+            found.append(Finding(name, False, f"{error}; {r.mend}", str(error)))
         except NotApplicable as error:
             found.append(Finding(name, None, str(error)))
-        except Exception as error:
-            found.append(Finding(name, False, f"{raised(error)}; {r.mend}"))
+        except (Exception, SystemExit) as error:  # user code that exits has failed like any other
+            said = raised(error)
+            # errors of ours say what to do; of others only these tell of a verb that is called otherwise
+            advice = f"; {r.mend}" if isinstance(error, (TypeError, AttributeError)) else ""
+            found.append(Finding(name, False, f"{said}{advice}", said))
         else:
             found.append(Finding(name, True, r.means))
     return found
 
 
-def raised(error: Exception) -> str:
+def raised(error: BaseException) -> str:
     """An exception in a few words."""
     text = " ".join(str(error).split())
+    if isinstance(error, GenlossError):
+        return text
     return f"raised {type(error).__name__}: {text if len(text) < 300 else text[:297] + '...'}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -118,7 +119,7 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         lines.append(_Line(curve, known, at))
     if not lines:
         return None
-    said = words(metric, layout.cells[0].exp.metric_names.get(metric))
+    said = words(metric, layout.cells[0].exp)
     rows, panels = _panels(layout, lines, said.axis, share=metric == "RealShare")
     spec = {
         "$schema": SCHEMA,
@@ -193,7 +194,7 @@ def colour(layout: Layout) -> Spec:
     }
 
 
-def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: Scale) -> list[Spec]:
+def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Scale) -> list[Spec]:
     last = max(row["t"] for row in rows)
     x: Spec = {"field": "t", "type": "quantitative", "title": "generation"}
     if last >= _LOG_GENERATIONS:
@@ -207,9 +208,8 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: Scale) -> li
             "axis": {"tickCount": min(5, last)},
         }
         if last > 1:
-            ticks = np.unique(np.round(np.linspace(1, last, min(5, last))).astype(int))
-            x["axis"] = {"values": [1, *_round_ticks(last)] if last > 12 else ticks.tolist(), "format": "d"}
-    y: Spec = {"type": "quantitative", "title": axis, "scale": scale.vega, "axis": scale.axis}
+            x["axis"] = {"values": _generation_ticks(last), "format": "d"}
+    y: Spec = {"type": "quantitative", "title": list(axis), "scale": scale.vega, "axis": scale.axis}
     # the legend of a band would be as pale as the band
     legend = {"orient": "bottom", "title": None, "columns": 4, "symbolType": "square", "symbolOpacity": 1}
     c = {**colour(layout), "legend": legend if layout.colour else None}
@@ -274,34 +274,43 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: str, scale: Scale) -> li
     return layers
 
 
-def _round_ticks(last: int) -> list[int]:
-    """Some three or four round generations up to the last."""
+def _generation_ticks(last: int) -> list[int]:
+    """A few generations at equal steps: from the first, or of many the first and then round ones.
+
+    >>> [_generation_ticks(t) for t in (2, 6, 9, 100)]
+    [[1, 2], [1, 2, 3, 4, 5, 6], [1, 3, 5, 7, 9], [1, 20, 40, 60, 80, 100]]
+    """
+    if last <= 12:
+        return list(range(1, last + 1, 1 if last <= 7 else 2))
     step = next(s * 10**e for e in range(12) for s in (1, 2, 5) if last / (s * 10**e) <= 5)
-    return list(range(step, last + 1, step))
+    return [1, *range(step, last + 1, step)]
 
 
 def _panels(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tuple[list[Spec], Spec]:
     """Rows and marks of a figure: one panel, a row of panels, or rows of them, each with its own axis."""
     if len(layout.facets) < 2:
-        rows, layers = _drawn(layout, lines, axis, share)
+        height = _height(layout, 170) if layout.facets else 190
+        rows, layers = _drawn(layout, lines, _folded(axis, height), share)
         if not layout.facets:
-            return rows, {"layer": layers, "width": 262, "height": 190}
-        return rows, _row(layout, layers, 170)
-    second = layout.facets[1]
+            return rows, {"layer": layers, "width": 262, "height": height}
+        return rows, _row(layout, layers, height)
+    second, height = layout.facets[1], _height(layout, 105)
     all_rows, panels = [], []
     for value in layout.values[second]:
         mine = [line for line in lines if line.at["f1"] == value]
         if not mine:
             continue
-        rows, layers = _drawn(layout, mine, axis, share)
+        rows, layers = _drawn(layout, mine, _folded(axis, height), share)
         all_rows += rows
         title = {"text": f"{second} = {value}", "fontSize": 12, "anchor": "start", "offset": 4}
         transform = [{"filter": f"datum.f1 === {json.dumps(value)}"}]
-        panels.append({"title": title, "transform": transform, **_row(layout, layers, 105)})
+        panels.append({"title": title, "transform": transform, **_row(layout, layers, height)})
     return all_rows, {"vconcat": panels, "spacing": 14}
 
 
-def _drawn(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tuple[list[Spec], list[Spec]]:
+def _drawn(
+    layout: Layout, lines: Sequence[_Line], axis: Sequence[str], share: bool
+) -> tuple[list[Spec], list[Spec]]:
     scale = Scale.of([(line.curve, line.law) for line in lines], share)
     rows = [row for line in lines for row in _rows(line, scale)]
     return rows, _layers(layout, rows, axis, scale)
@@ -310,8 +319,6 @@ def _drawn(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tu
 def _row(layout: Layout, layers: list[Spec], height: int) -> Spec:
     """Panels side by side, one for each value of the first facet."""
     name = layout.facets[0]
-    columns = len(layout.values[name])
-    width = min(max((_WIDTH - 70) // columns - 20, 90), 250)
     header = {"labelExpr": f"{json.dumps(name + ' = ')} + datum.value"} if name != AGENT else {}
     facet = {
         "field": "f0",
@@ -322,9 +329,22 @@ def _row(layout: Layout, layers: list[Spec], height: int) -> Spec:
     }
     return {
         "facet": {"column": facet},
-        "spec": {"layer": layers, "width": width, "height": min(width, height)},
+        "spec": {"layer": layers, "width": _width(layout), "height": height},
         "spacing": 16,
     }
+
+
+def _width(layout: Layout) -> int:
+    return min(max((_WIDTH - 70) // len(layout.values[layout.facets[0]]) - 20, 90), 250)
+
+
+def _height(layout: Layout, most: int) -> int:
+    return min(_width(layout), most)
+
+
+def _folded(axis: str, height: int) -> list[str]:
+    """The title of a vertical axis, in as many lines as keep within it."""
+    return textwrap.wrap(axis, height // 6, break_long_words=False)  # 6: pixels of a letter
 
 
 # -- captions --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from genloss.study.study import Cell
 AGENT = "agent"
 # small multiples side by side before they become unreadable
 _PANELS = 6
+_BESIDE = 4
 
 # Okabe and Ito (2008): eight colours that people with any colour vision tell apart
 _OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F00", "#333333")
@@ -37,7 +38,7 @@ class Layout:
         cells: of the experiment.
         colour: the field that is colour, a varied one or "agent"; None with a single line.
         levels: values of the colour in order, as text; with a single line its regime.
-        facets: at most two fields that make small multiples.
+        facets: at most two fields that make small multiples; a few agents always do.
         selectors: the fields that are left.
         values: of every field in order, as text.
     """
@@ -63,6 +64,8 @@ class Layout:
         regime = next((f for f in values if f.rpartition(".")[2] == "regime"), None)
         colour = regime or (AGENT if AGENT in values else next(iter(values), None))
         rest = sorted((f for f in values if f != colour), key=lambda f: len(values[f]) > _PANELS)
+        if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
+            rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
         alone = type(cells[0].exp.agents[0].regime).__name__
         return cls(
@@ -82,9 +85,16 @@ class Layout:
         """The colour of a line, as text."""
         return self.of_line(cell, agent, self.colour) if self.colour else self.levels[0]
 
-    def rest(self, cell: Cell, agent: int) -> str:
+    def rest(self, cell: Cell, agent: int, without: str = "") -> str:
         """What else tells a line from others: "n_real=10, dim=3"."""
-        return ", ".join(f"{f}={self.of_line(cell, agent, f)}" for f in (*self.facets, *self.selectors))
+        fields = (f for f in (*self.facets, *self.selectors) if f != without)
+        return ", ".join(f"{f}={self.of_line(cell, agent, f)}" for f in fields)
+
+    @property
+    def beside(self) -> str:
+        """The field of the agents where their data fits side by side and colour is another field; else ""."""
+        agents = AGENT in self.facets and len(self.values[AGENT]) <= _BESIDE
+        return AGENT if agents and len(self.values[AGENT]) * len(self.levels) <= 2 * _BESIDE else ""
 
     @property
     def lines(self) -> list[tuple[Cell, int]]:

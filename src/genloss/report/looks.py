@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,7 @@ class Look:
         agent: index of the agent.
         level: its colour, as text.
         choice: what else tells it from others, as text.
+        beside: its agent where agents are shown side by side, else "".
         rows: (k, *event) by generation; 0 is real.
     """
 
@@ -35,7 +38,13 @@ class Look:
     agent: int
     level: str
     choice: str
+    beside: str
     rows: Mapping[int, Array]
+
+    @property
+    def row(self) -> str:
+        """What to call its row of pictures."""
+        return ", ".join(part for part in (self.level, self.beside) if part)
 
 
 def looks(results: Results, layout: Layout) -> tuple[list[Look], int]:
@@ -43,19 +52,21 @@ def looks(results: Results, layout: Layout) -> tuple[list[Look], int]:
 
     Every combination of the fields that are not colour is a choice of the reader's.
     """
-    choices = list(dict.fromkeys(layout.rest(c, i) for c, i in layout.lines))
+    beside = layout.beside
+    choices = list(dict.fromkeys(layout.rest(c, i, beside) for c, i in layout.lines))
     take = np.unique(np.round(np.linspace(0, len(choices) - 1, _CHOICES)).astype(int))
     shown = {choices[i] for i in take}
     found: list[Look] = []
     levels: dict[str, None] = {}
     for cell, agent in layout.lines:
-        level, choice = layout.level(cell, agent), layout.rest(cell, agent)
+        level, choice = layout.level(cell, agent), layout.rest(cell, agent, beside)
         if choice not in shown or (level not in levels and len(levels) == _ROWS):
             continue
         rows = results.pictures(cell, agent)
         if 0 in rows and len(rows) > 1:
             levels[level] = None
-            found.append(Look(cell, agent, level, choice, rows))
+            agent_name = layout.of_line(cell, agent, beside) if beside else ""
+            found.append(Look(cell, agent, level, choice, agent_name, rows))
     return found, len(choices) - len(shown)
 
 
@@ -90,15 +101,46 @@ def left_out(layout: Layout, seen: Sequence[Look], hidden: int) -> str:
     return f"Not shown: {' and '.join(parts)}." if parts else ""
 
 
-def rows_by_generation(layout: Layout, seen: Sequence[Look], shown: Sequence[int]) -> Spec:
-    """Facets: a row for each line, a column for each generation."""
-    levels = [v for v in layout.levels if any(look.level == v for look in seen)]
-    header = {"labelAngle": -90, "labelOrient": "left", "labelPadding": 4}
+def rows_by_generation(layout: Layout, seen: Sequence[Look], shown: Sequence[int], height: int) -> Spec:
+    """Facets: a row for each line, its label in lines that keep within its height; a column a generation."""
+    levels = row_labels(layout, seen)
+    header = {
+        "labelAngle": -90,
+        "labelOrient": "left",
+        "labelPadding": 4,
+        "labelExpr": f"({json.dumps({v: folded(v, height) for v in levels})})[datum.value]",
+    }
     columns = [at_generation(t) for t in (0, *shown)]
     facet: Spec = {"column": {"field": "t", "type": "nominal", "sort": columns, "title": None}}
     if len(levels) > 1:
-        facet["row"] = {"field": "c", "type": "nominal", "sort": levels, "title": None, "header": header}
+        facet["row"] = {"field": "r", "type": "nominal", "sort": levels, "title": None, "header": header}
     return facet
+
+
+def row_labels(layout: Layout, seen: Sequence[Look]) -> list[str]:
+    """The rows of pictures, by level and agent."""
+    rows = sorted(seen, key=lambda look: layout.levels.index(look.level))
+    return list(dict.fromkeys(look.row for look in rows))
+
+
+def folded(text: str, length: int, most: int = 4) -> list[str]:
+    """A label in lines of so many pixels, broken between its words; what is too long is cut.
+
+    >>> folded("Weighted(real=0.5, of=Window(generations=2))", 110)
+    ['Weighted(real=0.5,', 'of=Window(', 'generations=2))']
+    >>> folded("AccumulateSubsample", 82)
+    ['Accumulate', 'Subsample']
+    """
+    size = max(length // 6, 4)
+    lines = [""]
+    for part in re.findall(r"[A-Z]*[^A-Z(,]*[(,]?\s?", text):
+        if len((lines[-1] + part).rstrip()) > size and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+    lines = [line.strip() for line in lines if line.strip()]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], lines[most - 1] + "…"]
+    return [line if len(line) <= size + 1 else line[:size] + "…" for line in lines]
 
 
 def first_replicate(layout: Layout) -> str:

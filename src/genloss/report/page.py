@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -13,12 +12,16 @@ from typing import Any
 
 from genloss.errors import SpecError, StoreError
 from genloss.report.charts import Figure
+from genloss.report.packing import as_script, packed
+from genloss.report.repeat import repeat
 from genloss.report.sections import Entry, Section, headline_said, sections
-from genloss.report.words import SEVERITY, words
+from genloss.report.words import SEVERITY, failure, words
 from genloss.study.results import Results
 
 # table columns for the levels of colour, before they become rows; rows before a table folds
 _WIDE, _LONG = 4, 14
+# rows of an experiment at the top of the page before they are counted
+_MOST = 8
 
 
 def write(results: Results, path: str | Path) -> Path:
@@ -48,24 +51,49 @@ def page(results: Results) -> str:
     found = sections(results)
     figures = [figure for section in found for figure in section.figures]
     study = results.study
-    title = study.title or (found[0].title if len(found) == 1 and found[0].title else study.name)
+    title = study.title or (found[0].title if len(found) == 1 and found[0].title else _untitled(study.name))
     template = Template((resources.files("genloss.report") / "template.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(title),
         about=_paragraphs(study.about),
         facts=_facts(results),
         contents=_contents(found),
-        summary=_summary(found),
+        summary=_summary(found) + _reading(found) if any(s.entries for s in found) else _nothing(results),
         sections="".join(_section(i, s) for i, s in enumerate(found)),
         failures=_failures(results),
+        repeat=repeat(results),
         spec=escape(_toml(results)),
         versions=_versions(results),
         library=vlc.javascript_bundle(),  # type: ignore[call-arg]  # its stub has no default
-        figures=as_script([_packed(f) for f in figures]),
+        figures=as_script([packed(f) for f in figures]),
     )
 
 
 # -- text ------------------------------------------------------------------------------------------
+
+_READING = """<p class="facts" style="margin-top:14px">
+Means over replicates with 95 % intervals (Student's). What a value means is judged against generation 1, the
+model fitted to real data, by changes within replicates: <i>no change seen</i> is one that its interval does
+not tell from none, <i>levelling off</i> is one of which less than a tenth, or no more than noise, fell into
+the second half of the generations.$some
+</p>
+"""
+_SOME = """
+Where replicates are missing, means are over those that finished, which may be the tamer ones: no verdict."""
+
+
+def _reading(found: Sequence[Section]) -> str:
+    partial = any(e.partial for s in found for e in s.entries)
+    return Template(_READING).substitute(some=_SOME if partial else "")
+
+
+def _untitled(name: str) -> str:
+    return f"Untitled study ({name})" if name != "study" else "Untitled study"
+
+
+def _nothing(results: Results) -> str:
+    why = ": every cell failed; see the failures below" if results.failures else " yet"
+    return f'<p class="note">Nothing is finished{why}.</p>'
 
 
 def _paragraphs(text: str) -> str:
@@ -112,7 +140,7 @@ def _summary(found: Sequence[Section]) -> str:
     tables: list[tuple[str, list[str]]] = []
     for section in found:
         head, rows = _summary_rows(section)
-        if len(rows) > _LONG:
+        if len(rows) > _MOST:
             head, rows = _summary_counts(section)
         if tables and tables[-1][0] == head:
             tables[-1][1].extend(rows)
@@ -133,7 +161,7 @@ def _summary_counts(section: Section) -> tuple[str, list[str]]:
     colours = dict(zip(section.layout.levels, section.layout.colours, strict=True))
     rows = []
     for i, level in enumerate(v for v in section.layout.levels if any(e.level == v for e in section.entries)):
-        counts = Counter(e.word.partition(",")[0] or "–" for e in section.entries if e.level == level)
+        counts = Counter(_short(e) for e in section.entries if e.level == level)
         said = "; ".join(f"{word} in {counts[word]}" for word in sorted(counts, key=_rank))
         name = f"<b>{escape(section.title)}</b>" if section.title else ""
         what = f'{name}<span class="what">{escape(headline_said(section))}</span>' if i == 0 else ""
@@ -142,8 +170,15 @@ def _summary_counts(section: Section) -> tuple[str, list[str]]:
     return "<th></th><th></th><th>combinations</th>", rows
 
 
+_PARTIAL = "not all replicates finished"
+
+
+def _short(e: Entry) -> str:
+    return _PARTIAL if e.partial else e.word.partition(",")[0] or "–"
+
+
 def _rank(word: str) -> int:
-    return SEVERITY.index(word) if word in SEVERITY else len(SEVERITY)
+    return SEVERITY.index(word) if word in SEVERITY else -1 if word == _PARTIAL else len(SEVERITY)
 
 
 def _summary_rows(section: Section) -> tuple[str, list[str]]:
@@ -184,32 +219,44 @@ def _cell(e: Entry | None) -> str:
     if e is None:
         return "<td>–</td>"
     ends = f' <span class="ends">[{escape(e.ends)}]</span>' if e.ends else ""
+    if e.partial:
+        return (
+            f'<td class="partial">{escape(e.value)}{ends}'
+            f'<br><span class="word note">{escape(e.partial)}</span></td>'
+        )
     said = "".join(f'<br><span class="word">{escape(part)}</span>' for part in (e.size, e.word) if part)
     return f'<td><span class="value">{escape(e.value)}</span>{ends}{said}</td>'
 
 
 def _section(i: int, section: Section) -> str:
     layout = section.layout
+    if not section.figures:
+        said = "".join(f'<p class="note">{escape(line)}.</p>' for line in _shortened(section.missing))
+        heading = f"<h2>{escape(section.title)}</h2>" if section.title else ""
+        return f'<section id="e{i}">{heading}{_setup(section)}{said}</section>'
     legend = _legend(list(zip(layout.levels, layout.colours, strict=True)) if layout.colour else [], section)
     parts = [
         f'<section id="e{i}">',
         f"<h2>{escape(section.title)}</h2>" if section.title else "",
         _setup(section),
     ]
-    parts += [f'<p class="note">{escape(line)}.</p>' for line in section.missing[:10]]
-    if len(section.missing) > 10:
-        parts.append(f'<p class="note">… and {len(section.missing) - 10} more cells.</p>')
+    parts += [f'<p class="note">{escape(line)}.</p>' for line in _shortened(section.missing)]
     parts.append(legend)
     parts.append('<div class="charts">')
     parts += [_figure(figure) for figure in section.figures]
     parts.append("</div>")
     head, rows = _summary_rows(section)
-    if len(rows) > _LONG:
+    if len(rows) > _MOST:
         table = _summary_table(head, rows)
         parts.append(f"<details><summary>Final values in words ({len(rows)} rows)</summary>{table}</details>")
     parts.append(_table(section))
     parts.append("</section>")
     return "\n".join(parts)
+
+
+def _shortened(lines: Sequence[str], most: int = 10) -> list[str]:
+    left = len(lines) - most
+    return [*lines[:most], *([f"… and {left} more cells"] if left > 0 else [])]
 
 
 def _setup(section: Section) -> str:
@@ -254,12 +301,13 @@ def _legend(colours: Sequence[tuple[str, str]], section: Section | None = None) 
 
 
 def _figure(figure: Figure) -> str:
+    printed = " A printed page shows the chosen value only." if figure.selectors else ""
     return (
         f'<figure class="{"wide" if figure.wide else "one"}"><h3>{escape(figure.title)}</h3>'
         f"{_legend(figure.legend)}"
         f'<div class="chart" id="f-{escape(figure.name)}" role="img" aria-label="{escape(figure.title)}">'
         "</div>"
-        f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
+        f"<figcaption>{escape(figure.caption)}{printed}</figcaption></figure>"
     )
 
 
@@ -299,10 +347,20 @@ def _align(header: str, metrics: set[str]) -> str:
 def _failures(results: Results) -> str:
     if not results.failures:
         return ""
+    # a line a cell: its tiles fail alike more often than not
+    messages: dict[int, list[str]] = {}
+    for cell, message in results.failures:
+        messages.setdefault(cell.index, []).append(failure(message))
+    labels = {cell.index: cell.label for cell, _ in results.failures}
     items = "".join(
-        f"<li><b>{escape(cell.label)}</b>: {escape(message)}</li>" for cell, message in results.failures
+        f"<li><b>{escape(labels[index])}</b>: {escape(some[0])}{_more(len(some) - 1)}</li>"
+        for index, some in messages.items()
     )
     return f'<section id="failures"><h2>Failures</h2><ul>{items}</ul></section>'
+
+
+def _more(tiles: int) -> str:
+    return f" (and {_several(tiles, 'more tile')})" if tiles else ""
 
 
 def _toml(results: Results) -> str:
@@ -318,43 +376,3 @@ def _versions(results: Results) -> str:
         f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in results.environment.items()
     )
     return f'<table class="versions"><tbody>{rows}</tbody></table>'
-
-
-# -- figures ---------------------------------------------------------------------------------------
-
-
-def as_script(value: Any) -> str:
-    r"""JSON that may stand in a script element: no tag and no comment can begin in it.
-
-    >>> print(as_script("</script><!--"))
-    "\u003c/script\u003e\u003c!--"
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
-
-
-def _packed(figure: Figure) -> dict[str, Any]:
-    """A figure for the page, which draws its legends itself; rows by column, texts by number."""
-    keys = list(dict.fromkeys(key for row in figure.rows for key in row))
-    spec = {k: v for k, v in figure.spec.items() if k not in ("datasets", "$schema")}
-    columns = {}
-    for key in keys:
-        values = [row.get(key) for row in figure.rows]
-        if all(isinstance(v, str) for v in values):
-            index = {v: i for i, v in enumerate(dict.fromkeys(values))}
-            columns[key] = {"is": list(index), "at": [index[v] for v in values]}
-        else:
-            columns[key] = {"at": values}
-    spec = _without_legends(spec)
-    return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, "canvas": figure.canvas}
-
-
-def _without_legends(spec: Any) -> Any:
-    if isinstance(spec, dict):
-        return {
-            k: None if k == "legend" and "columns" in (v or {}) else _without_legends(v)
-            for k, v in spec.items()
-        }
-    return [_without_legends(v) for v in spec] if isinstance(spec, list) else spec

@@ -100,6 +100,7 @@ def scatter(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Fig
                     "c": look.level,
                     "t": at_generation(t),
                     "k": look.choice,
+                    "r": look.row,
                 }
                 for x, y in finite
             ]
@@ -116,12 +117,13 @@ def scatter(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Fig
         }
         for f, title, domain in zip("xy", view.titles, domains, strict=True)
     ]
+    height = round(min(max(width * ratio, 0.55 * width), width))
     body: Spec = {
-        "facet": rows_by_generation(layout, seen, shown),
+        "facet": rows_by_generation(layout, seen, shown, height),
         "spacing": 10,
         "spec": {
             "width": width,
-            "height": round(min(max(width * ratio, 0.55 * width), width)),
+            "height": height,
             "view": {"stroke": "#DDDDDD"},
             "mark": {"type": "circle", "size": 9, "opacity": 0.65, "clip": True},
             "encoding": {"x": axes[0], "y": axes[1], "color": real_or_line(layout)},
@@ -164,14 +166,15 @@ def images(layout: Layout, seen: Sequence[Look], hidden: int, name: str, shape: 
     """Rows as images, a mosaic for each line and generation."""
     shown = generations(seen)
     rows: list[Spec] = [
-        {"u": _png(_mosaic(look.rows[t], shape)), "c": look.level, "t": at_generation(t), "k": look.choice}
+        {"u": _png(_mosaic(look.rows[t], shape)), "c": look.level, "t": at_generation(t)}
+        | {"k": look.choice, "r": look.row}
         for look in seen
         for t in (0, *shown)
         if t in look.rows
     ]
     side = min(140, 930 // (len(shown) + 1) - 14)
     body: Spec = {
-        "facet": rows_by_generation(layout, seen, shown),
+        "facet": rows_by_generation(layout, seen, shown, side),
         "spacing": 10,
         "spec": {
             "width": side,

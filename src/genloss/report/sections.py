@@ -9,7 +9,7 @@ from genloss.report.aggregate import Change, Curve, Key, changes, curves
 from genloss.report.charts import Figure, curve_figure
 from genloss.report.layout import Layout
 from genloss.report.pictures import picture_figures
-from genloss.report.words import interval, number, verdict, words
+from genloss.report.words import finished, interval, number, verdict, words
 from genloss.study.results import Results
 from genloss.study.study import Cell
 
@@ -26,6 +26,7 @@ class Entry:
         ends: the ends of its interval, as text; empty where it has none.
         word: what it means.
         size: how far it changed.
+        partial: how many replicates finished where not all did: then there is no word and no size.
     """
 
     level: str
@@ -35,6 +36,7 @@ class Entry:
     ends: str
     word: str
     size: str
+    partial: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,7 @@ def _section(
     figures += picture_figures(results, layout, f"{slug}-data")
     return Section(
         name,
-        "" if not name and first.title == results.study.title else first.title or _spaced(name),
+        "" if not name and first.title == results.study.title else first.title or name,
         layout,
         headline,
         tuple(_entries(layout, headline, drawn, changed)) if headline else (),
@@ -113,9 +115,11 @@ def _entries(
             continue
         curve = drawn[key]
         value, ends = interval(curve.mean[-1], curve.low[-1], curve.high[-1])
-        word, size = verdict(words(metric).kind, changed[key]) if key in changed else ("", "")
+        partial = finished(curve.replicates, cell.exp.replicates)
+        judged = key in changed and not partial
+        word, size = verdict(words(metric).kind, changed[key]) if judged else ("", "")
         names = layout.level(cell, agent), layout.rest(cell, agent)
-        out.append(Entry(*names, number(curve.mean[0]), value, ends, word, size))
+        out.append(Entry(*names, number(curve.mean[0]), value, ends, word, size, partial))
     return out
 
 
@@ -128,7 +132,8 @@ def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> tu
             continue
         values = [_said(mine[m]) if m in mine else "–" for m in metrics]
         any_curve = next(iter(mine.values()))
-        sizes = [str(int(any_curve.generation[-1])), str(any_curve.replicates)]
+        done, wanted = any_curve.replicates, cell.exp.replicates
+        sizes = [str(int(any_curve.generation[-1])), str(done) if done == wanted else f"{done} of {wanted}"]
         rows.append(tuple([*(layout.of_line(cell, agent, f) for f in fields), *sizes, *values]))
     return tuple(rows)
 
@@ -143,12 +148,8 @@ def _missing(layout: Layout, drawn: Mapping[Key, Curve]) -> list[str]:
     for cell in layout.cells:
         done = max((c.replicates for key, c in drawn.items() if key[0] == cell.index), default=0)
         if done < cell.exp.replicates:
-            out.append(f"{cell.label}: {done} of {cell.exp.replicates} replicates are finished")
+            out.append(f"{cell.label}: {finished(done, cell.exp.replicates)}")
     return out
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _slug(text: str) -> str:

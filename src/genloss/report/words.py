@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from genloss.report.aggregate import Change
@@ -97,8 +97,8 @@ _KNOWN = {
 }
 
 
-def words(metric: str, thing: Any = None) -> Words:
-    """How a metric is spoken of, by its name in results and, for a user's own, the metric itself.
+def words(metric: str, exp: Any = None) -> Words:
+    """How a metric is spoken of, by its name in results and the experiment that it was measured in.
 
     >>> words("MeanAge").title
     'Mean age'
@@ -106,12 +106,60 @@ def words(metric: str, thing: Any = None) -> Words:
     kind, _, fields = metric.partition("(")
     if kind in _KNOWN:
         known = _KNOWN[kind]
+        if kind == "TestError" and hasattr(exp, "real"):
+            known = replace(known, about=_test_error(exp))
         return known if not fields else Words(f"{known.title} ({fields}", known.axis, known.about, known.kind)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
+    thing = None if exp is None else exp.metric_names.get(metric)
     doc = (type(thing).__doc__ or "").strip().split("\n\n")[0] if thing is not None else ""
     # a dataclass without a docstring is given its signature
-    about = "" if doc.startswith(f"{kind}(") else " ".join(doc.split())
+    about = "" if doc.startswith(f"{kind}(") else " ".join(doc.split()).replace("``", "")
     return Words(spaced + (f" ({fields}" if fields else ""), metric, about, "plain")
+
+
+def _test_error(exp: Any) -> str:
+    """What the test error of an experiment is: a share, or an error in squared units."""
+    from genloss.metrics.likelihood import is_label, real_target
+
+    models = [getattr(a.generator, "model", None) for a in exp.agents]
+    predicts = [hasattr(model, "predict") for model in models]
+    of = "in predicting the target of held-out real rows"
+    linear = ["coefficients" in getattr(model, "__dataclass_fields__", ()) for model in models]
+    if hasattr(exp.real, "excess_risk") and all(linear):
+        return (
+            "Expected squared error beyond the noise in predicting the target of real rows; lower is better."
+        )
+    if not any(predicts) and is_label(exp.real, real_target(exp.real)):
+        return f"Share of wrong labels {of}; lower is better."
+    return f"Mean squared error {of}; lower is better."
+
+
+def finished(done: int, wanted: int) -> str:
+    """What is said, in a verdict's place, of a line whose replicates are not all there; "" where they are.
+
+    Those that are there may be the tamer ones.
+
+    >>> finished(2, 12), finished(12, 12)
+    ('2 of 12 replicates finished', '')
+    """
+    return f"{done} of {wanted} replicates finished" if done < wanted else ""
+
+
+def failure(message: str) -> str:
+    """A failure on one line, without the name of the function of ours that a worker ran.
+
+    >>> failure("a.b:work lost its worker 3 times: it was killed by SIGKILL (out of memory?)")
+    'its worker was killed 3 times by SIGKILL, out of memory?'
+    """
+    message = " ".join(message.split())
+    lost = re.fullmatch(
+        r"[\w.]+:[\w.]+ lost its worker (once|\d+ times): it (was killed|exited) (.*?)(?: \((.*)\))?", message
+    )
+    if lost is None:
+        return message
+    times, how, by, perhaps = lost.groups()
+    often = "" if times == "once" else f" {times}"
+    return f"its worker {how}{often} {by}{f', {perhaps}' if perhaps else ''}"
 
 
 def number(x: float, digits: int = 3, zeros: bool = False) -> str:

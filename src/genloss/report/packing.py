@@ -1,0 +1,45 @@
+"""Figures as the page holds them: JSON that is inert in HTML, rows by column, texts by number."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from genloss.report.charts import Figure
+
+
+def as_script(value: Any) -> str:
+    r"""JSON that may stand in a script element: no tag and no comment can begin in it.
+
+    >>> print(as_script("</script><!--"))
+    "\u003c/script\u003e\u003c!--"
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def packed(figure: Figure) -> dict[str, Any]:
+    """A figure for the page, which draws its legends itself; rows by column, texts by number."""
+    keys = list(dict.fromkeys(key for row in figure.rows for key in row))
+    spec = {k: v for k, v in figure.spec.items() if k not in ("datasets", "$schema")}
+    columns = {}
+    for key in keys:
+        values = [row.get(key) for row in figure.rows]
+        if all(isinstance(v, str) for v in values):
+            index = {v: i for i, v in enumerate(dict.fromkeys(values))}
+            columns[key] = {"is": list(index), "at": [index[v] for v in values]}
+        else:
+            columns[key] = {"at": values}
+    spec = _without_legends(spec)
+    return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, "canvas": figure.canvas}
+
+
+def _without_legends(spec: Any) -> Any:
+    if isinstance(spec, dict):
+        return {
+            k: None if k == "legend" and "columns" in (v or {}) else _without_legends(v)
+            for k, v in spec.items()
+        }
+    return [_without_legends(v) for v in spec] if isinstance(spec, list) else spec
