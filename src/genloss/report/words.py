@@ -153,7 +153,9 @@ def failure(message: str) -> str:
     """
     message = " ".join(message.split())
     lost = re.fullmatch(
-        r"[\w.]+:[\w.]+ lost its worker (once|\d+ times): it (was killed|exited) (.*?)(?: \((.*)\))?", message
+        r"[\w.]+:[\w.]+ lost its worker (once|\d+ times): "
+        r"it (was killed|exited) (.*?)(?: \((.*)\))?",
+        message,
     )
     if lost is None:
         return message
