@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Lt
@@ -165,9 +165,3 @@ class Digits:
     def holdout(self) -> Array:
         """(m, 64) images."""
         return self._split[1]
-
-
-def supervised(real: Any, rows: Array) -> tuple[Array, Array]:
-    """Features (..., k) and target (...) of a table's rows."""
-    target = real.target_index
-    return real.features(rows, leave_out=target), rows[..., target]
