@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import itertools
 import json
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
+import genloss
 from genloss import Agent, Experiment, run
 from genloss import generators as g
 from genloss import metrics as m
@@ -28,9 +31,7 @@ from genloss.real import Gaussian as RealGaussian
 from genloss.report import figures, law, overview, write
 from genloss.report.layout import Layout, palette
 from genloss.report.looks import folded
-from genloss.report.packing import as_script
-from genloss.report.page import page
-from genloss.report.repeat import repeat
+from genloss.report.page import page, templates
 from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.words import verdict, words
@@ -96,7 +97,8 @@ def check(text: str) -> Page:
     seen = Page(text)
     policy = [a["content"] for tag, a in seen.tags if tag == "meta" and "content" in a and "http-equiv" in a]
     assert policy == [
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
     ]
     for tag, attrs in seen.tags:
         assert tag not in ("link", "iframe", "object", "embed", "base", "form")
@@ -211,9 +213,28 @@ def test_hostile_text_is_text(tmp_path):
     draws(done, tmp_path / "figures")
 
 
+def test_titles_are_escaped_wherever_they_stand():
+    title = "<script>alert(1)</script>"
+    text = page(results({"title": title, "about": "<b>bold</b>", "experiments": {"one": small(title=title)}}))
+    assert "<title>&lt;script&gt;alert(1)&lt;/script&gt;</title>" in text
+    assert "<h1>&lt;script&gt;" in text and "<h2>&lt;script&gt;" in text and "<script>alert" not in text
+    assert "&lt;b&gt;bold" in text and "<b>bold" not in text
+    with pytest.raises(UndefinedError):
+        templates().from_string("{{ forgotten }}").render()
+
+
+def test_html_is_written_by_templates_alone():
+    """No string of ours in Python holds a tag."""
+    tag = re.compile(r"</?(?:a|b|br|code|details|div|figure|h\d|i|li|p|section|span|t[dhr]|table|ul)\b[^<]*>")
+    for file in Path(genloss.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not tag.search(node.value), f"{file}:{node.lineno}"
+
+
 @given(st.text())
 def test_json_in_a_script_is_inert_and_exact(text):
-    said = as_script({"a": text})
+    said = templates().from_string("{{ value | tojson }}").render(value={"a": text})
     assert json.loads(said) == {"a": text}
     assert not re.search("[<>&\u2028\u2029]", said)
 
@@ -445,11 +466,11 @@ def test_how_to_repeat_it_names_what_the_run_needs(tmp_path, monkeypatch):
         real={"kind": "Table", "path": "t.csv"}, metrics=["RealShare"], agent={"generator": "Copula"}
     )
     spec["agents"][0]["regime"] = {"vary": ["Accumulate", "mine.py:Replace"]}
-    said = repeat(run(spec, workers=0, trust=True))
+    said = page(run(spec, workers=0, trust=True))
     assert "genloss run study.toml --trust</code>" in said
-    assert "<code>mine.py</code>, <code>t.csv</code>" in said
-    alone = repeat(results(small()))
-    assert "--trust" not in alone and "needs" not in alone
+    assert "It needs <code>mine.py</code>, <code>t.csv</code>, at these paths" in said
+    alone = page(results(small()))
+    assert "--trust" not in alone and "It needs" not in alone
 
 
 def test_a_page_with_a_choice_says_what_is_printed():

@@ -39,6 +39,14 @@ class Entry:
     partial: str
 
 
+@dataclass(frozen=True)
+class Table:
+    """Final values as text: headings, each with its alignment, and rows."""
+
+    head: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """One experiment.
@@ -50,7 +58,8 @@ class Section:
         headline: the metric at the top of the page, "" where nothing is finished.
         entries: what became of it.
         figures: curves, then pictures.
-        table: header and rows of the final values, as text.
+        table: the final values.
+        setup: what was run, in a line.
         missing: cells of which nothing, or not every replicate, is finished, in words.
     """
 
@@ -60,8 +69,18 @@ class Section:
     headline: str
     entries: tuple[Entry, ...]
     figures: tuple[Figure, ...]
-    table: tuple[tuple[str, ...], ...]
+    table: Table
+    setup: str
     missing: tuple[str, ...]
+
+    @property
+    def colours(self) -> list[tuple[str, str]]:
+        """Of the lines, by label."""
+        return list(zip(self.layout.levels, self.layout.colours, strict=True))
+
+    def shows(self, field: str) -> bool:
+        """Whether some row of the curves has this field."""
+        return any(field in row for f in self.figures if not f.legend for row in f.rows)
 
 
 def sections(results: Results) -> list[Section]:
@@ -101,6 +120,7 @@ def _section(
         tuple(_entries(layout, headline, drawn, changed)) if headline else (),
         tuple(f for f in figures if f is not None),
         _table(layout, [m for m in ordered if m in here], drawn),
+        _setup(layout),
         tuple(_missing(layout, drawn)),
     )
 
@@ -123,9 +143,10 @@ def _entries(
     return out
 
 
-def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> tuple[tuple[str, ...], ...]:
+def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> Table:
     fields = [*([layout.colour] if layout.colour else []), *layout.facets, *layout.selectors]
-    rows = [tuple([*fields, "generation", "replicates", *metrics])]
+    numbers = ["generation", "replicates", *(words(m).title for m in metrics)]
+    rows = []
     for cell, agent in layout.lines:
         mine = {m: drawn[cell.index, agent, m] for m in metrics if (cell.index, agent, m) in drawn}
         if not mine:
@@ -135,7 +156,29 @@ def _table(layout: Layout, metrics: list[str], drawn: Mapping[Key, Curve]) -> tu
         done, wanted = any_curve.replicates, cell.exp.replicates
         sizes = [str(int(any_curve.generation[-1])), str(done) if done == wanted else f"{done} of {wanted}"]
         rows.append(tuple([*(layout.of_line(cell, agent, f) for f in fields), *sizes, *values]))
-    return tuple(rows)
+    return Table((*((f, "text") for f in fields), *((n, "number") for n in numbers)), tuple(rows))
+
+
+def _setup(layout: Layout) -> str:
+    exp = layout.cells[0].exp
+    varied = {f.rpartition(".")[2] for f in layout.values}
+    agents = len(exp.agents)
+    fixed = "real" not in varied and not varied & set(getattr(exp.real, "__dataclass_fields__", ()))
+    parts = [
+        f"{_named(exp.real)} as real data" if fixed else "",
+        "" if "generator" in varied or agents > 1 else f"{_named(exp.agents[0].generator)} as generator",
+        "" if "regime" in varied or agents > 1 else _named(exp.agents[0].regime),
+        f"{agents} agents on one pool" if agents > 1 else "",
+        "" if "n_real" in varied else f"{exp.n_real} real rows at first",
+        f"{exp.n_fresh} fresh ones a generation" if exp.n_fresh and "n_fresh" not in varied else "",
+    ]
+    others = [f"{field} varied" for field in layout.values if field not in (layout.colour, "agent")]
+    return "; ".join(p for p in (*parts, *others) if p)
+
+
+def _named(part: object) -> str:
+    text = repr(part)
+    return text if len(text) < 120 else type(part).__name__
 
 
 def _said(curve: Curve) -> str:
