@@ -1,14 +1,19 @@
-"""What the page is made of: curves over generations and paired changes, aggregated over replicates."""
+"""What is said of replicates: the typical one and their mean by generation, and how they changed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from genloss import intervals
+from genloss.intervals import Interval
+from genloss.meaning import Meaning
+from genloss.report import shim
 from genloss.samples import Array
-from genloss.study.results import Results, half_width
+from genloss.study.results import Results
+from genloss.study.study import Cell
 
 Key = tuple[int, int, str]
 """Index of the cell, index of the agent, name of the metric."""
@@ -16,92 +21,82 @@ Key = tuple[int, int, str]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A metric of one agent in one cell, at the generations that are finished.
+    """A metric of one agent in one cell.
 
     Args:
-        generation: (T,) in order.
-        mean: (T,) over replicates; infinite where a replicate is.
-        low: (T,) lower end of the 95 % interval, NaN where there is none.
-        high: (T,) upper end.
+        meaning: what the metric says of itself.
+        generation: (T,) from 1.
+        typical: of the typical replicate, the median: (T,) estimates, low and high ends; NaN for none.
+        mean: the same of the mean; infinite where a replicate is.
+        known: (T,) replicates that have a value.
+        change: from the first generation to the last, of the typical replicate: a factor where the metric's
+            scale is "ratio", else a difference.
+        paired: replicates that it compares with themselves.
+        real: of the real rows themselves, the typical replicate's; None where there is no such thing.
+        needed: replicates that would bring the last mean within a factor of 2; 0 where it is.
         replicates: that are finished.
+        wanted: that were asked for.
     """
 
+    meaning: Meaning
     generation: Array
-    mean: Array
-    low: Array
-    high: Array
+    typical: Interval
+    mean: Interval
+    known: Array
+    change: Interval
+    paired: int
+    real: Interval | None
+    needed: float
     replicates: int
-
-
-class Change(NamedTuple):
-    """A metric at generation 1, half-way and at the last, and its changes within replicates.
-
-    Args:
-        first: mean at generation 1.
-        last: mean at the last generation.
-        change: mean of last - first.
-        late: mean of last - half-way.
-        change_error: half the width of the 95 % interval of the change, NaN with one replicate.
-        late_error: the same of the late change.
-    """
-
-    first: float
-    last: float
-    change: float
-    late: float
-    change_error: float
-    late_error: float
+    wanted: int
 
 
 def curves(results: Results) -> dict[Key, Curve]:
-    """Mean and 95 % interval (Student's) of everything that was measured."""
-    rows = results.query(
-        "SELECT cell, agent, metric, generation, count(*) AS n, avg(value) AS mean, "
-        "CASE WHEN bool_and(isfinite(value)) THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
-        "FROM results GROUP BY ALL ORDER BY cell, agent, metric, generation"
-    ).to_pandas()
+    """Everything that was measured."""
+    counted = results.query("SELECT cell, count(DISTINCT replicate) AS n FROM results GROUP BY cell")
+    done = dict(zip(counted["cell"].to_pylist(), counted["n"].to_pylist(), strict=True))
     found = {}
-    for (cell, agent, metric), part in rows.groupby(["cell", "agent", "metric"], observed=True):
-        n, mean = part["n"].to_numpy(), part["mean"].to_numpy(float)
-        error = half_width(part["sd"].to_numpy(float), n)
-        generation = part["generation"].to_numpy()
-        found[int(cell), int(agent), str(metric)] = Curve(
-            generation, mean, mean - error, mean + error, int(n.max())
-        )
+    for cell in results.cells:
+        for metric, meaning in shim.meanings(cell.exp).items() if cell.index in done else ():
+            values, real = results.array(metric, cell), shim.real(results, metric, cell)
+            for agent in range(values.shape[1]):
+                found[cell.index, agent, metric] = curve(
+                    values[:, agent], None if real is None else real[agent], meaning, done[cell.index], cell
+                )
     return found
 
 
-def changes(results: Results) -> dict[Key, Change]:
-    """How everything that was measured changed from the first to the last generation."""
-    looks = ", ".join(
-        f"({c.index}, {t}, {place})"
-        for c in results.cells
-        for place, t in enumerate((1, (c.exp.generations + 1) // 2, c.exp.generations))
+def curve(x: Array, real: Array | None, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
+    """What is said of (T, R) values, NaN where a replicate has none, and of (R,) ones of real rows."""
+    both = x[:, ~np.isnan(x[[0, -1]]).any(axis=0)]
+    mean = _over(lambda v: intervals.mean(v, meaning.scale), x)
+    last = x[-1][~np.isnan(x[-1])]
+    estimate, low, high = (float(v[-1]) for v in mean)
+    # of a positive amount a factor means something
+    wide = meaning.scale == "ratio" and estimate > 0 and (high > 2 * estimate or 2 * low < estimate)
+    return Curve(
+        meaning,
+        np.arange(1, len(x) + 1),
+        _over(intervals.typical, x),
+        mean,
+        (~np.isnan(x)).sum(axis=1),
+        intervals.change(both[0], both[-1], meaning.scale) if both.size else _NONE,
+        both.shape[1],
+        None if real is None else Interval(*(v[0] for v in _over(intervals.typical, real[None]))),
+        float(intervals.replicates_for_mean(last)) if wide and (last > 0).all() else 0.0,
+        replicates,
+        cell.exp.replicates,
     )
-    rows = results.query(
-        f"SELECT r.cell, r.agent, r.metric, r.replicate, looks.place, r.value FROM results r "
-        f"JOIN (VALUES {looks}) looks(cell, generation, place) USING (cell, generation)"
-    ).to_pandas()
-    found = {}
-    for (cell, agent, metric), part in rows.groupby(["cell", "agent", "metric"], observed=True):
-        at = part.pivot(index="replicate", columns="place", values="value").to_numpy(float)
-        if at.shape[1] == 3:
-            found[int(cell), int(agent), str(metric)] = _change(at)
-    return found
 
 
-def _change(at: Array) -> Change:
-    with np.errstate(invalid="ignore"):
-        whole, late = at[:, 2] - at[:, 0], at[:, 2] - at[:, 1]
-        return Change(
-            float(at[:, 0].mean()),
-            float(at[:, 2].mean()),
-            float(whole.mean()),
-            float(late.mean()),
-            _error(whole),
-            _error(late),
-        )
+_NONE = Interval(*np.full((3, 1), np.nan)[:, 0])
 
 
-def _error(x: Array) -> float:
-    return float(half_width(x.std(ddof=1), len(x))) if len(x) > 1 else float("nan")
+def _over(of: Callable[[Array], Interval], x: Array) -> Interval:
+    """An estimate with its interval at every generation, over the replicates that have a value there."""
+    known = ~np.isnan(x)
+    x, known = x[:, known.any(axis=0)], known[:, known.any(axis=0)]
+    if known.all() and x.size:
+        return of(x)
+    each = [of(row[k]) if k.any() else _NONE for row, k in zip(x, known, strict=True)]
+    return Interval(*(np.array(some, dtype=float) for some in zip(*each, strict=True)))

@@ -13,7 +13,6 @@ from genloss.errors import GenlossError, StoreError
 from genloss.report.charts import CONFIG, SCHEMA, Figure
 from genloss.report.scales import Spec
 from genloss.report.sections import Section, sections
-from genloss.report.words import words
 from genloss.study.results import Results
 
 FORMATS = ("png", "svg", "pdf")
@@ -62,10 +61,8 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
         if mine:
             title = ": ".join(part for part in (section.title, mine[0].title.lower()) if part)
             chosen.append((section, title, mine[0]))
-    share = next(
-        ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title),
-        None,
-    )
+    setup = {b.meaning.title for s, _, _ in chosen for b in s.blocks if b.meaning.of == "training"}
+    share = next(((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title in setup), None)
     if share is not None and len(chosen) % 3:
         chosen.append(share)
     panels = [
