@@ -65,25 +65,39 @@ def _shown(block: Block, most: int) -> list[str]:
     if block.moves:
         columns[at] = [r.last for r in rows]
     columns[f"mean, {at}"] = [r.mean for r in rows]
-    head, body, once = list(block.fields), [list(r.labels) for r in rows], []
-    for name, values in columns.items():
-        if name in ("real rows", "generation 1") and block.moves and len(rows) > 1 and len(set(values)) == 1:
-            once.append(f"{name}, {bracketed(*values[0])}")
+    head, body, once = list[str](), [list[str]() for _ in rows], []
+    for name, some in columns.items():
+        if name in ("real rows", "generation 1") and block.moves and len(rows) > 1 and len(set(some)) == 1:
+            once.append(f"{name}, {bracketed(*some[0])}")
             continue
         head.append(name)
-        body = [[*row, bracketed(*value)] for row, value in zip(body, values, strict=True)]
-    lines = textwrap.wrap(about(block.meaning), _WIDTH)
+        body = [[*row, bracketed(*value)] for row, value in zip(body, some, strict=True)]
+    lines = [click.style(title, bold=True), *textwrap.wrap(about(block.meaning), _WIDTH)]
     if once:
         lines.append(f"The same for all: {'; '.join(once)}.")
-    head.append("change" if block.moves else "")
-    room = _WIDTH - 2 - sum(max(map(len, some)) + 2 for some in zip(head[:-1], *body, strict=True))
-    lined = [head]
-    for row, r in zip(body, rows, strict=True):
+    labelled = [[*r.labels, *row] for r, row in zip(rows, body, strict=True)]
+    table = _folded([*block.fields, *head], labelled, block)
+    if max(map(len, table)) <= _WIDTH:
+        return [*lines, *table]
+    heads, *values = aligned(
+        [head, *body], indent=6
+    )  # what tells rows apart, and the change, on lines of their own
+    lines += [f"  {', '.join(block.fields)}: change", heads]
+    return lines + [
+        text for r, own in zip(rows, values, strict=True) for text in (f"  {r.name}: {r.change}", own)
+    ]
+
+
+def _folded(head: list[str], body: list[list[str]], block: Block) -> list[str]:
+    """Rows with their changes; a change and its size are on two lines where one is too long."""
+    room = _WIDTH - 2 - sum(max(map(len, some)) + 2 for some in zip(head, *body, strict=True))
+    lines = [[*head, "change" if block.moves else ""]]
+    for row, r in zip(body, block.rows, strict=False):
         if len(r.change) <= room or not r.size:
-            lined.append([*row, r.change])
-        else:  # a change and its size on two lines
-            lined += [[*row, f"{r.word}:"], [*("" for _ in row), r.size]]
-    return [click.style(title, bold=True), *lines, *aligned(lined, indent=2)]
+            lines.append([*row, r.change])
+        else:
+            lines += [[*row, r.word], [*("" for _ in row), r.size]]
+    return aligned(lines, indent=2)
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:

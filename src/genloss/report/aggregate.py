@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,17 +54,32 @@ class Curve:
 
 def curves(results: Results) -> dict[Key, Curve]:
     """Everything that was measured."""
-    counted = results.query("SELECT cell, count(DISTINCT replicate) AS n FROM results GROUP BY cell")
-    done = dict(zip(counted["cell"].to_pylist(), counted["n"].to_pylist(), strict=True))
     found = {}
-    for cell in results.cells:
-        for metric, meaning in shim.meanings(cell.exp).items() if cell.index in done else ():
-            values, real = results.array(metric, cell), shim.real(results, metric, cell)
-            for agent in range(values.shape[1]):
-                found[cell.index, agent, metric] = curve(
-                    values[:, agent], None if real is None else real[agent], meaning, done[cell.index], cell
-                )
+    for cell, metric, values, replicates in _arrays(results):
+        meaning, real = shim.meanings(cell.exp)[metric], shim.real(results, metric, cell)
+        for agent in range(values.shape[1]):
+            mine = None if real is None else real[agent]
+            found[cell.index, agent, metric] = curve(values[:, agent], mine, meaning, replicates, cell)
     return found
+
+
+def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
+    """Cell, metric, (T, A, R) values and how many replicates are finished, in one pass over the sorted table.
+
+    As many calls of ``results.array`` would each look through the whole of it.
+    """
+    table = results.table
+    columns = {name: table[name].to_numpy() for name in ("cell", "agent", "generation", "replicate", "value")}
+    names = table["metric"].combine_chunks().dictionary_encode()
+    code = names.indices.to_numpy()
+    begin = np.flatnonzero(np.diff(columns["cell"], prepend=-1) | np.diff(code, prepend=-1))
+    cells = {c.index: c for c in results.cells}
+    for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
+        cell = cells[int(columns["cell"][a])]
+        t, i, r, v = (columns[k][a:b] for k in ("generation", "agent", "replicate", "value"))
+        out = np.full((cell.exp.generations, len(cell.exp.agents), cell.exp.replicates), np.nan)
+        out[t[t > 0] - 1, i[t > 0], r[t > 0]] = v[t > 0]
+        yield cell, names.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
 
 
 def curve(x: Array, real: Array | None, meaning: Meaning, replicates: int, cell: Cell) -> Curve:

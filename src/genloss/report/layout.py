@@ -112,6 +112,7 @@ class Layout:
         return palette(self.levels, self.colour in (None, REGIME))
 
 
+NO_SPACE = "\u200b"
 _OF_OBJECTS = (
     *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
     *("valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
@@ -128,7 +129,7 @@ def plain(label: object) -> str:
     ('a b', 'constructor\u200b')
     """
     text = " ".join(str(label).split())
-    return text + "\u200b" if text in _OF_OBJECTS else text
+    return text + NO_SPACE if text in _OF_OBJECTS else text
 
 
 def palette(levels: Sequence[str], regimes: bool) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.report import shim
 from genloss.report.aggregate import Curve, Key
-from genloss.report.layout import Layout
+from genloss.report.layout import NO_SPACE, Layout
 from genloss.report.words import changed, finished, interval, number
 from genloss.study.results import Results
 from genloss.study.study import Cell
@@ -142,7 +142,7 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
     rows = []
     for (cell, agent), curve in zip(lines, curves, strict=True):
         level = layout.level(cell, agent)
-        labels = tuple(layout.of_line(cell, agent, f) for f in fields)
+        labels = tuple(layout.of_line(cell, agent, f).rstrip(NO_SPACE) for f in fields)
         real = first = final = mean = _NOTHING
         word, size = finished(0, cell.exp.replicates), ""
         if curve is not None:
