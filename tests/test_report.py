@@ -768,6 +768,7 @@ def test_the_overview_has_a_panel_for_each_experiment(tmp_path):
     text = svg.read_text()
     assert all(said in text for said in ("A: variance kept", "B: variance kept", "Share of real data"))
     assert text.count(">AccumulateSubsample<") == 1, "one legend"
+    assert "Thick: the typical replicate, the median" in text and "dashed: the law of the mean" in text
 
 
 def test_a_page_that_cannot_be_written(tmp_path):
