@@ -198,7 +198,7 @@ def test_running_sums_are_a_refits(regime: Any, h: Any) -> None:
         nll = seen.measure()["HoldoutNLL"]
         for r in range(2):
             sk = KernelDensity(bandwidth=h).fit(seen.train.rows[r])
-            assert nll[r] == pytest.approx(-sk.score_samples(exp.holdout).mean(), abs=1e-6)
+            assert nll[r] == pytest.approx(-sk.score_samples(exp.held_out).mean(), abs=1e-6)
 
 
 def test_weighted_training_rows_are_drawn_by_weight() -> None:

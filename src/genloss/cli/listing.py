@@ -155,6 +155,7 @@ _TAKES = {
     "Verifier": "a verifier",
     "Count": "a whole number from 1",
     "Size": "a whole number from 0",
+    "Of": "'model' or 'published'",
     "Positive": "a number above 0",
     "NonNegative": "a number from 0",
     "Share": "a number from 0 to 1",

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from genloss.laws import Law, law
 from genloss.report.aggregate import Curve, Key
-from genloss.report.laws import Law, law
 from genloss.report.layout import AGENT, Layout
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.report.words import words
