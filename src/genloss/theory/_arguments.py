@@ -101,7 +101,7 @@ def generations(t: Generations, least: int = 1) -> NDArray[np.int64]:
             f"t = {shown(t)}: give a generation, or an array of them, as whole numbers from {least}"
         )
     if values.min() < least:
-        from_1 = "generations count from 1, the model fitted to real data"
+        from_1 = "generations count from 1, the model fitted to real data; give at least 1"
         raise GenlossError(f"t = {values.min()}: {from_1 if least else 'give a number that is not negative'}")
     if values.max() > MOST:
         raise GenlossError(f"t = {values.max()}: give at most {MOST}")

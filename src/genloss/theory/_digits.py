@@ -56,7 +56,7 @@ def geometric_sum(log_ratio: float, terms: NDArray[np.int64], log: bool = False)
         total = terms.astype(np.float64)
     else:  # the larger end of the sum is 1, or comes in front; exp(-1e4) is 0
         decay = min(abs(log_ratio), 1e4)
-        total = np.expm1(-terms * decay) / math.expm1(-decay)
+        total = np.abs(np.expm1(-terms * decay) / math.expm1(-decay))  # and no -0.0 where there is none
     front = (terms - 1) * max(log_ratio, 0.0)
     with np.errstate(over="ignore"):
         return np.asarray(front + np.log(total) if log else np.exp(front) * total, dtype=np.float64)

@@ -305,11 +305,17 @@ def _root_gap(wide: float, cumulants: Floats) -> float:
         for s in range(2, k + 1):
             to_the_s = np.convolve(to_the_s, moments)[: cumulants.size]
             moments[k] += standard[s] * to_the_s[k - s]
-    hankel = moments[np.add.outer(np.arange(NODES + 1), np.arange(NODES + 1))]
-    root = np.linalg.cholesky(hankel).T
+    hankel = moments[np.add.outer(np.arange(NODES), np.arange(NODES + 1))]
+    for nodes in range(NODES, 1, -1):
+        try:
+            root = np.linalg.cholesky(hankel[:nodes, :nodes])
+            break  # with two nodes the matrix is that of ones
+        except np.linalg.LinAlgError:
+            continue  # far more dimensions than rows: nearly all of the law lies on fewer points
     diagonal = root.diagonal()
-    above = np.concatenate([[0.0], root.diagonal(1) / diagonal[:-1]])
-    beside = diagonal[1:NODES] / diagonal[: NODES - 1]
+    below = np.append(root.diagonal(-1), np.linalg.solve(root, hankel[:nodes, nodes])[-1])
+    above = np.concatenate([[0.0], below / diagonal])
+    beside = diagonal[1:] / diagonal[:-1]
     jacobi = np.diag(np.diff(above)) + np.diag(beside, 1) + np.diag(beside, -1)
     points, vectors = np.linalg.eigh(jacobi)
     off = math.sqrt(wide) * points
