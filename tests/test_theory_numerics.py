@@ -904,8 +904,8 @@ def test_no_distribution_is_more_even_than_the_even_one() -> None:
         assert discrete.collapse_time_bounds(10, even, symbols)[0] == pytest.approx(10)
 
 
-def test_a_million_generations_of_many_symbols_fit_in_memory() -> None:
-    """Generations times symbols would be 16 GB; they are summed a block at a time."""
+def test_generations_times_symbols_are_summed_a_block_at_a_time() -> None:
+    """In eight blocks here: all at once a million generations of 1000 symbols would take 8 GB."""
     t = np.arange(1, 2_000, 10).repeat(2)
     p = np.full(20_000, 1 / 20_000)
     found = discrete.unique_symbols_bound(1000, p, t)
