@@ -76,7 +76,7 @@ real = "Gaussian"
 n_real = 10
 generations = 2
 replicates = 40
-metrics = ["TraceRatio"]
+metrics = [{ kind = "TraceRatio", of = "published" }]
 
 [[agents]]
 generator = { kind = "Wrapped", make = "slow.py:Slow" }

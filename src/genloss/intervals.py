@@ -1,4 +1,6 @@
-"""95 % intervals over replicates: of the typical one, which always holds, and of the mean, which costs more."""
+"""95 % intervals over replicates: of the typical one, which always holds, and of the mean, which costs
+more.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from genloss import intervals
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
-from genloss.report import shim
 from genloss.samples import Array
 from genloss.study.results import Results
 from genloss.study.study import Cell
@@ -54,17 +53,15 @@ class Curve:
 
 def curves(results: Results) -> dict[Key, Curve]:
     """Everything that was measured."""
-    found = {}
-    for cell, metric, values, replicates in _arrays(results):
-        meaning, real = shim.meanings(cell.exp)[metric], shim.real(results, metric, cell)
-        for agent in range(values.shape[1]):
-            mine = None if real is None else real[agent]
-            found[cell.index, agent, metric] = curve(values[:, agent], mine, meaning, replicates, cell)
-    return found
+    return {
+        (cell.index, agent, metric): curve(x[:, agent], cell.exp.meanings[metric], replicates, cell)
+        for cell, metric, x, replicates in _arrays(results)
+        for agent in range(x.shape[1])
+    }
 
 
 def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
-    """Cell, metric, (T, A, R) values and how many replicates are finished, in one pass over the sorted table.
+    """Cell, metric, (T + 1, A, R) values and how many replicates are finished: one pass over the sorted table.
 
     As many calls of ``results.array`` would each look through the whole of it.
     """
@@ -77,42 +74,29 @@ def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
     for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
         cell = cells[int(columns["cell"][a])]
         t, i, r, v = (columns[k][a:b] for k in ("generation", "agent", "replicate", "value"))
-        out = np.full((cell.exp.generations, len(cell.exp.agents), cell.exp.replicates), np.nan)
-        out[t[t > 0] - 1, i[t > 0], r[t > 0]] = v[t > 0]
+        out = np.full((cell.exp.generations + 1, len(cell.exp.agents), cell.exp.replicates), np.nan)
+        out[t, i, r] = v
         yield cell, names.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
 
 
-def curve(x: Array, real: Array | None, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
-    """What is said of (T, R) values, NaN where a replicate has none, and of (R,) ones of real rows."""
-    both = x[:, ~np.isnan(x[[0, -1]]).any(axis=0)]
-    mean = _over(lambda v: intervals.mean(v, meaning.scale), x)
-    last = x[-1][~np.isnan(x[-1])]
+def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
+    """What is said of (T + 1, R) values from generation 0 on, NaN where a replicate has none."""
+    start, x = x[0], x[1:]
+    first, last = x[0], x[-1]
+    mean = intervals.mean(x, meaning.scale)
     estimate, low, high = (float(v[-1]) for v in mean)
     # of a positive amount a factor means something
     wide = meaning.scale == "ratio" and estimate > 0 and (high > 2 * estimate or 2 * low < estimate)
     return Curve(
         meaning,
         np.arange(1, len(x) + 1),
-        _over(intervals.typical, x),
+        intervals.typical(x),
         mean,
         (~np.isnan(x)).sum(axis=1),
-        intervals.change(both[0], both[-1], meaning.scale) if both.size else _NONE,
-        both.shape[1],
-        None if real is None else Interval(*(v[0] for v in _over(intervals.typical, real[None]))),
-        float(intervals.replicates_for_mean(last)) if wide and (last > 0).all() else 0.0,
+        intervals.change(first, last, meaning.scale),
+        int((~np.isnan(first) & ~np.isnan(last)).sum()),
+        None if np.isnan(start).all() else intervals.typical(start),
+        float(np.nan_to_num(intervals.replicates_for_mean(last))) if wide else 0.0,
         replicates,
         cell.exp.replicates,
     )
-
-
-_NONE = Interval(*np.full((3, 1), np.nan)[:, 0])
-
-
-def _over(of: Callable[[Array], Interval], x: Array) -> Interval:
-    """An estimate with its interval at every generation, over the replicates that have a value there."""
-    known = ~np.isnan(x)
-    x, known = x[:, known.any(axis=0)], known[:, known.any(axis=0)]
-    if known.all() and x.size:
-        return of(x)
-    each = [of(row[k]) if k.any() else _NONE for row, k in zip(x, known, strict=True)]
-    return Interval(*(np.array(some, dtype=float) for some in zip(*each, strict=True)))

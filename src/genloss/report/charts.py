@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from genloss.report import shim
+from genloss.laws import law
 from genloss.report.aggregate import Curve, Key
-from genloss.report.laws import law
 from genloss.report.layout import AGENT, REAL, Layout
 from genloss.report.lines import Line, equals, gaps, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
@@ -174,7 +173,7 @@ def _rows(line: Line, scale: Scale) -> list[Spec]:
             row["m"] = scale.fit(curve.mean.estimate[i])
             row |= {k: scale.fit(v[i]) for k, v in zip(("ml", "mh"), curve.mean[1:], strict=True)}
         if line.law is not None and t <= len(line.law.values):
-            row[LAWS[shim.law_of(line.law)]] = scale.fit(line.law.values[t - 1])
+            row[LAWS[line.law.of]] = scale.fit(line.law.values[t - 1])
         if curve.real is not None and not out:
             row["real"] = scale.fit(float(curve.real.estimate))
         if i == end:

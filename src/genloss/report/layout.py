@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genloss.report import shim
 from genloss.study.study import Cell
 
 AGENT, REGIME = "agent", "regime"
@@ -68,7 +67,7 @@ class Layout:
         if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
             rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
-        alone = shim.regimes(cells[0].exp)[0].partition("(")[0]
+        alone = cells[0].exp.regime_labels[0].partition("(")[0]
         return cls(
             tuple(cells),
             colour,
@@ -83,7 +82,7 @@ class Layout:
         if field == AGENT:
             return plain(cell.exp.agent_names[agent])
         if field == REGIME and field not in self.values:
-            return plain(shim.regimes(cell.exp)[agent])
+            return plain(cell.exp.regime_labels[agent])
         return plain(cell.varied.get(field, "–"))
 
     def level(self, cell: Cell, agent: int) -> str:

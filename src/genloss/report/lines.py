@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genloss.report import shim
+from genloss.laws import Law
 from genloss.report.aggregate import Curve
-from genloss.report.laws import Law
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
 
@@ -36,7 +35,7 @@ class Line:
     @property
     def averaged(self) -> bool:
         """Whether the mean is drawn beside the typical replicate: it parts from it, or a law is of it."""
-        return self.parts or (self.law is not None and shim.law_of(self.law) == "mean")
+        return self.parts or (self.law is not None and self.law.of == "mean")
 
 
 def scale_of(lines: Sequence[Line]) -> Scale:
@@ -48,7 +47,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
     """Which quantity each kind of line is of, and why they part."""
     laws = [(line.curve, line.law) for line in lines if line.law is not None]
     for of, said in (("mean", "mean"), ("typical", "typical replicate")):
-        mine = [law for _, law in laws if shim.law_of(law) == of]
+        mine = [law for _, law in laws if law.of == of]
         if mine:
             sources = dict.fromkeys(s for law in mine for s in law.source.split("; "))
             yield f"Dashed: the law of the {said}, of {'; '.join(sources)}."
@@ -57,9 +56,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
             "Thin: the mean. Where it leaves the thick line, replicates on its side lie further out, and a "
             "few can carry it; at most half of all lie on either side of the thick one."
         )
-    above = [
-        c for c, law in laws if shim.law_of(law) == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0
-    ]
+    above = [c for c, law in laws if law.of == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0]
     if above:
         yield "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
     if any(line.curve.real is not None for line in lines):

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from genloss.laws import Law
 from genloss.report.aggregate import Curve
-from genloss.report.laws import Law
 from genloss.report.words import number
 from genloss.samples import Array
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
-from genloss.report import shim
 from genloss.report.aggregate import Curve, Key
-from genloss.report.layout import NO_SPACE, Layout
+from genloss.report.layout import NO_SPACE, REGIME, Layout
 from genloss.report.words import changed, finished, interval, number
 from genloss.study.results import Results
 from genloss.study.study import Cell
@@ -126,7 +125,7 @@ def metrics_of(cells: Sequence[Cell]) -> dict[str, Meaning]:
     """The metrics of some cells by name; how a loop is set up comes after what became of it."""
     said: dict[str, Meaning] = {}
     for cell in cells:
-        said = {**shim.meanings(cell.exp), **said}
+        said = {**cell.exp.meanings, **said}
     return dict(sorted(said.items(), key=lambda item: item[1].of == "training"))
 
 
@@ -135,9 +134,7 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
     curves = [found.get((c.index, i, metric)) for c, i in lines]
     lasts = sorted({c.exp.generations for c, _ in lines})
     # a regime is a column of its own unless it is what tells the rows apart
-    fields = tuple(dict.fromkeys((*layout.values, "regime")))
-    if not any(shim.regimes(c.exp)[i] for c, i in lines) and "regime" not in layout.values:
-        fields = tuple(layout.values)
+    fields = tuple(dict.fromkeys((*layout.values, REGIME)))
     colours = dict(zip(layout.levels, layout.colours, strict=True))
     rows = []
     for (cell, agent), curve in zip(lines, curves, strict=True):

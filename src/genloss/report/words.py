@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from genloss.intervals import Interval
-from genloss.meaning import Meaning
+from genloss.intervals import Interval, no_change
+from genloss.meaning import Meaning, Scale
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -129,7 +129,7 @@ def bracketed(value: str, ends: str) -> str:
     return f"{value} [{ends}]" if ends else value
 
 
-def changed(change: Interval, scale: str, replicates: int) -> tuple[str, str]:
+def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
     """What is known of a change from generation 1, in words, and its size.
 
     Never more than its interval says: it changed where the interval holds neither a factor of 1 nor a
@@ -149,7 +149,7 @@ def changed(change: Interval, scale: str, replicates: int) -> tuple[str, str]:
     >>> changed(Interval(1.1, math.nan, math.nan), "ratio", 3)
     ('too few replicates to tell: 3', '')
     """
-    none = 1.0 if scale == "ratio" else 0.0
+    none = no_change(scale)
     estimate, low, high = (float(v) for v in change)
     if math.isnan(low) or math.isnan(high):
         few = replicates < 6  # no interval of order statistics holds the median with 95 %

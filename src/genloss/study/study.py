@@ -164,8 +164,14 @@ class Study:
         cells: list[Cell] = []
         found: dict[str, None] = {}
         paths = {name: [p for p, _ in varied(spec)] for name, spec in self.experiments.items()}
-        columns = columns_of([p for some in paths.values() for p in some])
+        crowded = {
+            p
+            for name, some in paths.items()
+            for p in some
+            if p[0] == "agents" and len(p) > 2 and len(self.experiments[name]["agents"]) > 1
+        }
         for name, spec in self.experiments.items():
+            columns = columns_of([p for some in paths.values() for p in some], crowded & {*paths[name]})
             choices = [[(path, v) for v in values] for path, values in varied(spec)]
             for choice in itertools.product(*choices):
                 concrete = copy.deepcopy(spec)
