@@ -36,7 +36,7 @@ def slots() -> dict[str, dict[str, dict[str, Any]]]:
 
     return {
         slot: {
-            name: {"about": about(part), "fields": fields_of(part), "module": getattr(part, "__module__", "")}
+            name: {"about": about(part), "fields": fields_of(part), "module": part.__module__}
             for name, part in sorted(parts(slot).items())
         }
         for slot in SLOTS.values()
@@ -200,8 +200,7 @@ def shown(study: Study) -> str:
 
 
 def _named(statistic: Any) -> str:
-    name: str = getattr(statistic, "__name__", None) or repr(statistic)
-    return name
+    return statistic.__name__ if inspect.isfunction(statistic) else repr(statistic)
 
 
 def _many(count: int, what: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from genloss import regimes
 from genloss.curators import KeepAll
+from genloss.errors import GenlossError
 from genloss.experiment import Experiment
 from genloss.meaning import Law
 from genloss.samples import Array
@@ -60,7 +61,10 @@ class Stated:
         only = exp.agents[agent]
         if len(exp.agents) > 1 or type(only.curator) is not KeepAll or SIZE.of(exp.real) is not None:
             return None
-        found = self.values(exp, only.generator, metric)
+        try:
+            found = self.values(exp, only.generator, metric)
+        except GenlossError:  # sizes or settings beyond those that theory computes
+            return None
         return None if found is None else Law(np.asarray(found, dtype=float), self.source, where=self.where)
 
 
