@@ -31,13 +31,24 @@ _HOME = {
     "generations": "genloss.loop",
     "GenlossError": "genloss.errors",
 }
-_ROOMS = ("curators", "generators", "metrics", "real", "regimes", "rewards", "theory", "verifiers")
+_ROOMS = (
+    "curators",
+    "generators",
+    "intervals",
+    "metrics",
+    "real",
+    "regimes",
+    "rewards",
+    "theory",
+    "verifiers",
+)
 
 __all__ = [*_HOME, *_ROOMS, "__version__"]
 
 if TYPE_CHECKING:
     from genloss import curators as curators
     from genloss import generators as generators
+    from genloss import intervals as intervals
     from genloss import metrics as metrics
     from genloss import real as real
     from genloss import regimes as regimes
