@@ -61,7 +61,7 @@ def curves(results: Results) -> dict[Key, Curve]:
 
 
 def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
-    """Cell, metric, (T + 1, A, R) values and how many replicates are finished: one pass over the sorted table.
+    """Cell, metric, (T + 1, A, R) values and how many replicates are finished; one pass over the table.
 
     As many calls of ``results.array`` would each look through the whole of it.
     """
