@@ -645,6 +645,15 @@ def test_infinite_values_are_said_and_not_drawn(tmp_path):
     draws(done, tmp_path)
 
 
+def test_two_lines_that_are_infinite_are_drawn(tmp_path):
+    spec = small(agent={"regime": {"vary": VARIED[::2]}}, replicates=6)
+    done = results(spec)
+    values = np.where(np.array(done.table["generation"]) == 4, np.inf, np.array(done.table["value"]))
+    done.table = done.table.set_column(5, "value", [values])
+    draws(done, tmp_path)
+    assert "∞" in table(done)
+
+
 @component
 class Ends:
     """Infinite in most replicates from generation 3 on, and undefined in one at generation 2."""
@@ -839,8 +848,11 @@ def test_tables_say_when_they_hold():
         ("heavy", run(plain(Heavy()), workers=0)),
     ):
         said[name] = " ".join(reading([b for _, _, some in by_experiment(done, curves(done)) for b in some]))
-    assert "Intervals are given the same held-out rows in every replicate: held-out loss." in said["held out"]
-    assert "Intervals are given" not in said["model"] + said["heavy"]
+    wanted = "hold given the same held-out rows in every replicate."
+    assert f"Intervals of held-out loss {wanted}" in said["held out"]
+    assert "hold given" not in said["model"] + said["heavy"]
+    captions = [f.caption for s in sections(held_out) for f in s.figures]
+    assert f"Intervals {wanted}" in captions[0]
     assert "the median over 8 replicates" in said["model"] and "each on its own" in said["model"]
     assert "within a factor of 2" not in said["model"]
 

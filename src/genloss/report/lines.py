@@ -33,6 +33,11 @@ class Line:
         return bool(apart[drawable(mean)].any())
 
     @property
+    def banded(self) -> bool:
+        """Whether the typical replicate has an interval anywhere."""
+        return bool((self.curve.typical.high > self.curve.typical.low).any())
+
+    @property
     def averaged(self) -> bool:
         """Whether the mean is drawn beside the typical replicate: it parts from it, or a law is of it."""
         return self.parts or (self.law is not None and self.law.of == "mean")
@@ -59,6 +64,9 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
     above = [c for c, law in laws if law.of == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0]
     if above:
         yield "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
+    for given in dict.fromkeys(line.curve.meaning.given for line in lines if line.banded):
+        if given:
+            yield f"Intervals hold given {given}."
     if any(line.curve.real is not None for line in lines):
         yield "Grey: the real rows themselves, looked at in the same way."
 
@@ -67,13 +75,15 @@ def equals(lines: Sequence[Line]) -> str:
     """Which lines cannot be told apart by eye: where one hides another, a reader should know."""
     scale = scale_of(lines)
     near = 0.02 * (scale.high - scale.low)
-    pairs = [
-        f"{b.at['c']} lies on {a.at['c']}"
-        for a, b in itertools.combinations(lines, 2)
-        if scale.kind == "linear"
-        and len(a.curve.generation) == len(b.curve.generation)
-        and np.abs(a.curve.typical.estimate - b.curve.typical.estimate).max() < near
-    ]
+    if scale.kind != "linear":
+        return ""
+    typical = [(line.at["c"], line.curve.typical.estimate) for line in lines]
+    with np.errstate(invalid="ignore"):
+        pairs = [
+            f"{b} lies on {a}"
+            for (a, x), (b, y) in itertools.combinations(typical, 2)
+            if len(x) == len(y) and np.abs(x - y).max() < near
+        ]
     return f"{'; '.join(pairs)}, or nearly." if 0 < len(pairs) <= 4 else ""
 
 

@@ -202,7 +202,7 @@ def _given(blocks: Sequence[Block]) -> list[str]:
     for block in blocks:
         if block.meaning.given:
             by.setdefault(block.meaning.given, {})[block.meaning.title.lower()] = None
-    return [f"Intervals are given {given}: {', '.join(titles)}." for given, titles in by.items()]
+    return [f"Intervals of {' and '.join(titles)} hold given {given}." for given, titles in by.items()]
 
 
 Found = tuple[Block, Row, Curve]
