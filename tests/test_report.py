@@ -888,6 +888,16 @@ def test_many_combinations_are_counted_without_a_judgement():
     assert not FORBIDDEN.search(text)
 
 
+def test_rows_wider_than_a_terminal_stand_on_two_lines():
+    long = "temperature 0.8, and ten times as many rows as the other agent"
+    agents = [{"generator": "Gaussian", "name": f"{name}, {long}"} for name in ("first", "second")]
+    done = results(small(n_real={"vary": [5, 6]}, agents=agents, replicates=6))
+    printed = table(done).splitlines()
+    assert max(map(len, printed)) <= 120
+    (at,) = [i for i, line in enumerate(printed) if line.startswith(f"  5, first, {long}, Accumulate:")][:1]
+    assert re.fullmatch(r" {6}\S.*\[.*\].*", printed[at + 2]), "its values below it and its change"
+
+
 @pytest.mark.slow
 def test_nothing_is_judged_in_a_small_version_of_the_main_job():
     """Words are of changes and their intervals alone; the table is as wide as a terminal."""

@@ -83,9 +83,12 @@ def _shown(block: Block, most: int) -> list[str]:
         [head, *body], indent=6
     )  # what tells rows apart, and the change, on lines of their own
     lines += [f"  {', '.join(block.fields)}: change", heads]
-    return lines + [
-        text for r, own in zip(rows, values, strict=True) for text in (f"  {r.name}: {r.change}", own)
-    ]
+    for r, own in zip(rows, values, strict=True):
+        lines += [
+            *textwrap.wrap(f"{r.name}: {r.change}", _WIDTH, initial_indent="  ", subsequent_indent="    "),
+            own,
+        ]
+    return lines
 
 
 def _folded(head: list[str], body: list[list[str]], block: Block) -> list[str]:
