@@ -77,7 +77,7 @@ def listing(verbose: bool = False) -> str:
     lines = [click.style("Studies", bold=True) + "  run one with: genloss run NAME"]
     lines += aligned([[f"  {name}", s["title"]] for name, s in studies().items()])
     what = {
-        slot: one_line(typing.cast(str, contract.__doc__).partition("\n\n")[0])
+        slot: _plain(one_line(typing.cast(str, contract.__doc__).partition("\n\n")[0]))
         for contract, slot in SLOTS.items()
     }
     for slot, some in slots().items():
