@@ -17,7 +17,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Names are loaded when first used: `import genloss` and `genloss --help` must not wait for NumPy and
 # pydantic.

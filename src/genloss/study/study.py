@@ -296,6 +296,7 @@ def _spec_of(exp: Experiment) -> Spec:
     spec = _named(exp)
     if isinstance(spec, dict):
         return spec
+
     def fields(of: Experiment | Agent) -> Spec:
         return {f: v for f, v in vars(of).items() if f in FIELDS.of(of) and v is not None}
 

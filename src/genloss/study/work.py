@@ -141,7 +141,7 @@ def _results_table(
     """The long table of (T + 1, A, M, R) values; of generation 0 the metrics that were measured there."""
     import pyarrow as pa
 
-    from genloss.study.store import schema
+    from genloss.study.columns import schema
 
     t, a, m, r = np.indices(values.shape, dtype=np.int32).reshape(4, -1)
     there = (t > 0) | np.isin(m, [k for k, name in enumerate(names) if name in at_start])
@@ -163,7 +163,7 @@ def _results_table(
 def _pictures_table(pictures: list[tuple[int, int, Array]], cell: int) -> pa.Table | None:
     import pyarrow as pa
 
-    from genloss.study.store import schema
+    from genloss.study.columns import schema
 
     if not pictures:
         return None
