@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genloss.cli.guard import one_line
-from genloss.cli.summary import aligned
 
 if TYPE_CHECKING:
     from genloss.study import Study
@@ -205,3 +204,12 @@ def _named(statistic: Any) -> str:
 
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
+    """Lines whose columns stand under each other."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    pad = " " * indent
+    return [
+        pad + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genloss.cli import listing
+from genloss.cli.listing import aligned
+
 if TYPE_CHECKING:
     from genloss.report.tables import Block
     from genloss.study import Results
@@ -103,15 +106,6 @@ def _folded(head: list[str], body: list[list[str]], block: Block) -> list[str]:
     return aligned(lines, indent=2)
 
 
-def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
-    """Lines whose columns stand under each other."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    pad = " " * indent
-    return [
-        pad + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-
-
 def records(results: Results) -> list[dict[str, Any]]:
     """Every metric at the first and the last generation, as JSON has it.
 
@@ -149,12 +143,12 @@ def json_number(x: float) -> float | str | None:
 
 def _legend(results: Results) -> list[str]:
     """The regimes of the study, each in a sentence."""
-    from genloss.cli.listing import about
-
     # where the study cannot be built here, its agents are names alone
     kinds = dict.fromkeys(type(a.regime) for c in results.cells for a in c.exp.agents if results.whole)
     lines = []
     for kind in kinds:
         start = f"  {kind.__name__.ljust(max(len(k.__name__) for k in kinds))}  "
-        lines += textwrap.wrap(about(kind), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
+        lines += textwrap.wrap(
+            listing.about(kind), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start)
+        )
     return ["", "Regimes, what the next model trains on:", *lines] if lines else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from genloss.report.aggregate import Curve, Key, curves
 from genloss.report.charts import Figure, curve_figure
@@ -71,7 +73,7 @@ def _setup(layout: Layout) -> str:
     exp = layout.cells[0].exp
     varied = {f.rpartition(".")[2] for f in layout.values}
     agents = len(exp.agents)
-    fixed = "real" not in varied and not varied & set(getattr(exp.real, "__dataclass_fields__", ()))
+    fixed = "real" not in varied and not varied & {f.name for f in dataclasses.fields(cast(Any, exp.real))}
     parts = [
         f"{_named(exp.real)} as real data" if fixed else "",
         "" if "generator" in varied or agents > 1 else f"{_named(exp.agents[0].generator)} as generator",

@@ -115,7 +115,7 @@ def by_experiment(results: Results, found: Mapping[Key, Curve]) -> list[tuple[st
     out = []
     for name, mine in cells.items():
         layout = Layout.of(mine)
-        title = (getattr(mine[0].exp, "title", "") or name) if len(cells) > 1 else ""  # an outline has none
+        title = (results.whole and mine[0].exp.title) or name if len(cells) > 1 else ""  # an outline has none
         blocks = [_block(title, layout, m, said, found) for m, said in metrics_of(mine).items()]
         out.append((name, layout, blocks if found else []))
     return out
