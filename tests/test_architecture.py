@@ -11,16 +11,18 @@ ROOT = Path(__file__).parents[1] / "src" / "genloss"
 # from the ground up; a floor may import from those before it, and its own rooms
 FLOORS = [
     {"errors"},
-    {"theory"},
-    {"streams", "extend", "components"},
-    {"samples"},
-    {"statistics"},
+    {"theory", "traits"},
+    {"streams", "extend", "components", "meaning"},
+    {"intervals", "samples"},
+    {"statistics", "events"},
     {"tables"},
-    {"observation", "protocols"},
+    {"protocols"},
+    {"observation", "world"},
     {"real", "generators", "regimes", "curators", "metrics", "rewards", "verifiers"},
     {"fitting"},
     {"experiment"},
     {"loop"},
+    {"laws"},
     {"study"},
     {"conformance"},
     {"report"},
@@ -61,6 +63,58 @@ def test_floors_import_only_downwards(file):
         if quiet or other == room or other not in FLOOR:
             continue
         assert FLOOR[other] < FLOOR[room], f"{file.name} imports {other}, which is not below {room}"
+
+
+def modules():
+    """Every module's name and file."""
+    for file in ROOT.rglob("*.py"):
+        parts = ["genloss", *file.relative_to(ROOT).with_suffix("").parts]
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), file
+
+
+def imported(file, known):
+    """Modules that a file imports, at once or later, but for type checkers."""
+    tree = ast.parse(file.read_text())
+    quiet = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in quiet:
+            wholes = [f"{node.module}.{a.name}" for a in node.names]
+            yield from (whole if whole in known else node.module for whole in wholes)
+        elif isinstance(node, ast.Import) and id(node) not in quiet:
+            yield from (a.name for a in node.names)
+
+
+def test_no_circle_among_modules():
+    """A room's `__init__` names its modules; a module that needs the room imports the other module itself."""
+    known = dict(modules())
+    graph = {name: {*imported(file, known)} & {*known} - {name} for name, file in known.items()}
+    order: list[str] = []
+    while len(order) < len(graph):
+        ready = [name for name, needs in graph.items() if name not in order and needs <= {*order}]
+        assert ready, f"in a circle: {sorted(graph.keys() - {*order})}"
+        order += ready
+
+
+def test_a_room_is_no_longer_than_a_reader_is_patient():
+    long = {str(f.relative_to(ROOT)): n for f in FILES if (n := len(f.read_text().splitlines())) > 400}
+    assert not long
+    assert len((ROOT / "loop.py").read_text().splitlines()) < 90
+
+
+def test_attributes_are_asked_for_by_name_where_traits_are_not_meant():
+    """`getattr` and `hasattr` with a text: each needs its reason, and most ask for a trait instead."""
+    found = [
+        f"{f.relative_to(ROOT)}:{node.lineno}"
+        for f in FILES
+        for node in ast.walk(ast.parse(f.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr")
+    ]
+    assert len(found) < 40, found
 
 
 def test_theory_imports_only_numpy_and_scipy():

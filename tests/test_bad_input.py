@@ -19,7 +19,7 @@ real = {real}
 n_real = 20
 generations = 4
 replicates = 3
-metrics = ["TraceRatio"]
+metrics = [{{ kind = "TraceRatio", of = "published" }}]
 
 [[agents]]
 generator = {generator}

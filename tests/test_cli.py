@@ -76,7 +76,7 @@ real = "Gaussian"
 n_real = 10
 generations = 2
 replicates = 40
-metrics = ["TraceRatio"]
+metrics = [{ kind = "TraceRatio", of = "published" }]
 
 [[agents]]
 generator = { kind = "Wrapped", make = "slow.py:Slow" }
@@ -326,8 +326,8 @@ def test_nothing_is_judged_where_replicates_are_missing() -> None:
     rows = {line.split()[0]: line for line in answer.stdout.splitlines() if line.startswith("  ")}
     assert rows["20"].endswith("1 of 2 replicates finished")
     assert "finished" not in rows["10"] and "1 of 2" not in rows["10"]
-    assert "Means over 2 replicates" in answer.stdout
-    assert "may be the tamer ones: no verdict" in answer.stdout
+    assert "the median over 1 to 2 replicates" in answer.stdout
+    assert "may be the tamer ones: nothing is said of change" in " ".join(answer.stdout.split())
     assert answer.stderr.count("too many") == 1
     shown = ok(called("results", "out", "--trust")).stdout
     assert "1 of 2 replicates finished" in shown
@@ -345,12 +345,15 @@ def test_a_run_in_which_everything_failed_says_so() -> None:
     assert answer.stderr.count("too many") == 2
     text = Path("out/report.html").read_text().partition("<script>")[0]
     assert "Nothing is finished: every cell failed" in text
-    assert '<table class="summary"' not in text and 'class="legend"' not in text
+    assert '<table class="results"' not in text and 'class="legend"' not in text
 
 
-def test_verdicts_say_what_they_compare() -> None:
+def test_the_table_says_what_it_compares_and_no_more() -> None:
     text = ok(called("run", "small.toml", "--workers", "0", "--out", "out")).stdout
-    assert "\nVerdicts compare each replicate's last generation with its own first.\n" in text
+    said = " ".join(text.split())
+    assert "the typical replicate, the median over" in said and "too few replicates to tell: 6" not in said
+    assert "Change is that of the typical replicate from its own generation 1 to its last" in said
+    assert "changed: × " in text or "no change seen at" in text
 
 
 def test_nothing_is_written_into_folders_that_are_not_there() -> None:

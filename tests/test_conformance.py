@@ -415,7 +415,7 @@ class Careless:
 
     def __call__(self, seen: Any) -> Any:
         if self.fault == "needs":
-            return -seen.model.log_prob(seen.exp.holdout).mean(axis=1)
+            return -seen.model.log_prob(seen.holdout).mean(axis=1)
         rows = seen.features
         if self.fault == "writes":
             rows -= rows.mean(axis=1, keepdims=True)
@@ -432,7 +432,7 @@ class Careless:
     ("fault", "caught"),
     [
         ("", set()),
-        ("needs", {"needs is honest", "replicates apart"}),
+        ("needs", {"needs is honest", "replicates apart", "generation 0"}),
         ("rowless", {"instead_of_rows is honest"}),
         ("mixes", {"replicates apart"}),
         ("nan", {"one number a replicate"}),

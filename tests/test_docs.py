@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genloss import Agent, Experiment, generators, laws, metrics, real, regimes
 from genloss.conformance import check
+from laws import assert_mean, measure
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -114,6 +116,8 @@ SKELETONS = {
     "Uniform": {},
     "EveryOther": {},
     "Typical": {},
+    "Turns": {},
+    "Wind": {},
     "Kurtosis": {},
     "Ball": {},
     "Small": {},
@@ -134,8 +138,32 @@ def test_the_skeletons_keep_their_contracts(name, tmp_path):
 
 
 def test_every_python_block_is_covered():
-    covered = sum(any(f"class {n}:" in b for n in SKELETONS) for b in blocks(CONTRIBUTING, "python"))
-    assert covered + 1 == len(blocks(CONTRIBUTING, "python"))  # the last one is the user's own object
+    names = [*(f"class {n}:" for n in SKELETONS), "@laws.state", "class Bootstrap:"]
+    assert all(any(n in b for n in names) for b in blocks(CONTRIBUTING, "python"))
+    assert len(names) == len(blocks(CONTRIBUTING, "python")) + 1  # reward and verifier stand in one
+
+
+def test_the_laws_of_the_skeletons_hold():
+    block = next(b for b in blocks(CONTRIBUTING, "python") if "@laws.state" in b)
+    kurtosis = next(b for b in blocks(CONTRIBUTING, "python") if "class Kurtosis:" in b)
+    before, space = list(laws.STATED), {"__name__": "mine"}
+    try:
+        exec(block, space)
+        exec(kurtosis, space)
+        exp = Experiment(
+            real=real.Gaussian(dim=3),
+            agents=Agent(generators.Gaussian(ddof=1), regimes.Window(generations=1)),
+            metrics=[metrics.MeanError(), space["Kurtosis"]()],
+            n_real=20,
+            generations=4,
+            replicates=600,
+        )
+        for name, values in measure(exp).items():
+            known = laws.law(exp, 0, name)
+            assert known is not None and known.where
+            assert_mean(values[:, 0], known.values)
+    finally:
+        laws.STATED[:] = before
 
 
 def test_the_wrapped_skeleton_passes_the_command(tmp_path):

@@ -106,7 +106,7 @@ def test_accumulate(n: int, d: int, ddof: Any, temperature: float) -> None:
     )
     t = np.arange(1, 41)
     trace = temperature * np.asarray(law.accumulate_trace_ratio(n, t, ddof, temperature))
-    assert_spread(exp, trace, law.accumulate_mean_error(n, d, t, ddof, temperature))
+    assert_spread(exp, trace, law.subsample(n, None, d, t, None, ddof, temperature).mean_error)
 
 
 def test_accumulate_ends_above_zero() -> None:

@@ -52,7 +52,7 @@ LOOPS: dict[str, Experiment] = {
     "table": experiment(
         Agent(generators.Copula(), regimes.Replace()),
         real=real.Table(path="iris"),
-        metrics=(metrics.TestError(),),
+        metrics=(metrics.TestError(of="published"),),
     ),
     "two": experiment(
         (Agent(G, regimes.Replace(), n=3), Agent(generators.KDE(), regimes.Window(generations=2)))
@@ -217,7 +217,7 @@ def test_warm_starts_hand_on_the_model_before() -> None:
 
     for warm in (False, True):
         agent = Agent(generators.Wrapped(make=Counter), regimes.Replace(), warm_start=warm)
-        exp = experiment(agent, tile=2, replicates=2)
+        exp = experiment(agent, tile=2, replicates=2, metrics=(metrics.RealShare(),))
         fits = [seen.model.objects[1].fits for _, (seen,) in generations(exp)]
         assert fits == ([1, 2, 3, 4, 5, 6] if warm else [1] * 6)
 

@@ -22,6 +22,7 @@ from genloss.observation import Observation
 from genloss.samples import Array, Chunk, Samples
 from genloss.statistics import Moments
 from genloss.streams import Address, Streams
+from genloss.traits import SCHEMA
 from laws import assert_mean, measure, stream
 
 
@@ -32,9 +33,9 @@ def experiment(source: Any, generator: Any, *looks: Any, **more: Any) -> Experim
 
 def seen(exp: Experiment, model: Any, rows: Array | None = None, train: Samples | None = None) -> Observation:
     chunk = Chunk(1 if rows is None else rows.shape[1], 1, 0, rows)
-    origin = Chunk(1, 0, -1, np.zeros((3, 1, 1)), schema=getattr(exp.real, "schema", None))
+    origin = Chunk(1, 0, -1, np.zeros((3, 1, 1)), schema=SCHEMA.of(exp.real))
     train = train or Samples.of([origin])
-    return Observation(1, 0, train, model, chunk, exp, Streams(Address(0), 1, 0))
+    return Observation(1, 0, train, model, chunk, exp, Streams(Address(0), 1, 0), exp.held_out)
 
 
 class Rows:
@@ -55,23 +56,25 @@ def test_spread_of_a_models_law() -> None:
     assert np.allclose(metrics.LogDetRatio()(o), np.linalg.slogdet(covariance)[1])
     assert np.allclose(metrics.MeanError()(o), (mean**2).sum(axis=1))
     expected = [
-        -stats.multivariate_normal(m, c).logpdf(exp.holdout).mean()
+        -stats.multivariate_normal(m, c).logpdf(exp.held_out).mean()
         for m, c in zip(mean, covariance, strict=True)
     ]
     assert np.allclose(metrics.HoldoutNLL()(o), expected)
 
 
-def test_spread_of_published_rows_where_the_model_knows_no_law() -> None:
+def test_spread_of_published_rows() -> None:
     rows = stream(1).standard_normal((3, 50, 2)) * [1.0, 3.0] + 1
-    exp = experiment(real.Moons(), generators.KDE(), metrics.TraceRatio())
+    exp = experiment(real.Moons(), generators.KDE(), metrics.TraceRatio(of="published"))
     o = seen(exp, Rows(), rows)
-    real_covariance = np.cov(exp.holdout.T, ddof=0)
+    real_covariance = np.cov(exp.held_out.T, ddof=0)
     found = np.array([np.cov(x.T, ddof=0) for x in rows])
-    assert np.allclose(metrics.TraceRatio()(o), np.trace(found, axis1=1, axis2=2) / np.trace(real_covariance))
+    assert np.allclose(
+        metrics.TraceRatio(of="published")(o), np.trace(found, axis1=1, axis2=2) / np.trace(real_covariance)
+    )
     ratio = np.linalg.slogdet(found)[1] - np.linalg.slogdet(real_covariance)[1]
-    assert np.allclose(metrics.LogDetRatio()(o), ratio)
-    gap = rows.mean(axis=1) - exp.holdout.mean(axis=0)
-    assert np.allclose(metrics.MeanError()(o), (gap**2).sum(axis=1))
+    assert np.allclose(metrics.LogDetRatio(of="published")(o), ratio)
+    gap = rows.mean(axis=1) - exp.held_out.mean(axis=0)
+    assert np.allclose(metrics.MeanError(of="published")(o), (gap**2).sum(axis=1))
 
 
 def test_spread_of_a_ring_and_a_linear_model_is_relative_to_their_laws() -> None:
@@ -98,21 +101,21 @@ def test_metrics_of_symbols(k: int, seed: int, exponent: float) -> None:
     assert np.array_equal(metrics.SupportSize()(o), (p > 0).sum(axis=1))
     assert np.allclose(metrics.TotalVariation()(o), [cityblock(q, p0) / 2 for q in p])
     with np.errstate(divide="ignore"):
-        assert np.allclose(metrics.HoldoutNLL()(o), [-np.log(q[exp.holdout]).mean() for q in p])
+        assert np.allclose(metrics.HoldoutNLL()(o), [-np.log(q[exp.held_out]).mean() for q in p])
 
 
-def test_symbols_of_a_model_that_hides_its_probabilities() -> None:
+def test_symbols_of_published_rows() -> None:
     exp = experiment(real.Zipf(symbols=3), generators.Categorical(), metrics.Diversity())
     rows = np.array([[0, 0, 1, 2], [0, 0, 0, 0], [2, 2, 1, 1]])
     o = seen(exp, Rows(), rows)
-    assert metrics.Diversity()(o).tolist() == [1 - 6 / 16, 0.0, 0.5]
-    assert metrics.SupportSize()(o).tolist() == [3, 1, 2]
+    assert metrics.Diversity(of="published")(o).tolist() == [1 - 6 / 16, 0.0, 0.5]
+    assert metrics.SupportSize(of="published")(o).tolist() == [3, 1, 2]
 
 
 def test_the_tail_of_symbols_is_the_rarest() -> None:
     exp = experiment(real.Zipf(symbols=1000), generators.Categorical(), metrics.TailMass())
     p0 = exp.real.probabilities  # type: ignore[attr-defined]
-    tail = metrics.TailMass(quantile=0.9)
+    tail = metrics.TailMass(quantile=0.9, of="model")
     kept = tail(seen(exp, CategoricalModel(p0[None] + np.zeros((3, 1)))))[0]
     assert 0.099 < kept <= 0.1
     cut = np.where(np.arange(1000) < 100, p0, 0)
@@ -147,13 +150,13 @@ def test_sliced_wasserstein() -> None:
     """In one dimension W2 itself; a shift by v in d dimensions is |v|/sqrt(d) on average."""
     line = experiment(real.Gaussian(dim=1), generators.KDE(), metrics.SlicedWasserstein())
     rows = stream(3).standard_normal((3, 40, 1)) + 2
-    expected = np.sqrt(wasserstein2_squared(rows[..., 0], line.holdout[:, 0]))
+    expected = np.sqrt(wasserstein2_squared(rows[..., 0], line.held_out[:, 0]))
     assert np.allclose(metrics.SlicedWasserstein()(seen(line, Rows(), rows)), expected)
     space = experiment(real.Gaussian(dim=6), generators.KDE(), metrics.SlicedWasserstein())
-    shifted = np.broadcast_to(space.holdout + np.array([3.0, 0, 0, 4.0, 0, 0]), (3, *space.holdout.shape))
+    shifted = np.broadcast_to(space.held_out + np.array([3.0, 0, 0, 4.0, 0, 0]), (3, *space.held_out.shape))
     found = metrics.SlicedWasserstein(projections=2000)(seen(space, Rows(), shifted))
     assert found == pytest.approx(5 / np.sqrt(6), rel=0.05)
-    same = np.broadcast_to(space.holdout, (3, *space.holdout.shape))
+    same = np.broadcast_to(space.held_out, (3, *space.held_out.shape))
     assert np.allclose(metrics.SlicedWasserstein()(seen(space, Rows(), same)), 0)
 
 
@@ -196,8 +199,8 @@ def test_error_of_what_is_learnt_from_published_rows(path: str) -> None:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     source = real.Table(path=path)
-    exp = experiment(source, Table(), metrics.TestError(), n_real=60)
-    found = measure(exp)["TestError"][0, 0]
+    exp = experiment(source, Table(), metrics.TestError(of="published"), n_real=60)
+    found = measure(exp)["TestError(of='published')"][0, 0]
     _, (first,) = next(iter(generations(exp)))
     target = source.target_index
     assert target is not None
@@ -293,8 +296,14 @@ def test_metrics_say_whether_they_need_rows() -> None:
     for name in ("SlicedWasserstein", "TailMass"):
         assert statistic(*gaussian, getattr(metrics, name)()) is None, name
     symbols = generators.Categorical(), real.Zipf()
-    for name in ("Diversity", "SupportSize", "TotalVariation", "TailMass", "HoldoutNLL"):
+    for name in ("Diversity", "SupportSize", "TotalVariation", "HoldoutNLL"):
         assert statistic(*symbols, getattr(metrics, name)()) is not None, name
+    for name in ("TraceRatio", "LogDetRatio", "MeanError"):
+        assert statistic(*gaussian, getattr(metrics, name)(of="published")) is None, name
+    for name in ("Diversity", "SupportSize", "TotalVariation"):
+        assert statistic(*symbols, getattr(metrics, name)(of="published")) is None, name
+    assert statistic(*symbols, metrics.TailMass()) is None
+    assert statistic(*symbols, metrics.TailMass(of="model")) is not None
     assert statistic(generators.LinearRegression(), real.LinearModel(), metrics.TestError()) is not None
 
 
@@ -305,6 +314,13 @@ def test_metrics_say_whether_they_need_rows() -> None:
         (real.Zipf(), generators.Categorical(), metrics.TraceRatio(), "TraceRatio does not apply to Zipf"),
         (real.Moons(), generators.KDE(), metrics.TestError(), "TestError needs a target, which Moons lacks"),
         (real.Table(path="iris"), generators.Copula(), metrics.HoldoutNLL(), "HoldoutNLL needs log_prob"),
+        (
+            real.Table(path="iris"),
+            generators.Copula(),
+            metrics.TraceRatio(),
+            r"TraceRatio needs moments, which the model of Copula lacks; "
+            r'use \{kind = "TraceRatio", of = "published"\}',
+        ),
         (
             real.Table(path="iris"),
             generators.Gaussian(),
@@ -338,7 +354,7 @@ def test_a_metric_of_the_wrong_shape_is_named() -> None:
 
     exp = experiment(real.Moons(), generators.KDE(), Wrong())
     with pytest.raises(
-        GenlossError, match=r"generation 1: metric Wrong returned shape \(7,\); return one value a replicate"
+        GenlossError, match=r"generation 0: metric Wrong returned shape \(7,\); return one value a replicate"
     ):
         run(exp, workers=0)
 

@@ -169,7 +169,7 @@ def keys(rows: Array) -> list[bytes]:
 def test_no_model_ever_trains_on_the_holdout(source: Any) -> None:
     """Rows that occur twice in a table aside, which scikit-learn's bundled ones have a few of."""
     exp = experiment(source, n_real=30, n_fresh=5, generations=4)
-    held, trained = keys(exp.holdout), []
+    held, trained = keys(exp.held_out), []
     for _, (o,) in generations(exp):
         trained += keys(o.train.real.rows)
     everything = keys(source.draw(1, source.size, stream(0))[0]) + held
@@ -225,7 +225,7 @@ def test_every_row_is_as_likely_to_be_drawn() -> None:
 
 
 def test_the_split_is_fixed_whatever_the_seed() -> None:
-    a, b = (experiment(real.Table(path="wine"), n_real=10, seed=s).holdout for s in (0, 1))
+    a, b = (experiment(real.Table(path="wine"), n_real=10, seed=s).held_out for s in (0, 1))
     assert np.array_equal(a, b)
 
 
@@ -285,7 +285,7 @@ def test_features_of_a_mixed_table(tmp_path: Path) -> None:
 
 
 def test_numeric_tables_are_vectors() -> None:
-    assert real.Table(path="diabetes").event == "vectors"
+    assert real.Table(path="diabetes").event == "numeric table"
     assert real.Table(path="iris").event == "table"  # the species is a category
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from genloss import Agent, Experiment, component, generators, metrics, real, regimes
 from genloss.errors import SpecError
-from genloss.samples import ALL, Chunk, Samples
+from genloss.samples import Chunk, Samples
 from genloss.streams import REAL
+from genloss.traits import ALL, REACH
 from laws import measure, stream
 
 
@@ -133,9 +134,9 @@ def test_window_of_one_is_replace_and_of_everything_is_accumulate() -> None:
 
 
 def test_reach_of_parts_within_parts() -> None:
-    assert regimes.reach(regimes.Weighted(0.5, regimes.Window(generations=3))) == (3, 3)
-    assert regimes.reach(regimes.Reads((0,), regimes.Replace())) == (ALL, 1)
-    assert regimes.reach(regimes.Accumulate()) == (ALL, ALL)
+    assert REACH.of(regimes.Weighted(0.5, regimes.Window(generations=3))) == (3, 3)
+    assert REACH.of(regimes.Reads((0,), regimes.Replace())) == (ALL, 1)
+    assert REACH.of(regimes.Accumulate()) == (ALL, ALL)
 
 
 @component

@@ -18,6 +18,7 @@ from genloss import (
     Study,
     component,
     generators,
+    intervals,
     metrics,
     real,
     regimes,
@@ -25,7 +26,7 @@ from genloss import (
 )
 from genloss.errors import SpecError, StoreError
 from genloss.samples import Samples
-from laws import measure
+from laws import assert_mean, measure
 
 
 def experiment(**more: Any) -> Experiment:
@@ -39,6 +40,9 @@ def experiment(**more: Any) -> Experiment:
         "metrics": (metrics.TraceRatio(), metrics.MeanError()),
     }
     return Experiment(**{**settings, **more})
+
+
+ROWS = (metrics.TraceRatio(of="published"), metrics.MeanError(of="published"))
 
 
 TWO = (
@@ -112,24 +116,37 @@ def test_several_experiments_by_name() -> None:
     )
 
 
-def test_summary_is_mean_and_interval() -> None:
-    results = run(experiment(replicates=40, tile=40), workers=0)
-    summary = results.summary()
-    row = summary[(summary["metric"] == "TraceRatio") & (summary["generation"] == 3)].iloc[0]
-    values = results.array("TraceRatio")[2, 0]
+INTERVALS = ["typical", "typical_low", "typical_high", "mean", "low", "high"]
+
+
+def test_summary_is_the_typical_replicate_and_the_mean() -> None:
+    exp = experiment(
+        replicates=40, tile=40, metrics=(metrics.TraceRatio(), metrics.TailMass()), rows="always"
+    )
+    results = run(exp, workers=0)
+    summary = results.summary().set_index(["metric", "generation"])
+    row, values = summary.loc["TraceRatio", 3], results.array("TraceRatio")[2, 0]
     assert row["replicates"] == 40
-    assert row["mean"] == pytest.approx(values.mean()) and row["sd"] == pytest.approx(values.std(ddof=1))
-    assert row["low"] == pytest.approx(values.mean() - 2.022691 * values.std(ddof=1) / 40**0.5)
-    assert row["high"] - row["mean"] == pytest.approx(row["mean"] - row["low"])
+    said = [*intervals.typical(values), *intervals.mean(values, "ratio")]
+    assert list(row[INTERVALS]) == pytest.approx(said)
+    # generation 0 is the real rows themselves, where rows are looked at
+    assert [*summary.loc["TraceRatio"].index] == [1, 2, 3, 4, 5]
+    assert [*summary.loc["TailMass"].index] == [0, 1, 2, 3, 4, 5]
+    real_rows = results.real("TailMass")
+    assert real_rows is not None and results.real("TraceRatio") is None
+    assert summary.loc["TailMass", 0]["mean"] == pytest.approx(real_rows.mean())
+    # 95 % of the real law's rows lie within, and these are drawn from it
+    assert_mean(real_rows, 0.05)
 
 
 def test_summary_of_infinite_values_and_single_replicates() -> None:
     exp = experiment(metrics=(metrics.LogDetRatio(), metrics.TraceRatio()), n_real=2)
     infinite = run(exp, workers=0).summary()
     row = infinite[infinite["metric"] == "LogDetRatio"].iloc[0]
-    assert row["mean"] == -np.inf and np.isnan(row["sd"])
+    assert row["mean"] == row["typical"] == -np.inf
     single = run(experiment(replicates=1), workers=0).summary()
-    assert single["sd"].isna().all() and np.isfinite(single["mean"]).all()
+    assert single[["low", "high", "typical_low", "typical_high"]].isna().all(axis=None)
+    assert np.isfinite(single[["mean", "typical"]]).all(axis=None)
 
 
 def test_pictures_show_the_data_by_generation() -> None:
@@ -217,14 +234,14 @@ def test_objects_that_no_spec_can_name_run_in_this_process(tmp_path: Path) -> No
             return self.rows[self.rng.integers(len(self.rows), size=n)]
 
     for make in (Local, lambda seed: Local(seed)):
-        exp = experiment(agents=Agent(generators.Wrapped(make=make), regimes.Replace()))
+        exp = experiment(agents=Agent(generators.Wrapped(make=make), regimes.Replace()), metrics=ROWS)
         assert run(exp).array("TraceRatio").shape == (5, 1, 7)
         with pytest.raises(SpecError, match=r"cannot be named in a spec.*leave workers out"):
             run(exp, workers=2)
     with pytest.warns(UserWarning, match="cannot be gone on with later"):
         run(exp, tmp_path / "kept")
     with pytest.raises(StoreError):  # nobody knows whether the next one is the same
-        run(experiment(agents=exp.agents), tmp_path / "kept")
+        run(experiment(agents=exp.agents, metrics=ROWS), tmp_path / "kept")
 
 
 # -- failures --------------------------------------------------------------------------------------
@@ -246,7 +263,7 @@ class Fails:
 
 
 def failing() -> Experiment:
-    return experiment(agents=Agent(generators.Wrapped(make=Fails), regimes.Replace()))
+    return experiment(agents=Agent(generators.Wrapped(make=Fails), regimes.Replace()), metrics=ROWS)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -308,7 +325,7 @@ def test_a_run_is_opened_wherever_it_has_been_moved_to(
         opened.array("SlicedWasserstein", n_real=20), made.array("SlicedWasserstein", n_real=20)
     )
     assert opened.pictures(0).keys() == made.pictures(0).keys()
-    assert repr(opened) == "<Results of 2 cells, 12 values, 0 failures>"
+    assert repr(opened) == "<Results of 2 cells, 18 values, 0 failures>"
 
 
 def test_a_changed_table_is_told_when_a_run_is_opened(
@@ -365,7 +382,7 @@ def test_which_replicates_a_failing_cell_keeps_depends_on_nothing_else(tmp_path:
         n_real=10,
         generations=3,
         replicates=20,
-        metrics=[metrics.MeanError()],
+        metrics=[metrics.MeanError(of="published")],
     )
     kept = []
     for workers, out in ((0, "a"), (2, "b"), (0, "b")):

@@ -42,7 +42,7 @@ REAL: dict[str, Any] = {
     "Circles": {"noise": positive},
     "SwissRoll": {"noise": positive},
     "Ring": {"modes": st.integers(1, 9), "spread": positive},
-    "LinearModel": {"dim": st.integers(1, 6), "noise": positive},
+    "LinearModel": {"dim": st.integers(1, 6), "noise": positive, "signal": positive},
     "Zipf": {"symbols": count, "exponent": st.floats(0, 3)},
     "Table": {"path": st.sampled_from(["iris", "wine", "diabetes"]), "held_out": st.floats(0.1, 0.5)},
     "Digits": {"held_out": st.floats(0.1, 0.5)},
@@ -66,17 +66,18 @@ PLAIN_REGIMES: dict[str, Any] = {
     "RealPlusLatest": {},
     "Window": {"generations": count},
 }
+of = st.sampled_from(["model", "published"])
 METRICS: dict[str, Any] = {
-    "TraceRatio": {},
-    "LogDetRatio": {},
-    "MeanError": {},
+    "TraceRatio": {"of": of},
+    "LogDetRatio": {"of": of},
+    "MeanError": {"of": of},
     "HoldoutNLL": {},
-    "TestError": {},
-    "Diversity": {},
-    "SupportSize": {},
-    "TotalVariation": {},
+    "TestError": {"of": of},
+    "Diversity": {"of": of},
+    "SupportSize": {"of": of},
+    "TotalVariation": {"of": of},
     "SlicedWasserstein": {"projections": count},
-    "TailMass": {"quantile": st.floats(0.01, 0.99)},
+    "TailMass": {"quantile": st.floats(0.01, 0.99), "of": of},
     "RealShare": {},
 }
 REWARDS: dict[str, Any] = {
@@ -426,7 +427,7 @@ def test_columns_of_varied_fields_are_short_and_different() -> None:
     }
     assert set(Study.of(spec).cells[0].varied) == {
         "agents.0.generator.bandwidth",
-        "n",
+        "agents.0.n",
         "agents.1.generator.bandwidth",
     }
     # "generation" and others are the results' own columns
@@ -621,7 +622,7 @@ def test_a_makers_code_too_is_run_only_with_trust(mine: str) -> None:
     spec = {
         **BASE,
         "agents": [{"generator": {"kind": "Wrapped", "make": f"{mine}:make"}}],
-        "metrics": ["TraceRatio"],
+        "metrics": ["SlicedWasserstein"],
     }
     (problem,) = problems(spec)
     assert problem.startswith("agents.0.generator.make: ") and "--trust" in problem

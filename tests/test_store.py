@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from genloss.errors import StoreError
-from genloss.study.store import _HOST, Store, schema, write_part
+from genloss.study.columns import schema
+from genloss.study.store import _HOST, Store, write_part
 
 SPEC = 'title = "ünits"\n'
 
@@ -316,7 +317,8 @@ def python(code, *arguments, **options):
 WRITER = """
     import sys, numpy as np, pyarrow as pa, resource
     from genloss.errors import StoreError
-    from genloss.study.store import Store, schema, write_part
+    from genloss.study.columns import schema
+    from genloss.study.store import Store, write_part
     folder, rows, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     store = Store.open(folder, "", "abc", {})
     rng = np.random.Generator(np.random.SFC64(1))

@@ -147,10 +147,11 @@ def test_accumulate_moments(n: int, d: int, ddof: int, temperature: float) -> No
     real = rng.standard_normal((5000, n, d))
     trains = loop("accumulate", real, n, 6, gaussian_sampler(ddof, temperature), rng)
     assert_mean(trace_ratio(trains, ddof), gaussian.accumulate_trace_ratio(n, GENERATIONS, ddof, temperature))
-    assert_mean(mean_error(trains), gaussian.accumulate_mean_error(n, d, GENERATIONS, ddof, temperature))
+    pooled = gaussian.subsample(n, None, d, GENERATIONS, None, ddof, temperature)
+    assert_mean(mean_error(trains), pooled.mean_error)
 
 
-@pytest.mark.parametrize(("n", "d", "last"), [(20, 3, 40), (9, 5, 25)])
+@pytest.mark.parametrize(("n", "d", "last"), [(20, 3, 40), (9, 5, 25), (10, 1, 400)])
 def test_accumulate_without_rows(n: int, d: int, last: int) -> None:
     """The exact simulation by Bartlett's root of a Wishart agrees, far beyond what rows would allow."""
     rng, replicates = make_rng(d), 1500
@@ -170,14 +171,16 @@ def test_accumulate_without_rows(n: int, d: int, last: int) -> None:
         errors.append((mean**2).sum(axis=1))
     t = np.arange(1, last + 1)
     assert_mean(np.stack(ratios), gaussian.accumulate_trace_ratio(n, t))
-    assert_mean(np.stack(errors), gaussian.accumulate_mean_error(n, d, t))
+    assert_mean(np.stack(errors), gaussian.subsample(n, None, d, t).mean_error)
+    if last == 400:  # where it ends, up to 1/(n t) of it, a fiftieth of a standard error
+        assert_mean(ratios[-1], gaussian.accumulate_trace_limit(n))
 
 
 @given(st.integers(1, 2000), st.integers(1, 300))
 def test_accumulate_is_the_product(n: int, t: int) -> None:
     product = math.prod(1 - 1 / (n * k * k) for k in range(1, t + 1))
     assert gaussian.accumulate_trace_ratio(n, t) == pytest.approx(product, rel=1e-9, abs=1e-12)
-    assert gaussian.accumulate_mean_error(n, 3, t) == pytest.approx(3 * (1 - product), rel=1e-6)
+    assert gaussian.subsample(n, None, 3, t).mean_error == pytest.approx(3 * (1 - product), rel=1e-6)
     assert gaussian.accumulate_trace_limit(n) <= product + 1e-12
 
 
@@ -215,12 +218,12 @@ def test_subsample_moments(n: int, k: int, d: int, n_real: int, ddof: int, tempe
 def test_subsample_quoted_numbers() -> None:
     quoted = {10: 0.741, 32: 0.9125, 100: 0.9713, 1000: 0.9971}
     for n, ratio in quoted.items():
-        assert gaussian.subsample_trace_ratio(n, 100) == pytest.approx(
-            ratio, abs=10.0 ** -len(str(ratio)[2:])
-        )
-    assert gaussian.subsample_mean_error(20, 2, 30) == pytest.approx(0.267, abs=0.002)
+        law = gaussian.subsample(n, n, 1, 100)
+        assert law.trace_ratio == pytest.approx(ratio, abs=10.0 ** -len(str(ratio)[2:]))
+    assert gaussian.subsample(20, 20, 2, 30).mean_error == pytest.approx(0.267, abs=0.002)
     n = 10**6
-    assert n * gaussian.subsample_mean_error(n, 1, 5000) == pytest.approx(math.pi**2 / 2 - 2, rel=1e-3)
+    law = gaussian.subsample(n, n, 1, 5000)
+    assert n * law.mean_error == pytest.approx(math.pi**2 / 2 - 2, rel=1e-3)
 
 
 def test_subsample_is_the_published_recursion() -> None:
@@ -231,8 +234,9 @@ def test_subsample_is_the_published_recursion() -> None:
         pool = t * n
         c = s * pool * (n - 1) / ((pool - 1) * n)
         v = (s / n) * (pool - n) / (pool - 1)
-        assert gaussian.subsample_trace_ratio(n, t) == pytest.approx(c)
-        assert gaussian.subsample_mean_error(n, 1, t) == pytest.approx(drift + v)
+        law = gaussian.subsample(n, n, 1, t)
+        assert law.trace_ratio == pytest.approx(c)
+        assert law.mean_error == pytest.approx(drift + v)
         delta = c / n + v
         drift += delta / (t + 1) ** 2
         s = t * s / (t + 1) + c * (n - 1) / (n * (t + 1)) + t * delta / (t + 1) ** 2
@@ -269,7 +273,13 @@ def test_fixed_real_set_with_known_covariance() -> None:
     limit = gaussian.real_plus_latest_mean_offset_limit(1.5)
     assert n_real * gaussian.real_plus_latest_mean_offset(n_real, n_synthetic, 1, 200) == pytest.approx(limit)
     assert limit == pytest.approx(1.5 / 4)
-    error = gaussian.real_plus_latest_mean_error(10**7, 10**7, 1, 100)
+    far, path = np.full((5000, 2), 3.0), []
+    for _ in GENERATIONS:
+        rows = far[:, None] + rng.standard_normal((5000, n_synthetic, 2))
+        far = n_synthetic * rows.mean(axis=1) / (n_real + n_synthetic)
+        path.append(far[:, 0])
+    assert_mean(np.stack(path), 3 * c**GENERATIONS)
+    error = gaussian.real_plus_latest(10**7, 10**7, 1, 100).mean_error
     assert 1e7 * error - 1 == pytest.approx(gaussian.real_plus_latest_mean_offset_limit(1.0), rel=1e-5)
 
 
@@ -361,14 +371,12 @@ def test_kernel_density_variance(n: int, bandwidth: float, d: int) -> None:
     rng, t, sampler = make_rng(n), GENERATIONS, kernel_sampler(bandwidth)
     real = 2 * rng.standard_normal((6000, n, d))
     replace = loop("replace", real, n, 6, sampler, rng)
-    assert_mean(trace_ratio(replace), kde.replace_data_variance(n, t, bandwidth, 4.0))
     assert_mean(trace_ratio(replace) + bandwidth**2, kde.replace_variance(n, t, bandwidth, 4.0))
     assert_mean(mean_error(replace) / d, kde.replace_mean_error(n, t, bandwidth, 4.0))
     accumulate = loop("accumulate", real, n, 6, sampler, rng)
-    assert_mean(trace_ratio(accumulate), kde.accumulate_data_variance(n, t, bandwidth, 4.0))
-    assert_mean(trace_ratio(accumulate) + bandwidth**2, kde.accumulate_variance(n, t, bandwidth, 4.0))
+    assert_mean(trace_ratio(accumulate), kde.subsample(n, None, t, bandwidth, 4.0).variance)
     some = loop("subsample", real, n, 6, sampler, rng, n)
-    assert_mean(trace_ratio(some) + bandwidth**2, kde.subsample_variance(n, t, bandwidth, 4.0))
+    assert_mean(trace_ratio(some), kde.subsample(n, n, t, bandwidth, 4.0).variance)
     fewer = loop("subsample", real, n, 6, sampler, rng, n - 2)
     law = kde.subsample(n, n - 2, t, bandwidth, 4.0)
     assert_mean(trace_ratio(fewer), law.variance)
@@ -376,31 +384,44 @@ def test_kernel_density_variance(n: int, bandwidth: float, d: int) -> None:
 
 
 def test_kernel_density_limits() -> None:
-    assert kde.replace_data_variance(10, 5000, 0.5) == pytest.approx(9 * 0.25)
+    assert kde.replace_variance(10, 5000, 0.5) - 0.25 == pytest.approx(9 * 0.25)
     large = kde.replace_variance(10**7, GENERATIONS, 0.5)
     assert large == pytest.approx(kde.replace_population_variance(GENERATIONS, 0.5), rel=1e-5)
     assert kde.mixing_variance(0.2, 500, 0.5, 2.0) == pytest.approx(kde.mixing_variance_limit(0.2, 0.5, 2.0))
     assert kde.mixing_variance_limit(0.2, 0.5, 2.0) == pytest.approx(2 + 0.25 / 0.2)
     # No plateau: from 100 to 10000 generations the variance rises by h^2 log 100.
-    rise = kde.accumulate_variance(1000, 10_000, 0.5) - kde.accumulate_variance(1000, 100, 0.5)
+    variance = kde.subsample(1000, None, [100, 10_000], 0.5).variance
+    rise = variance[1] - variance[0]
     assert rise == pytest.approx(0.25 * math.log(100), rel=0.01)
 
 
 def test_accumulate_kernel_recursion() -> None:
     n, h2, s = 9, 0.3, 1 - 1 / 9
     for t in range(1, 30):
-        assert kde.accumulate_data_variance(n, t, math.sqrt(h2)) == pytest.approx(s)
+        assert kde.subsample(n, None, t, math.sqrt(h2)).variance == pytest.approx(s)
         small = 1 / (n * (t + 1) ** 2)
         s = s * (1 - small) + h2 * (1 / (t + 1) - small)
 
 
 def test_mixing_simulated() -> None:
     rng, rows = make_rng(6), make_rng(7).standard_normal(40_000)
-    for t in range(1, 6):
+    for t in range(1, 41):
         density = rows + 0.5 * rng.standard_normal(rows.size)
-        assert_mean(density**2, kde.mixing_variance(0.3, t, 0.5), errors=4.5)
+        if t < 6:
+            assert_mean(density**2, kde.mixing_variance(0.3, t, 0.5), errors=4.5)
         real = rng.random(rows.size) < 0.3
         rows = np.where(real, rng.standard_normal(rows.size), rng.permutation(density))
+    # the rows of one loop share its drift, which makes the standard error 1/sqrt(1 - 0.7^2) times as large
+    assert_mean(density**2, kde.mixing_variance_limit(0.3, 0.5), errors=4.5 * 1.4)
+
+
+def test_kernels_add_up() -> None:
+    """With endless rows there is no resampling to speak of: each row has moved by t kernels."""
+    rng, rows, path = make_rng(12), 1.5 * make_rng(13).standard_normal(40_000), []
+    for _ in GENERATIONS:
+        rows = rows + 0.5 * rng.standard_normal(rows.size)
+        path.append(rows**2)
+    assert_mean(np.stack(path), kde.replace_population_variance(GENERATIONS, 0.5, 2.25))
 
 
 @pytest.mark.parametrize("regime", ["replace", "accumulate", "subsample"])
@@ -544,6 +565,18 @@ def test_shifted_teacher(n_real: int, n_synthetic: int, d: int) -> None:
     )
 
 
+def test_strong_collapse_simulated() -> None:
+    """At 400 rows in 40 dimensions the limit is within 1 % of the exact value."""
+    rng, replicates, n, n2, d = make_rng(10), 600, 400, 100, 40
+    x = rng.standard_normal((replicates, n, d))
+    y = 0.3 * rng.standard_normal((replicates, n))
+    y[:, :n2] += 1.5 * x[:, :n2, 0]
+    error = square(solve(x, y))
+    law = regression.strong_collapse_test_error(d / n, n2 / n, 1.5, 0.3)
+    assert abs(error.mean() - law) < 4 * error.std() / math.sqrt(replicates) + 0.01 * law
+    assert regression.mixed_teacher_test_error(n - n2, n2, d, 1.5, 0.3) == pytest.approx(law, rel=0.01)
+
+
 def test_strong_collapse_plateau() -> None:
     assert regression.strong_collapse_test_error(1e-9, 0.3, 2.0) == pytest.approx(4 * 0.09)
     assert regression.strong_collapse_test_error(0.5, 0.0, 2.0) == pytest.approx(1.0)
@@ -576,7 +609,7 @@ def test_diversity(n: int, k: int) -> None:
     replace = loop("replace", draw(n), n, 6, sampler, rng)
     assert_mean(diversity(replace, 4), discrete.replace_diversity(n, t, S0))
     pool = loop("accumulate", draw(n), n, 6, sampler, rng)
-    assert_mean(diversity(pool, 4), discrete.accumulate_diversity(n, t, S0))
+    assert_mean(diversity(pool, 4), discrete.subsample_diversity(n, None, t, S0))
     some = loop("subsample", draw(n), n, 6, sampler, rng, k)
     assert_mean(diversity(some, 4), discrete.subsample_diversity(n, k, t, S0))
     fixed = loop("real_plus_latest", draw(2 * n), n, 6, sampler, rng)
@@ -588,12 +621,9 @@ def test_diversity(n: int, k: int) -> None:
 def test_diversity_follows_the_gaussian_trace() -> None:
     t = np.arange(1, 50)
     for n in (3, 30):
-        assert discrete.accumulate_diversity(n, t, 0.0) == pytest.approx(
-            gaussian.accumulate_trace_ratio(n, t)
-        )
-        assert discrete.subsample_diversity(n, n, t, 0.0) == pytest.approx(
-            gaussian.subsample_trace_ratio(n, t)
-        )
+        for k in (None, n):
+            law = gaussian.subsample(n, k, 1, t).trace_ratio
+            assert discrete.subsample_diversity(n, k, t, 0.0) == pytest.approx(law)
 
 
 def test_discrete_quoted_numbers() -> None:
@@ -656,7 +686,7 @@ def test_bernoulli_survival_bounds(n: int, p: float) -> None:
 
 def test_unique_symbols_bound() -> None:
     rng = make_rng(2)
-    p = discrete.power_law(1.0, 30)
+    p = power_law(1.0, 30)
     counts = rng.multinomial(40, p, size=4000)
     for t in range(1, 6):
         left = (counts > 0).sum(axis=1)
@@ -682,6 +712,11 @@ def test_mixed_batches(symbols: int, share: float, n: int) -> None:
     assert_mean(square(pooled - p), discrete.naive_pooling_error(sizes, shares, s0)[-1])
     assert_mean(square(debiased - p), discrete.debiased_error(sizes, shares, s0)[-1])
     assert discrete.debiased_error(sizes, shares, s0)[-1] == pytest.approx((1 - s0) / worth[-1], rel=0.02)
+    known = n + rng.binomial(n, share, size=(replicates, batches)).sum(axis=1)  # an oracle drops the rest
+    oracle = square(rng.multinomial(known, p) / known[:, None] - p)
+    law = (1 - s0) / discrete.effective_sample_size(sizes, shares, oracle=True)[-1]
+    # the number of real rows varies, which adds less than half a per cent
+    assert abs(oracle.mean() - law) < 4 * oracle.std() / math.sqrt(replicates) + 0.005 * law
 
 
 def test_mixed_batches_quoted_numbers() -> None:
@@ -709,19 +744,26 @@ def test_temperature_and_shrinkage_iterate() -> None:
         batches += 1
 
 
+def power_law(b: float, symbols: int, cut: int | None = None) -> Array:
+    """p_i proportional to i^-b, with nothing beyond the cut."""
+    weights = np.arange(1, symbols + 1) ** -b
+    weights[cut:] = 0 if cut else weights[cut:]
+    return np.asarray(weights / weights.sum())
+
+
 def test_power_law_tails() -> None:
     b = 1.5
-    p = discrete.power_law(b, 2_000_000)
+    p = power_law(b, 2_000_000)
     errors = np.log([discrete.missing_mass(p, p, rows) for rows in (100, 1000, 10_000)])
     assert np.diff(errors) / math.log(10) == pytest.approx(-(1 - 1 / b), abs=0.03)
-    p = discrete.power_law(2.0, 1_000_000)
-    cut = discrete.power_law(2.0, 1_000_000, cut=50)
+    p = power_law(2.0, 1_000_000)
+    cut = power_law(2.0, 1_000_000, cut=50)
     plateau = discrete.missing_mass(p, cut, 10**6)
     assert plateau == pytest.approx(discrete.power_law_tail(2.0, 50), rel=1e-3)
     ratio = discrete.power_law_tail(2.0, 1000) / discrete.power_law_tail(2.0, 100)
     assert ratio == pytest.approx(10.0 ** -(2.0 - 1), rel=0.01)
     rng = make_rng(3)
-    p = discrete.power_law(1.5, 50)
+    p = power_law(1.5, 50)
     seen = np.stack([(rng.multinomial(20, p, size=2000) == 0) @ p])
     assert_mean(seen, discrete.missing_mass(p, p, 20))
 

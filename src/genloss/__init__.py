@@ -17,7 +17,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Names are loaded when first used: `import genloss` and `genloss --help` must not wait for NumPy and
 # pydantic.
@@ -35,6 +35,7 @@ _ROOMS = (
     "curators",
     "generators",
     "intervals",
+    "laws",
     "metrics",
     "real",
     "regimes",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from genloss import curators as curators
     from genloss import generators as generators
     from genloss import intervals as intervals
+    from genloss import laws as laws
     from genloss import metrics as metrics
     from genloss import real as real
     from genloss import regimes as regimes

@@ -13,6 +13,7 @@ from pydantic import AllowInfNan, BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from genloss.errors import SpecError
+from genloss.traits import nearly
 
 __all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 
@@ -34,8 +35,9 @@ def component(cls: C) -> C:
     """Make a class a part of the ring: frozen, compared by value, every field checked when it is built.
 
     Raises:
-        SpecError: when built with an unknown field, a wrong type or a value out of range; it is a ValueError,
-            and lists every problem at once.
+        SpecError: if a name in the class is nearly that of a trait (:mod:`genloss.traits`); and when built
+            with an unknown field, a wrong type or a value out of range. It is a ValueError, and lists every
+            problem at once.
 
     >>> @component
     ... class Every:
@@ -48,6 +50,12 @@ def component(cls: C) -> C:
     """
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, extra="forbid")
     made: Any = pydantic_dataclass(frozen=True, config=config)(cls)
+    odd = [
+        f"{cls.__name__}.{name}: did you mean '{trait}'? if not, call it otherwise"
+        for name, trait in nearly(made)
+    ]
+    if odd:
+        raise SpecError(odd)
     build = made.__init__
 
     @wraps(build)

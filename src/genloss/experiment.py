@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from inspect import isfunction
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,15 +11,39 @@ from pydantic import BeforeValidator, model_validator
 
 from genloss.components import Count, Replicates, Size, component
 from genloss.curators import KeepAll
+from genloss.events import Event, event_of
 from genloss.fitting import problems
+from genloss.meaning import Meaning, meaning
 from genloss.metrics import RealShare
-from genloss.protocols import Curator, Generator, Metric, Model, RealData, Regime, can_draw, offers
-from genloss.regimes import Accumulate, reach
+from genloss.protocols import Curator, Generator, Metric, Model, Occasion, RealData, Regime, on_occasion
+from genloss.regimes import Accumulate
 from genloss.samples import Array, Chunk, Samples, Statistic
-from genloss.streams import REAL, Address, Rng, Role
+from genloss.streams import Address, Rng
+from genloss.traits import (
+    DRAW_STATISTIC,
+    FIELDS,
+    INSTEAD_OF_ROWS,
+    LABELS_ORIGIN,
+    MODEL,
+    NEEDS_ROWS,
+    NUMBERS,
+    OF,
+    PUBLISHES_EVERYTHING,
+    REACH,
+    READS_TOTAL,
+    REAL_MOMENTS,
+    REAL_STATISTIC,
+    SAMPLE_KNOWN,
+    SCHEMA,
+    SUBSAMPLE,
+    SUFFICIENT,
+    TILE,
+    offers,
+)
+from genloss.world import held_out, real_chunk, replicates_of
 
 # Replicates in a tile: enough to spread NumPy's overhead, few enough to stay in cache and to share out.
-_TILE, _TILE_OF_STATISTICS = 64, 512
+_TILE_OF_STATISTICS = 512
 # Numbers of one statistic in a tile: 2^16 float64 are half of a core's usual second-level cache. Small
 # statistics share the Python overhead of 512 replicates, large ones do not compute hundreds of replicates
 # nobody asked for.
@@ -71,12 +96,12 @@ class Experiment:
         replicates: R, how many independent worlds.
         seed: of all randomness.
         metrics: what to look at.
+        holdout: "shared" holds the same rows out for all replicates, so that intervals are conditional on
+            them; "fresh" draws them anew for each, of a source without end.
         rows: "auto" draws sufficient statistics instead of rows where their law is exact and nobody needs
-            rows;
-            "always" draws rows.
-        tile: replicates that are drawn together, the unit of work; fixed by the parts where not given.
-            Results
-            depend on it as on the seed, so a run records it.
+            rows; "always" draws rows.
+        tile: replicates that are drawn together, the unit of work; fixed by the parts where not given. What
+            agents draw depends on it as on the seed, so a run records it; what is real does not.
         title: what to call it.
     """
 
@@ -88,6 +113,7 @@ class Experiment:
     replicates: Replicates = 100
     seed: Size = 0
     metrics: Annotated[tuple[Metric, ...], BeforeValidator(_as_tuple)] = (RealShare(),)
+    holdout: Literal["shared", "fresh"] = "shared"
     rows: Literal["auto", "always"] = "auto"
     tile: Count | None = None
     title: str = ""
@@ -101,113 +127,120 @@ class Experiment:
 
     # -- what follows from the parts ---------------------------------------------------------------
 
-    @property
-    def event(self) -> str:
-        """What a row is: "vectors", "symbols" or "table"."""
-        kind: str = getattr(self.real, "event", "vectors")
-        return kind
+    @cached_property
+    def event(self) -> Event:
+        """What a row is."""
+        return event_of(self.real)
 
     @cached_property
-    def holdout(self) -> Array:
-        """(m, *event) real rows that no model trains on."""
+    def held_out(self) -> Array:
+        """(m, *event) real rows that no model trains on, the same for all replicates."""
         return self.real.holdout()
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of a row."""
-        return self.holdout.shape[1:]
+        return self.held_out.shape[1:]
 
     @cached_property
     def reference(self) -> tuple[Array, Array]:
-        """Mean (d,) and covariance (d, d) of the real law, or of the holdout where no law is known."""
-        if hasattr(self.real, "moments"):
-            mean, covariance = self.real.moments()
-            return mean, covariance
-        x = self.holdout_features
-        return x.mean(axis=0), np.cov(x.T, ddof=0).reshape(x.shape[1], x.shape[1])
+        """Mean (d,) and covariance (d, d) of the real law, or of the held-out rows where no law is known."""
+        law = REAL_MOMENTS.of(self.real)
+        return self.spread(self.held_out_features) if law is None else law()
+
+    @staticmethod
+    def spread(x: Array) -> tuple[Array, Array]:
+        """Mean (..., d) and covariance (..., d, d) of rows (..., m, d)."""
+        mean = x.mean(axis=-2)
+        gap = x - mean[..., None, :]
+        return mean, gap.mT @ gap / x.shape[-2]
 
     def features(self, rows: Array) -> Array:
         """(..., d) rows as vectors in which means and distances make sense."""
-        if hasattr(self.real, "features"):
-            vectors: Array = self.real.features(rows)
-            return vectors
-        event = self.holdout.ndim - 1
-        return rows.reshape(*rows.shape[: rows.ndim - event], -1)
+        return self.event.vectors(self.real, rows, len(self.event_shape))
 
     @cached_property
-    def holdout_features(self) -> Array:
+    def held_out_features(self) -> Array:
         """(m, d) held-out rows as vectors."""
-        return self.features(self.holdout)
+        return self.features(self.held_out)
 
     @cached_property
     def metric_names(self) -> dict[str, Metric]:
-        """Metrics by name: the class's, with its fields where two of one class are there."""
+        """Metrics by name: the class's and what it is of, where that is not the default; two of one class
+        whole.
+        """
         kinds = [type(m).__name__ for m in self.metrics]
         return {
-            kind if kinds.count(kind) == 1 else repr(m): m
+            _name(m) if kinds.count(kind) == 1 else repr(m): m
             for kind, m in zip(kinds, self.metrics, strict=True)
         }
+
+    @cached_property
+    def meanings(self) -> dict[str, Meaning]:
+        """What each metric says of itself, by its name in results."""
+        return {name: meaning(name, metric, self) for name, metric in self.metric_names.items()}
 
     @cached_property
     def agent_names(self) -> tuple[str, ...]:
         """What results call the agents."""
         return tuple(a.name or f"agent {i}" for i, a in enumerate(self.agents))
 
+    @cached_property
+    def regime_labels(self) -> tuple[str, ...]:
+        """What results call each agent's regime."""
+        named = (a.regime.__name__ if isfunction(a.regime) else repr(a.regime) for a in self.agents)
+        return tuple(name.removesuffix("()") for name in named)
+
     def published(self, i: int) -> int:
         """Rows that agent i publishes a generation."""
         return self.agents[i].n or self.n_real
 
+    # -- rows or statistics ------------------------------------------------------------------------
+
+    @cached_property
+    def _kinds(self) -> tuple[Statistic | None, ...]:
+        """The statistics that the agents' fits read, each once; None where one reads rows."""
+        schema = SCHEMA.of(self.real)
+        asked = (SUFFICIENT.of(a.generator) for a in self.agents)
+        return tuple(dict.fromkeys(None if ask is None else ask(schema) for ask in asked))
+
     @cached_property
     def statistic(self) -> Statistic | None:
         """The one statistic that everything flows as, or None where rows are needed."""
-        if self.rows == "always":
+        kind = self._kinds[0]
+        if self.rows == "always" or len(self._kinds) != 1 or kind is None:
             return None
-        schema = getattr(self.real, "schema", None)
-        kinds = {
-            a.generator.sufficient(schema) if hasattr(a.generator, "sufficient") else None
-            for a in self.agents
-        }
-        if len(kinds) != 1:
-            return None
-        kind: Statistic | None = kinds.pop()
-        if kind is None:
-            return None
-        models = [getattr(a.generator, "model", None) for a in self.agents]
+        models = [MODEL.of(a.generator) for a in self.agents]
         rowless = (
-            all(can_draw(m, kind) for m in models)
-            and all(getattr(a.curator, "publishes_everything", False) for a in self.agents)
+            all(DRAW_STATISTIC.on(m) for m in models)
+            and all(PUBLISHES_EVERYTHING.of(a.curator) for a in self.agents)
             and not any(_needs_rows(a.regime, kind) for a in self.agents)
             # a part of the fixed design cannot be read off the normal equations of the whole
-            and not any(self._labels_part(i) for i in range(len(self.agents)))
-            and not any(self._metric_needs_rows(metric, model) for metric in self.metrics for model in models)
+            and not any(
+                LABELS_ORIGIN.of(a.generator) and self.published(i) != self.n_real
+                for i, a in enumerate(self.agents)
+            )
+            and not any(_looks_at_rows(metric, model) for metric in self.metrics for model in models)
         )
         return kind if rowless else None
 
-    def _labels_part(self, i: int) -> bool:
-        labels = getattr(self.agents[i].generator, "labels_origin", False)
-        return bool(labels) and self.published(i) != self.n_real
-
-    def _metric_needs_rows(self, metric: Metric, model: Any) -> bool:
-        instead: tuple[str, ...] | None = getattr(metric, "instead_of_rows", None)
-        if instead is None:
-            return True
-        return bool(instead) and not offers(model, instead)
-
     @cached_property
     def tile_size(self) -> int:
-        """Replicates in a tile: a function of the parts and sizes, never of the replicates wanted."""
+        """Replicates in a tile: a function of the parts and sizes, never of the replicates wanted.
+
+        Nor of the regime, where rows are drawn: what agents draw is paired as far as regimes agree.
+        """
         if self.tile is not None:
             return self.tile
         width = int(np.prod(self.event_shape))
-        if self.statistic is not None and hasattr(self.real, "draw_statistic"):
-            numbers: int = getattr(self.real, "schema", 1) if self.event == "symbols" else width**2
+        if self.statistic is not None and REAL_STATISTIC.of(self.real) is not None:
+            numbers = NUMBERS.of(self.statistic) or width**2
             fitting = 2 ** int(np.log2(max(_TILE_NUMBERS / numbers, 1)))
             return int(np.clip(fitting, 16, _TILE_OF_STATISTICS))
-        tile = min(getattr(a.generator, "tile", _TILE) for a in self.agents)
-        far_real, far = self._reach
-        kept = self.n_real + self.n_fresh * min(far_real, self.generations)
+        tile = min(TILE.of(a.generator) for a in self.agents)
+        kept = self.n_real + self.n_fresh * self.generations
         if self.statistic is None:
-            kept += sum(self.published(i) for i in range(len(self.agents))) * min(far + 1, self.generations)
+            kept += sum(self.published(i) for i in range(len(self.agents))) * self.generations
         while tile > 1 and tile * kept * width * 8 > _TILE_MEMORY:
             tile //= 2
         return tile
@@ -224,42 +257,46 @@ class Experiment:
         n = self.n_fresh if t else self.n_real
         if n == 0:
             return None
-        known: dict[Any, Any] = {}
-        rows: Array | None = None
-        replicates = self.tile_size
-        if hasattr(self.real, "size"):
-            # later rows go on where earlier ones of the same permutation ended
-            end = self.n_real + t * self.n_fresh
-            rows = self.real.draw(replicates, end, address.rng(0, REAL, Role.REAL))[:, end - n :]
-        else:
-            rng = address.rng(t, REAL, Role.REAL)
-            drawn = self._drawn(n, rng)
-            if drawn is None:
-                rows = self.real.draw(replicates, n, rng)
-            else:
-                known = {self.statistic: drawn}
-        schema = getattr(self.real, "schema", None)
-        return Samples.of([Chunk(n, t, REAL, rows, known, schema=schema, event=self.event_shape)])
+        chunk = real_chunk(
+            self.real,
+            address,
+            replicates_of(address.tile, self.tile_size),
+            t,
+            n,
+            self.n_real + t * self.n_fresh,
+            [kind for kind in self._kinds if kind is not None],
+            self.statistic is not None,
+            self.event_shape,
+        )
+        return Samples.of([chunk])
 
-    def _drawn(self, n: int, rng: Rng) -> Any:
-        if self.statistic is None or not hasattr(self.real, "draw_statistic"):
-            return None
-        return self.real.draw_statistic(self.statistic, self.tile_size, n, rng)
+    def holdout_of(self, address: Address) -> Array:
+        """The rows held out for a tile: (m, *event) for all its replicates, or (R, m, *event)."""
+        if self.holdout == "shared":
+            return self.held_out
+        return held_out(self.real, address, replicates_of(address.tile, self.tile_size), len(self.held_out))
 
-    def publish(self, i: int, model: Model, train: Samples, rng: Rng, t: int) -> Chunk:
+    def train(self, i: int, pool: Samples, rng: Rng, t: int) -> Samples:
+        """What agent i trains on at generation t."""
+        chosen: Samples = on_occasion(self.agents[i].regime, Occasion(t, i, pool), pool, rng)
+        return chosen
+
+    def publish(self, i: int, model: Model, train: Samples, rng: Rng, t: int, pool: Samples) -> Chunk:
         """What agent i makes public at generation t."""
         n = self.published(i)
         if self.statistic is not None:
-            drawn = model.draw_statistic(self.statistic, n, rng)  # type: ignore[attr-defined]
-            return Chunk(n, t, i, known={self.statistic: drawn})
+            draw = DRAW_STATISTIC.of(model)
+            assert draw is not None  # the class has it
+            return Chunk(n, t, i, known={self.statistic: draw(self.statistic, n, rng)})
         curator = self.agents[i].curator
-        if getattr(curator, "publishes_everything", False) and hasattr(model, "sample_known"):
-            return Chunk(n, t, i, *model.sample_known(n, rng))
-        return Chunk(n, t, i, curator(model, train, n, rng))
+        place = SAMPLE_KNOWN.of(model)
+        if place is not None and PUBLISHES_EVERYTHING.of(curator):
+            return Chunk(n, t, i, *place(n, rng))
+        return Chunk(n, t, i, on_occasion(curator, Occasion(t, i, pool), model, train, n, rng))
 
     @cached_property
     def _reach(self) -> tuple[float, float]:
-        far = [reach(a.regime) for a in self.agents]
+        far = [REACH.of(a.regime) for a in self.agents]
         return max(real for real, _ in far), max(synthetic for _, synthetic in far)
 
     def forget(self, pool: Samples) -> Samples:
@@ -269,11 +306,20 @@ class Experiment:
 
     @cached_property
     def _reads_total(self) -> bool:
-        return self.statistic is not None and all(
-            getattr(a.regime, "reads_total", False) for a in self.agents
-        )
+        return self.statistic is not None and all(READS_TOTAL.of(a.regime) for a in self.agents)
+
+
+def _name(metric: Metric) -> str:
+    """A name that never stands for two quantities."""
+    kind, of = type(metric).__name__, FIELDS.of(metric).get(OF.name)
+    return kind if of is None or of.default == OF.of(metric) else f"{kind}(of={OF.of(metric)!r})"
 
 
 def _needs_rows(regime: Regime, kind: Statistic) -> bool:
-    needed = getattr(regime, "needs_rows", True)
-    return not hasattr(kind, "subsample") if needed == "subsample" else bool(needed)
+    needed = NEEDS_ROWS.of(regime)
+    return SUBSAMPLE.of(kind) is None if needed == "subsample" else bool(needed)
+
+
+def _looks_at_rows(metric: Metric, model: Any) -> bool:
+    instead = INSTEAD_OF_ROWS.of(metric)
+    return instead is None or (bool(instead) and not offers(model, instead))

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from genloss.protocols import offers
+from genloss.errors import SpecError
+from genloss.events import event_of
+from genloss.tables import Schema
+from genloss.traits import (
+    ACCEPTS,
+    AUTHORS,
+    FIELDS,
+    INNER,
+    LABELS_ORIGIN,
+    MODEL,
+    NEEDS,
+    NEEDS_TARGET,
+    OF,
+    SCHEMA,
+    SIZE,
+    TARGET,
+    TARGET_INDEX,
+    WARM_STARTS,
+    offers,
+)
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
 
-_ALTERNATIVE = {
-    "vectors": "Gaussian, KDE, LinearRegression or Wrapped",
-    "symbols": "Categorical or Wrapped",
-    "table": "Copula or Wrapped",
-}
-_ROW = {
-    "vectors": "vectors of numbers",
-    "symbols": "symbols",
-    "table": "table rows with categories, dates or missing values",
-}
-
 
 def problems(exp: Experiment) -> list[str]:
     """What does not fit, one line each with its dotted path."""
+    try:
+        event_of(exp.real)
+    except SpecError as error:
+        return [f"real: {error}"]
     return [
         *_agents_problems(exp),
         *(p for i in range(len(exp.agents)) for p in _agent_problems(exp, i)),
@@ -53,42 +65,40 @@ def _agents_problems(exp: Experiment) -> list[str]:
 def _agent_problems(exp: Experiment, i: int) -> list[str]:
     agent, found = exp.agents[i], []
     generator = agent.generator
-    accepts = getattr(generator, "accepts", None)
-    if accepts is not None and exp.event not in accepts:
-        why = _why_table(exp)
+    if not exp.event.accepted_by(ACCEPTS.of(generator)):
         found.append(
             f"agents.{i}.generator: {_name(generator)} cannot be fitted to {_name(exp.real)}, whose rows are "
-            f"{_ROW[exp.event]}{why}; use {_ALTERNATIVE[exp.event]}"
+            f"{exp.event.words}{_why_table(exp)}; use {exp.event.fits}"
         )
-    if getattr(generator, "needs_target", False) and not has_target(exp.real):
+    if NEEDS_TARGET.of(generator) and not has_target(exp.real):
         found.append(
             f"agents.{i}.generator: {_name(generator)} needs a target, which {_name(exp.real)} lacks"
         )
-    if agent.warm_start and not getattr(generator, "warm_starts", False):
+    if agent.warm_start and not WARM_STARTS.of(generator):
         found.append(
             f"agents.{i}.warm_start: {_name(generator)} is fitted in one step and has nothing to start from; "
             f"leave it out"
         )
-    if getattr(generator, "labels_origin", False) and exp.published(i) > exp.n_real:
+    if LABELS_ORIGIN.of(generator) and exp.published(i) > exp.n_real:
         found.append(
             f"agents.{i}.n: {_name(generator)} labels the {exp.n_real} first real rows again "
             f"(got {exp.published(i)}); use {exp.n_real} or fewer, or design='fresh'"
         )
     regime: Any = agent.regime
     while regime is not None:
-        for author in getattr(regime, "authors", ()):
-            if author != "real" and not 0 <= author < len(exp.agents):
+        for author in AUTHORS.of(regime):
+            if author != "real" and not 0 <= int(author) < len(exp.agents):
                 found.append(
                     f"agents.{i}.regime.authors: there is no agent {author}; "
                     f"write 0 to {len(exp.agents) - 1}, or 'real'"
                 )
-        regime = getattr(regime, "of", None)
+        regime = INNER.of(regime)
     return found
 
 
 def _why_table(exp: Experiment) -> str:
-    schema = getattr(exp.real, "schema", None)
-    for column in getattr(schema, "columns", ()):
+    schema = SCHEMA.of(exp.real)
+    for column in schema.columns if isinstance(schema, Schema) else ():
         if column.kind != "numeric":
             return f" (column '{column.name}' is {column.kind})"
         if column.missing:
@@ -97,9 +107,14 @@ def _why_table(exp: Experiment) -> str:
 
 
 def _size_problems(exp: Experiment) -> list[str]:
-    size = getattr(exp.real, "size", None)
+    size = SIZE.of(exp.real)
     if size is None:
         return []
+    if exp.holdout == "fresh":
+        return [
+            f"holdout: {_name(exp.real)} has its rows once, and the same are held out for every replicate "
+            f"(got 'fresh'); use 'shared', or a source without end"
+        ]
     if exp.n_real > size:
         return [
             f"n_real: {_name(exp.real)} has {size} rows to train on, "
@@ -118,28 +133,32 @@ def _size_problems(exp: Experiment) -> list[str]:
 
 def _metric_problems(exp: Experiment, i: int) -> list[str]:
     metric, found = exp.metrics[i], []
-    accepts = getattr(metric, "accepts", None)
-    if accepts is not None and exp.event not in accepts:
+    if not exp.event.accepted_by(ACCEPTS.of(metric)):
         found.append(
             f"metrics.{i}: {_name(metric)} does not apply to {_name(exp.real)}, "
-            f"whose rows are {_ROW[exp.event]}"
+            f"whose rows are {exp.event.words}"
         )
-    if getattr(metric, "needs_target", False) and not has_target(exp.real):
+    if NEEDS_TARGET.of(metric) and not has_target(exp.real):
         found.append(f"metrics.{i}: {_name(metric)} needs a target, which {_name(exp.real)} lacks")
     for agent in exp.agents:
-        model = getattr(agent.generator, "model", None)
-        lacking = [
-            name for name in getattr(metric, "needs", ()) if model is not None and not offers(model, [name])
-        ]
+        model = MODEL.of(agent.generator)
+        # of a model whose class is not told nothing is known before the run
+        lacking = [name for name in NEEDS.of(metric) if model is not None and not offers(model, [name])]
         if lacking:
             found.append(
                 f"metrics.{i}: {_name(metric)} needs {lacking[0]}, "
-                f"which the model of {_name(agent.generator)} lacks; "
-                f"use SlicedWasserstein or TestError"
+                f"which the model of {_name(agent.generator)} lacks; use {_instead(metric)}"
             )
     return found
 
 
+def _instead(metric: Any) -> str:
+    """A metric that asks nothing of a model: the same of its rows, where there is such a one."""
+    if OF.of(metric) == "model" and OF.name in FIELDS.of(metric):
+        return f'{{kind = "{_name(metric)}", of = "published"}}'
+    return "SlicedWasserstein, or TestError of what is published"
+
+
 def has_target(real: Any) -> bool:
     """Whether the rows have a column to be predicted."""
-    return getattr(real, "target_index", getattr(real, "target", None)) is not None
+    return TARGET_INDEX.of(real) is not None or isinstance(TARGET.of(real), int)

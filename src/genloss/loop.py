@@ -8,7 +8,7 @@ from typing import Any
 
 from genloss.experiment import Experiment
 from genloss.observation import Observation
-from genloss.samples import Samples
+from genloss.samples import Array, Samples
 from genloss.streams import Address, Streams
 
 
@@ -21,12 +21,14 @@ class State:
         pool: what has been published, as far as it will be read again.
         models: each agent's last model, or None.
         address: of the tile's streams.
+        holdout: rows that no model trains on, the same for all replicates or each replicate's own.
     """
 
     t: int
     pool: Samples
     models: tuple[Any, ...]
     address: Address
+    holdout: Array
 
 
 def start(exp: Experiment, tile: int = 0, key: int = 0) -> State:
@@ -40,7 +42,7 @@ def start(exp: Experiment, tile: int = 0, key: int = 0) -> State:
     address = Address(exp.seed, key, tile)
     real = exp.fresh(0, address)
     assert real is not None  # n_real is at least 1
-    return State(0, real, (None,) * len(exp.agents), address)
+    return State(0, real, (None,) * len(exp.agents), address, exp.holdout_of(address))
 
 
 def step(state: State, exp: Experiment) -> tuple[State, tuple[Observation, ...]]:
@@ -48,15 +50,15 @@ def step(state: State, exp: Experiment) -> tuple[State, tuple[Observation, ...]]
     t, seen = state.t + 1, []
     for i, agent in enumerate(exp.agents):
         rng = Streams(state.address, t, i)  # one stream a role: choose, fit, publish
-        train = agent.regime(state.pool, rng.choose)
+        train = exp.train(i, state.pool, rng.choose, t)
         model = agent.generator.fit(train, rng.fit, state.models[i] if agent.warm_start else None)
-        chunk = exp.publish(i, model, train, rng.publish, t)
-        seen.append(Observation(t, i, train, model, chunk, exp, rng))
+        chunk = exp.publish(i, model, train, rng.publish, t, state.pool)
+        seen.append(Observation(t, i, train, model, chunk, exp, rng, state.holdout))
     fresh = exp.fresh(t, state.address)
     # one addition a generation: the totals known of the pool are handed on once
     entered = [*(fresh.chunks if fresh is not None else ()), *(s.chunk for s in seen)]
     pool = exp.forget(state.pool + Samples.of(entered))
-    return State(t, pool, tuple(s.model for s in seen), state.address), tuple(seen)
+    return State(t, pool, tuple(s.model for s in seen), state.address, state.holdout), tuple(seen)
 
 
 def generations(

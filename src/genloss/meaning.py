@@ -1,8 +1,34 @@
-"""What a metric says of itself: the words, the unit and the scale that tables, axes and intervals take."""
+"""What a metric says of itself: words, unit and scale for tables, axes and intervals; and the law that it
+follows.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genloss.errors import SpecError
+from genloss.traits import (
+    ABOUT,
+    BETTER,
+    INSTEAD_OF_ROWS,
+    OF,
+    READS_HOLDOUT,
+    READS_REFERENCE,
+    REAL_MOMENTS,
+    REAL_PROBABILITIES,
+    SAYS,
+    SCALE,
+    SIZE,
+    TITLE,
+    UNIT,
+)
+
+if TYPE_CHECKING:
+    from genloss.experiment import Experiment
 
 Scale = Literal["ratio", "nats", "share", "count", "plain"]
 Better = Literal["lower", "higher"]
@@ -16,11 +42,11 @@ class Meaning(NamedTuple):
         unit: of its axis: "nats a row".
         about: a sentence for newcomers.
         better: "lower", "higher", or None where neither is.
-        scale: "ratio" of positive numbers, "nats" (differences of logarithms), "share" from 0 to 1, "count" of
-            things, or "plain".
+        scale: "ratio" of positive numbers, "nats" (differences of logarithms), "share" from 0 to 1, "count"
+            of things, or "plain".
         of: what it measures: the "model"'s law, the "published" rows, or the "training" set.
-        given: what its interval is conditional on beside the experiment, as "the same held-out rows"; "" where
-            nothing.
+        given: what its interval is conditional on beside the experiment, as "the same held-out rows"; ""
+            where nothing.
     """
 
     title: str
@@ -35,3 +61,75 @@ class Meaning(NamedTuple):
     def axis(self) -> str:
         """The title of an axis: what, and in which unit."""
         return f"{self.title.lower()} ({self.unit})" if self.unit else self.title.lower()
+
+
+def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
+    """What a metric says of itself; what it leaves out follows from its class.
+
+    Args:
+        name: in results; two metrics of one class are told apart by it.
+        metric: the metric.
+        exp: the experiment, where what it says depends on one.
+
+    Raises:
+        SpecError: if a scale or a direction is none of those that there are.
+
+    >>> class MeanAge:
+    ...     '''Mean age of the published patients.'''
+    ...     def __call__(self, seen): ...
+    >>> meaning("MeanAge", MeanAge())[:3]
+    ('Mean age', '', 'Mean age of the published patients.')
+    """
+    kind, _, fields = name.partition("(")
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind).capitalize()
+    doc = (type(metric).__doc__ or "").strip().split("\n\n")[0]
+    said: dict[str, Any] = {
+        "title": TITLE.of(metric) or spaced,
+        "unit": UNIT.of(metric),
+        # a dataclass without a docstring is given its signature
+        "about": ABOUT.of(metric)
+        or ("" if doc.startswith(f"{kind}(") else " ".join(doc.split()).replace("``", "")),
+        "better": BETTER.of(metric),
+        "scale": SCALE.of(metric),
+        "of": OF.of(metric) or ("published" if INSTEAD_OF_ROWS.of(metric) is None else "model"),
+        "given": "" if exp is None else _given(metric, exp),
+    }
+    more = SAYS.of(metric)
+    said |= {} if more is None or exp is None else more(exp)
+    if fields:
+        said["title"] += _OF.get(fields, f" ({fields}")
+    for what, known in (("scale", SCALES), ("better", ("lower", "higher", None))):
+        if said[what] not in known:
+            raise SpecError(f"{kind}.{what}: '{said[what]}' is none of {', '.join(map(str, known))}")
+    return Meaning(**said)
+
+
+_OF = {"of='published')": " of published rows", "of='model')": " of the model"}
+SCALES = ("ratio", "nats", "share", "count", "plain")
+
+
+def _given(metric: Any, exp: Experiment) -> str:
+    """What intervals over replicates do not vary: rows that all replicates share."""
+    finite = SIZE.of(exp.real) is not None
+    no_law = REAL_MOMENTS.of(exp.real) is None and REAL_PROBABILITIES.of(exp.real) is None
+    held = READS_HOLDOUT.of(metric) or (READS_REFERENCE.of(metric) and no_law)
+    shared = held and exp.holdout == "shared"
+    if finite:
+        return "these real rows" + (" and those held out" if shared else "")
+    return "the same held-out rows in every replicate" if shared else ""
+
+
+class Law(NamedTuple):
+    """What a metric is by theory, in an experiment that meets the theory's conditions.
+
+    Args:
+        values: (T,) at generations 1, 2, ..., T.
+        source: authors, year and arXiv number; several are divided by "; ".
+        of: what of the replicates it is: their "mean", or the "typical" one (the median).
+        where: the conditions under which it holds, which the experiment meets.
+    """
+
+    values: NDArray[np.float64]
+    source: str
+    of: Literal["mean", "typical"] = "mean"
+    where: str = ""

@@ -1,39 +1,44 @@
-"""The contracts of the six parts: what each is asked, and what it may offer beyond that.
+"""The contracts of the six parts: what each is asked. What it may offer beyond that stands in :mod:`traits`.
 
-A part need not import these: any frozen dataclass with the verb will do. What is optional is read with
-``getattr`` and named in the docstrings below; :mod:`genloss.conformance` checks all of it.
+A part need not import these: any frozen dataclass with the verb will do; :mod:`genloss.conformance` checks
+it.
 """
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from genloss.samples import Array, Samples, Statistic
+from genloss.samples import Array, Samples
 from genloss.streams import Rng
+from genloss.traits import OCCASION
 
 if TYPE_CHECKING:
     from genloss.observation import Observation
 
 
+@dataclass(frozen=True, eq=False)
+class Occasion:
+    """When and for whom a regime chooses or a curator publishes, and what there is to look up.
+
+    A regime or a curator that wants it takes one more argument, by this name: ``occasion``.
+
+    Args:
+        t: the generation, from 1.
+        agent: index of the agent.
+        pool: everything published so far, as far as some regime reads it.
+    """
+
+    t: int
+    agent: int
+    pool: Samples
+
+
 @runtime_checkable
 class RealData(Protocol):
-    """Where real rows come from.
-
-    Optional:
-        event: "vectors" (the default), "symbols" or "table": what a row is.
-        schema: what a row means, handed to every training set (:mod:`genloss.tables`, or the number of
-            symbols).
-        size: rows that models may train on, where there are finitely many; then ``draw`` takes the first n of
-            one random permutation a replicate, so that a longer draw from the same stream begins with the
-            shorter.
-        moments(): the law's mean (d,) and covariance (d, d), where known; else the holdout's are used.
-        features(rows): (..., d) floats in which means and distances make sense; for tables.
-        standardised(moments): of vectors that have features, the moments that their features have.
-        draw_statistic(kind, replicates, n, rng): the statistic of n rows from its exact law, or None.
-        probabilities: (K,) of the symbols.
-        target: index of the column to be predicted.
-        excess_risk(model): (R,) exact test error beyond the noise floor.
-    """
+    """Where real rows come from."""
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n, *event) real rows."""
@@ -46,17 +51,7 @@ class RealData(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """A fitted model, in R replicates.
-
-    Optional:
-        log_prob(x): (R, m) log density or probability of the rows x (m, *event), the same for all replicates.
-        moments(): :class:`genloss.statistics.Moments` of the model's law, with n = 1.
-        probabilities: (R, K) of the symbols.
-        predict(x): (R, m) targets for rows x (m, *event), whose own target column is not looked at.
-        draw_statistic(kind, n, rng): the statistic of n sampled rows from its exact law.
-        sample_known(n, rng): the rows that ``sample`` gives, and statistics of them by kind, where the model
-            knows these to more digits than can be computed from rows.
-    """
+    """A fitted model, in R replicates."""
 
     def sample(self, n: int, rng: Rng) -> Array:
         """(R, n, *event) synthetic rows, independent given the model."""
@@ -65,17 +60,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """How a model is fitted.
-
-    Optional:
-        model: class of the fitted model; tells before a run what metrics can ask of it.
-        accepts: kinds of event it can be fitted to; all by default.
-        sufficient(schema): the additive statistic that the fit reads, where it reads nothing else.
-        labels_origin: whether what is published is the first real rows with new labels; no agent can then
-            publish more rows than there are.
-        tile: replicates in a tile, 64 by default; 1 where replicates do not share array operations.
-        warm_starts: whether ``fit`` makes use of ``init``.
-    """
+    """How a model is fitted."""
 
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> Model:
         """A model fitted to each replicate of the training set, from ``init`` where it is warm-started."""
@@ -84,17 +69,7 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Regime(Protocol):
-    """Which rows the next model trains on, and with what weight.
-
-    Optional:
-        reach: (real, synthetic) generations back that it reads; everything by default. The pool forgets the
-            rest.
-        needs_rows: whether it needs rows (True by default), or can work on statistics; "subsample": on those
-            statistics that can be thinned exactly.
-        reads_total: True where the training set is always the whole pool, so that a chunk's own statistic
-            can be
-            forgotten once it has been added up.
-    """
+    """Which rows the next model trains on, and with what weight; may take an :class:`Occasion` too."""
 
     def __call__(self, pool: Samples, rng: Rng) -> Samples:
         """The training set."""
@@ -103,12 +78,7 @@ class Regime(Protocol):
 
 @runtime_checkable
 class Curator(Protocol):
-    """What the agent publishes of what its model can make.
-
-    Optional:
-        publishes_everything: True where the published rows are the model's samples as they are, so that they
-            may be drawn as a statistic.
-    """
+    """What the agent publishes of what its model can make; may take an :class:`Occasion` too."""
 
     def __call__(self, model: Model, train: Samples, n: int, rng: Rng) -> Array:
         """(R, n, *event) published rows."""
@@ -117,14 +87,7 @@ class Curator(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """What is looked at.
-
-    Optional:
-        needs: names of what the model must offer.
-        instead_of_rows: names of what a model may offer so that no published rows are needed; () if none
-            ever are.
-        accepts: kinds of event it makes sense on; all by default.
-    """
+    """What is looked at."""
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) values."""
@@ -149,12 +112,13 @@ class Verifier(Protocol):
         ...
 
 
-def can_draw(model: object, kind: Statistic | None) -> bool:
-    """Whether a class of models draws this statistic from its exact law."""
-    return kind is not None and hasattr(model, "draw_statistic")
+def on_occasion(part: Any, occasion: Occasion | None, *given: Any) -> Any:
+    """What a regime or a curator makes of what it is given, and of the occasion where it takes one."""
+    if occasion is not None and _looks_up(part if inspect.isfunction(part) else type(part).__call__):
+        return part(*given, occasion=occasion)
+    return part(*given)
 
 
-def offers(thing: object, names: Any) -> bool:
-    """Whether a class, or a thing, has one of the attributes; a dataclass's fields are not on the class."""
-    fields = getattr(thing, "__dataclass_fields__", ())
-    return any(name in fields or hasattr(thing, name) for name in names)
+@lru_cache(maxsize=256)
+def _looks_up(verb: Any) -> bool:
+    return OCCASION in inspect.signature(verb).parameters

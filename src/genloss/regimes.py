@@ -1,7 +1,9 @@
 """Which rows the next model trains on, and with what weight.
 
 A regime reads the pool, all that was published so far, and returns a training set. ``reach`` says how many
-generations back it looks for real and for synthetic rows, so that the pool can forget the rest.
+generations back it looks for real and for synthetic rows, so that the pool can forget the rest. One that
+looks up the generation, the agent or the whole pool takes a third argument, ``occasion``
+(:class:`genloss.protocols.Occasion`).
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import MinLen
 
 from genloss.components import Count, Share, component
-from genloss.protocols import Regime
-from genloss.samples import ALL, Samples
+from genloss.protocols import Occasion, Regime, on_occasion
+from genloss.samples import Samples
 from genloss.streams import REAL, Rng
+from genloss.traits import ALL, NEEDS_ROWS, REACH
 
 __all__ = [
     "Accumulate",
@@ -138,17 +141,18 @@ class Weighted:
     @property
     def reach(self) -> tuple[float, float]:
         """As the regime inside."""
-        return reach(self.of)
+        return REACH.of(self.of)
 
     @property
     def needs_rows(self) -> bool | str:
         """As the regime inside; a subsample's real share differs by replicate, and so must be in rows."""
-        inside = getattr(self.of, "needs_rows", True)
+        inside = NEEDS_ROWS.of(self.of)
         return True if inside == "subsample" else inside
 
-    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+    def __call__(self, pool: Samples, rng: Rng, occasion: Occasion | None = None) -> Samples:
         """The rows of the regime inside, weighed."""
-        return self.of(pool, rng).weighted(real=self.real)
+        chosen: Samples = on_occasion(self.of, occasion, pool, rng)
+        return chosen.weighted(real=self.real)
 
 
 @component
@@ -166,21 +170,15 @@ class Reads:
     @property
     def reach(self) -> tuple[float, float]:
         """As the regime inside; real rows are kept, since they may have entered long before the latest."""
-        return ALL, reach(self.of)[1]
+        return ALL, REACH.of(self.of)[1]
 
     @property
     def needs_rows(self) -> bool | str:
         """As the regime inside."""
-        needed: bool | str = getattr(self.of, "needs_rows", True)
-        return needed
+        return NEEDS_ROWS.of(self.of)
 
-    def __call__(self, pool: Samples, rng: Rng) -> Samples:
+    def __call__(self, pool: Samples, rng: Rng, occasion: Occasion | None = None) -> Samples:
         """What the regime inside makes of these authors' rows; of the real ones before they publish."""
         read = pool.by(*(REAL if a == "real" else int(a) for a in self.authors))
-        return self.of(read if read.chunks else pool.real, rng)
-
-
-def reach(regime: Regime) -> tuple[float, float]:
-    """(real, synthetic) generations back that a regime reads; everything where it does not say."""
-    far: tuple[float, float] = getattr(regime, "reach", (ALL, ALL))
-    return far
+        chosen: Samples = on_occasion(self.of, occasion, read if read.chunks else pool.real, rng)
+        return chosen

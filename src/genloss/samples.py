@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genloss.errors import FitError
 from genloss.streams import REAL, Rng
+from genloss.traits import ALL, SUBSAMPLE
 
 Array = NDArray[Any]
 Statistic = Callable[..., Any]
@@ -19,7 +20,6 @@ Statistic = Callable[..., Any]
 
 MIXED = -2
 """The author and birth of a chunk drawn, as a statistic, from many."""
-ALL = float("inf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,7 +341,7 @@ class Samples:
 
     def _subsample_statistic(self, k: int, rng: Rng) -> Samples:
         shared = set.intersection(*({*c.known} for c in self.chunks))
-        kind: Any = next((s for s in shared if hasattr(s, "subsample")), None)
+        kind: Any = next((s for s in shared if SUBSAMPLE.of(s) is not None), None)
         if kind is None:
             raise FitError(
                 "these rows were drawn as a statistic that cannot be subsampled; use rows='always'"

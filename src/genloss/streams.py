@@ -1,9 +1,11 @@
 """Randomness by address: the one place where generators are made.
 
 A stream is addressed by (seed, experiment, tile, generation, agent, role). Whoever asks for an address gets
-the same bits, whatever else ran before, on any worker and in any order. The cells of one experiment share
-their addresses: those whose tiles are alike and which both draw rows, or both statistics, are compared on the
-same real data, so that differences between them are paired.
+the same bits, whatever else ran before, on any worker and in any order.
+
+The cells of one experiment share their addresses. What is real has no tile in its address but a small fixed
+block of replicates: every cell begins with the same world, whatever its regime and the size of its tiles, and
+differences between cells are paired. What agents draw is addressed by tile.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Role(IntEnum):
     PUBLISH = 3
     MEASURE = 4
     PICTURE = 5
+    HOLDOUT = 6
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,38 @@ class Address:
 
         SFC64 draws normals 1.5 times as fast as Philox; spawn keys do not collide as entropy lists do.
         """
-        key = (self.key, self.tile, t, author + 1, int(role))
+        return self._stream(self.tile, t, author, role)
+
+    def real(self, t: int, block: int, role: Role = Role.REAL) -> Rng:
+        """The generator of what is real in a block of replicates, the same for every tile that holds them."""
+        return self._stream(block, t, REAL, role)
+
+    def metric(self, t: int, author: int, name: str) -> Rng:
+        """The generator of a metric that draws: other metrics leave it as it is."""
+        return self._stream(self.tile, t, author, Role.MEASURE, zlib.crc32(name.encode()))
+
+    def _stream(self, place: int, t: int, author: int, role: Role, *more: int) -> Rng:
+        key = (self.key, place, t, author + 1, int(role), *more)
         return Generator(SFC64(SeedSequence(self.seed, spawn_key=key)))
 
 
 class Streams:
-    """The streams of one agent at one generation, each made when first asked for."""
+    """The streams of one agent at one generation, each made when first asked for.
 
-    def __init__(self, address: Address, t: int, author: int) -> None:
+    Args:
+        address: of the tile.
+        t: the generation.
+        author: the agent.
+        metric: name of the metric that may draw from ``measure``.
+    """
+
+    def __init__(self, address: Address, t: int, author: int, metric: str = "") -> None:
         self._at = (address, t, author)
+        self._metric = metric
+
+    def named(self, metric: str) -> Streams:
+        """The same streams for a metric."""
+        return Streams(*self._at, metric)
 
     def _rng(self, role: Role) -> Rng:
         address, t, author = self._at
@@ -81,8 +107,9 @@ class Streams:
 
     @cached_property
     def measure(self) -> Rng:
-        """For metrics that draw."""
-        return self._rng(Role.MEASURE)
+        """For a metric that draws: each has its own, by name."""
+        address, t, author = self._at
+        return address.metric(t, author, self._metric)
 
     @cached_property
     def picture(self) -> Rng:

@@ -13,6 +13,7 @@ from genloss.cli.values import parse_change
 from genloss.conformance import Finding, check, slot_of_part
 from genloss.errors import SpecError
 from genloss.extend import load
+from genloss.traits import slot_of_class
 
 
 def findings_of(
@@ -57,9 +58,9 @@ def takes_nothing(thing: Any) -> bool:
 def is_maker(thing: Any) -> bool:
     """Whether it is to be called with a seed: a function, or a class whose fit takes rows alone."""
     if isinstance(thing, type):
-        fit = getattr(thing, "fit", None)
-        if fit is None or hasattr(thing, "draw"):
+        if slot_of_class(thing) != "generators":
             return False
+        fit: Any = inspect.getattr_static(thing, "fit")
         positional = [p for p in inspect.signature(fit).parameters.values() if p.default is p.empty]
         return len(positional) <= 2  # self and rows
     if not callable(thing):

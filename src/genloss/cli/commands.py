@@ -246,7 +246,7 @@ def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | Non
     kind, findings = findings_of(part, slot, changes, path)
     if as_json:
         keys = ("check", "passed", "message")
-        click.echo(json.dumps([{k: getattr(f, k) for k in keys} for f in findings], indent=1))
+        click.echo(json.dumps([{k: vars(f)[k] for k in keys} for f in findings], indent=1))
     else:
         click.echo(said(part, kind, findings))
     return FAILED if any(f.passed is False for f in findings) else 0

@@ -36,7 +36,7 @@ def slots() -> dict[str, dict[str, dict[str, Any]]]:
 
     return {
         slot: {
-            name: {"about": about(part), "fields": fields_of(part), "module": getattr(part, "__module__", "")}
+            name: {"about": about(part), "fields": fields_of(part), "module": part.__module__}
             for name, part in sorted(parts(slot).items())
         }
         for slot in SLOTS.values()
@@ -77,7 +77,7 @@ def listing(verbose: bool = False) -> str:
     lines = [click.style("Studies", bold=True) + "  run one with: genloss run NAME"]
     lines += aligned([[f"  {name}", s["title"]] for name, s in studies().items()])
     what = {
-        slot: one_line(typing.cast(str, contract.__doc__).partition("\n\n")[0])
+        slot: _plain(one_line(typing.cast(str, contract.__doc__).partition("\n\n")[0]))
         for contract, slot in SLOTS.items()
     }
     for slot, some in slots().items():
@@ -155,6 +155,7 @@ _TAKES = {
     "Verifier": "a verifier",
     "Count": "a whole number from 1",
     "Size": "a whole number from 0",
+    "Of": "'model' or 'published'",
     "Positive": "a number above 0",
     "NonNegative": "a number from 0",
     "Share": "a number from 0 to 1",
@@ -199,8 +200,7 @@ def shown(study: Study) -> str:
 
 
 def _named(statistic: Any) -> str:
-    name: str = getattr(statistic, "__name__", None) or repr(statistic)
-    return name
+    return statistic.__name__ if inspect.isfunction(statistic) else repr(statistic)
 
 
 def _many(count: int, what: str) -> str:

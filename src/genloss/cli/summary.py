@@ -4,124 +4,100 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from genloss.study import Cell, Results
+    from genloss.report.tables import Block
+    from genloss.study import Results
 
 MOST_ROWS = 60
 """Rows of the table that a run ends with; longer ones are cut, and say so."""
+_WIDTH = 120
 
 
-@dataclass(frozen=True)
-class Row:
-    """One agent of one cell: its labels, a metric at the first and the last generation, and the change.
-
-    Where fewer replicates finished than were wanted, the verdict says so and nothing else.
-    """
-
-    labels: tuple[str, ...]
-    first: str
-    last: str
-    verdict: str
-    finished: int
-    wanted: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """One metric of one experiment, row by row."""
-
-    title: str
-    about: str
-    columns: tuple[str, ...]
-    generations: int
-    rows: tuple[Row, ...]
-
-
-def blocks(results: Results, every: bool) -> Iterator[Block]:
+def blocks(results: Results, every: bool) -> list[Block]:
     """A block for each metric of each experiment; of several experiments the first metric, or ``every``."""
-    from genloss.report.aggregate import changes, curves
-    from genloss.report.words import finished, interval, verdict, words
+    from genloss.report.aggregate import curves
+    from genloss.report.tables import by_experiment
 
-    found, changed = curves(results), changes(results)
-    names = list(dict.fromkeys(c.experiment for c in results.cells))
-    for name in names:
-        cells = [c for c in results.cells if c.experiment == name]
-        metrics = {k: m for c in cells for k, m in c.exp.metric_names.items()}
-        headline = [k for k in metrics if not k.startswith("RealShare")] or list(metrics)
-        columns = _columns(cells)
-        for metric in metrics if every else headline if len(names) == 1 else headline[:1]:
-            said = words(metric, next(c.exp for c in cells if metric in c.exp.metric_names))
-            for generations in dict.fromkeys(c.exp.generations for c in cells):
-                rows = []
-                for c in (c for c in cells if c.exp.generations == generations):
-                    if metric not in c.exp.metric_names:
-                        continue
-                    for i in range(len(c.exp.agents)):
-                        curve, change = found.get((c.index, i, metric)), changed.get((c.index, i, metric))
-                        first, last, done = "–", "–", 0
-                        if curve is not None:
-                            first, last = (
-                                _said(*interval(curve.mean[k], curve.low[k], curve.high[k])) for k in (0, -1)
-                            )
-                            done = curve.replicates
-                        what = finished(done, c.exp.replicates)
-                        if change is not None and not what:
-                            what = ", ".join(w for w in verdict(said.kind, change) if w)
-                        rows.append(Row(_labels(c, i, columns), first, last, what, done, c.exp.replicates))
-                if rows and found:
-                    of = (getattr(cells[0].exp, "title", "") or name) if len(names) > 1 else ""
-                    title = f"{of}: {said.title}" if of else said.title
-                    yield Block(title, said.about, columns, generations, tuple(rows))
+    found = by_experiment(results, curves(results))
+    if every:
+        return [block for _, _, some in found for block in some]
+    return [
+        block
+        for _, _, some in found
+        for i, block in enumerate(some)
+        if i == 0 or (len(found) == 1 and block.meaning.of != "training")
+    ]
 
 
 def table(results: Results, every: bool = False) -> str:
     """The table as text: metrics in plain words, at the first and the last generation."""
-    found = list(blocks(results, every))
+    from genloss.report.tables import reading
+
+    found = blocks(results, every)
     if not found:
         return "nothing finished: every cell failed" if results.failures else "nothing is finished yet"
     lines: list[str] = []
-    total = sum(len(b.rows) for b in found)
-    left = total if every else MOST_ROWS
+    left = sum(len(b.rows) for b in found) if every else MOST_ROWS
     for block in found:
-        kept = block.rows[: max(left, 0)]
+        if left > 0:
+            lines += [*_shown(block, left), ""]
         left -= len(block.rows)
-        if not kept:
-            continue
-        head, body = [*block.columns, "generation 1"], [[*r.labels, r.first] for r in kept]
-        if block.generations > 1:
-            head += [f"generation {block.generations}"]
-            body = [[*row, r.last] for row, r in zip(body, kept, strict=True)]
-        body = [[*row, r.verdict] for row, r in zip(body, kept, strict=True)]
-        lines += [click.style(block.title, bold=True)]
-        lines += [*textwrap.wrap(block.about, 100), *aligned([[*head, ""], *body], indent=2), ""]
-    lines += _reading([r for b in found for r in b.rows], any(b.generations > 1 for b in found))
+    for sentence in reading(found):
+        lines += textwrap.wrap(sentence, _WIDTH)
     if left < 0:
         lines.append(f"{-left} more rows are not shown here: genloss results shows all.")
     return "\n".join([*lines, *_legend(results)])
 
 
-def _reading(rows: list[Row], judged: bool) -> list[str]:
-    """How to read the table: what is averaged, what is compared, what is missing."""
-    whole = sorted({r.finished for r in rows if r.finished == r.wanted})
-    first = "Generation 1 is the model fitted to real data."
-    lines = [first]
-    if whole:
-        many = " to ".join(str(r) for r in dict.fromkeys((whole[0], whole[-1])))
-        lines = [f"Means over {many} replicates, with 95 % intervals. {first}"]
-    if judged and whole:
-        lines.append("Verdicts compare each replicate's last generation with its own first.")
-    if any(r.finished < r.wanted for r in rows):
-        lines.append(
-            "Where replicates are missing, means are over those that finished, which may be the tamer ones: "
-            "no verdict."
-        )
-    return lines
+def _shown(block: Block, most: int) -> list[str]:
+    """A block as lines; a column that is the same in all rows is said once, above them."""
+    from genloss.report.words import about, bracketed
+
+    rows = block.rows[:most]
+    title = ": ".join(part for part in (block.experiment, block.meaning.title) if part)
+    at = f"generation {block.last}" if " to " not in block.last else "last generation"
+    columns = {"real rows": [r.real for r in rows]} if block.real else {}
+    columns["generation 1"] = [r.first for r in rows]
+    if block.moves:
+        columns[at] = [r.last for r in rows]
+    columns[f"mean, {at}"] = [r.mean for r in rows]
+    head, body, once = list[str](), [list[str]() for _ in rows], []
+    for name, some in columns.items():
+        if name in ("real rows", "generation 1") and block.moves and len(rows) > 1 and len(set(some)) == 1:
+            once.append(f"{name}, {bracketed(*some[0])}")
+            continue
+        head.append(name)
+        body = [[*row, bracketed(*value)] for row, value in zip(body, some, strict=True)]
+    lines = [click.style(title, bold=True), *textwrap.wrap(about(block.meaning), _WIDTH)]
+    if once:
+        lines.append(f"The same for all: {'; '.join(once)}.")
+    labelled = [[*r.labels, *row] for r, row in zip(rows, body, strict=True)]
+    table = _folded([*block.fields, *head], labelled, block)
+    if max(map(len, table)) <= _WIDTH:
+        return [*lines, *table]
+    heads, *values = aligned(
+        [head, *body], indent=6
+    )  # what tells rows apart, and the change, on lines of their own
+    lines += [f"  {', '.join(block.fields)}: change", heads]
+    return lines + [
+        text for r, own in zip(rows, values, strict=True) for text in (f"  {r.name}: {r.change}", own)
+    ]
+
+
+def _folded(head: list[str], body: list[list[str]], block: Block) -> list[str]:
+    """Rows with their changes; a change and its size are on two lines where one is too long."""
+    room = _WIDTH - 2 - sum(max(map(len, some)) + 2 for some in zip(head, *body, strict=True))
+    lines = [[*head, "change" if block.moves else ""]]
+    for row, r in zip(body, block.rows, strict=False):
+        if len(r.change) <= room or not r.size:
+            lines.append([*row, r.change])
+        else:
+            lines += [[*row, r.word], [*("" for _ in row), r.size]]
+    return aligned(lines, indent=2)
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
@@ -136,7 +112,7 @@ def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
 def records(results: Results) -> list[dict[str, Any]]:
     """Every metric at the first and the last generation, as JSON has it.
 
-    Infinite means are the text "Infinity" or "-Infinity", and what is no number is null.
+    Infinite values are the text "Infinity" or "-Infinity", and what is no number is null.
     """
     from genloss.report.aggregate import curves
 
@@ -144,7 +120,8 @@ def records(results: Results) -> list[dict[str, Any]]:
     for (index, agent, metric), curve in curves(results).items():
         cell = results.cells[index]
         for k in dict.fromkeys((0, len(curve.generation) - 1)):
-            bounded = math.isfinite(curve.low[k]) and math.isfinite(curve.high[k])
+            names = ("typical", "typical_low", "typical_high", "mean", "low", "high")
+            numbers = [json_number(v[k]) for v in (*curve.typical, *curve.mean)]
             out.append(
                 {
                     "cell": index,
@@ -154,9 +131,7 @@ def records(results: Results) -> list[dict[str, Any]]:
                     "metric": metric,
                     "generation": int(curve.generation[k]),
                     "replicates": curve.replicates,
-                    "mean": json_number(curve.mean[k]),
-                    "low": json_number(curve.low[k]) if bounded else None,
-                    "high": json_number(curve.high[k]) if bounded else None,
+                    **dict(zip(names, numbers, strict=True)),
                 }
             )
     return out
@@ -169,32 +144,14 @@ def json_number(x: float) -> float | str | None:
     return float(x) if math.isfinite(x) else "Infinity" if x > 0 else "-Infinity"
 
 
-def _said(mean: str, ends: str) -> str:
-    return f"{mean} [{ends}]" if ends else mean
-
-
-def _columns(cells: list[Cell]) -> tuple[str, ...]:
-    varied = dict.fromkeys(k for c in cells for k in c.varied)
-    agents = ["agent"] if any(len(c.exp.agents) > 1 for c in cells) else []
-    known = all(hasattr(a, "regime") for c in cells for a in c.exp.agents)  # an outline has names alone
-    regime = ["regime"] if known and "regime" not in varied else []
-    return (*varied, *agents, *regime)
-
-
-def _labels(cell: Cell, agent: int, columns: tuple[str, ...]) -> tuple[str, ...]:
-    from genloss.study.grid import label
-
-    known = {k: str(v) for k, v in cell.varied.items()}
-    known["agent"] = cell.exp.agent_names[agent]
-    if "regime" in columns:
-        known.setdefault("regime", str(label(cell.exp.agents[agent].regime)))
-    return tuple(known.get(c, "") for c in columns)
-
-
 def _legend(results: Results) -> list[str]:
     """The regimes of the study, each in a sentence."""
     from genloss.cli.listing import about
 
-    kinds = dict.fromkeys(type(a.regime) for c in results.cells for a in c.exp.agents if hasattr(a, "regime"))
-    rows = [[f"  {kind.__name__}", about(kind)] for kind in kinds if about(kind)]
-    return ["", "Regimes, what the next model trains on:", *aligned(rows)] if rows else []
+    # where the study cannot be built here, its agents are names alone
+    kinds = dict.fromkeys(type(a.regime) for c in results.cells for a in c.exp.agents if results.whole)
+    lines = []
+    for kind in kinds:
+        start = f"  {kind.__name__.ljust(max(len(k.__name__) for k in kinds))}  "
+        lines += textwrap.wrap(about(kind), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
+    return ["", "Regimes, what the next model trains on:", *lines] if lines else []

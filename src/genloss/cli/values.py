@@ -85,7 +85,10 @@ def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int
     study, found = Study.load(source, trust), []
     for text in changes:
         try:
-            study = study.set(*parse_change(text))
+            path, value = parse_change(text)
+            if replicates is not None and path.rpartition(".")[2] == "replicates":
+                raise SpecError(f"--set {text} and --replicates {replicates}: give one of the two")
+            study = study.set(path, value)
         except SpecError as error:
             found += error.problems
     if found:

@@ -25,6 +25,7 @@ from genloss.conformance import generators, metrics, publishing, regimes, source
 from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError
+from genloss.traits import ACCEPTS, NEEDS_TARGET, slot_of_call, slot_of_class
 
 __all__ = ["Finding", "check", "slot_of_part"]
 
@@ -61,33 +62,16 @@ def slot_of_part(part: Any) -> str:
     >>> slot_of_part(Inside())
     'verifiers'
     """
-    if hasattr(part, "draw") and hasattr(part, "holdout"):
-        return "real"
-    if hasattr(part, "fit"):
-        return "generators"
-    taken = _taken(part)
-    first = taken[0] if taken else ""
-    guess = {1: "rewards" if first in ("rows", "x") else "metrics", 4: "curators"}.get(len(taken))
-    if len(taken) == 2:
-        guess = "verifiers" if first in ("rows", "x") else "regimes"
+    function = inspect.isfunction(part)
+    cls = part if isinstance(part, type) else type(part)
+    guess = slot_of_call(part) if function else slot_of_class(cls)
     if guess is None:
-        name = getattr(part, "__name__", type(part).__name__)
         raise SpecError(
-            f"{name} has the verb of no slot; give it fit(train, rng, init), draw(replicates, n, rng) "
-            f"and holdout(), or a call (pool, rng), (model, train, n, rng), (seen), (rows) or (rows, rng)"
+            f"{(part if function else cls).__name__} has the verb of no slot; give it fit(train, rng, init), "
+            f"draw(replicates, n, rng) and holdout(), or a call (pool, rng), "
+            f"(model, train, n, rng), (seen), (rows) or (rows, rng)"
         )
     return guess
-
-
-def _taken(part: Any) -> list[str]:
-    """The positional arguments of a call."""
-    verb = part.__call__ if isinstance(part, type) else part
-    try:
-        parameters = list(inspect.signature(verb).parameters.values())
-    except (TypeError, ValueError):
-        return []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return names[1:] if isinstance(part, type) else names
 
 
 def _table(path: str | Path) -> Any:
@@ -102,10 +86,10 @@ def _table(path: str | Path) -> Any:
 
 
 def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    accepts = getattr(part, "accepts", None)
-    worlds = [TARGET] if getattr(part, "needs_target", False) else [NUMERIC, mixed]
+    accepts = ACCEPTS.of(part)
+    worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, mixed]
     if accepts is not None:
-        worlds = [w for w in (*worlds, SYMBOLS) if w.event in accepts]
+        worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
     found = {w.name: judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
     # one that cannot be fitted to one kind of rows may be meant for the other
     able = [name for name, some in found.items() if some[0].passed]

@@ -117,19 +117,6 @@ def expect_shape(value: Any, shape: tuple[int, ...], call: str) -> Array:
     return value
 
 
-def expect_numbers(value: Array, call: str) -> None:
-    """See that an array holds finite numbers.
-
-    Raises:
-        Broken: if it does not.
-    """
-    if value.dtype.kind not in "fiu":
-        raise Broken(f"{call} gave dtype {value.dtype}, where numbers are wanted")
-    bad = int(value.size - np.isfinite(value).sum())
-    if bad:
-        raise Broken(f"{call} gave {bad} values that are NaN or infinite")
-
-
 def expect_same_mean(a: Array, b: Array, what: str, limit: float = 5.0) -> None:
     """See that paired (R, k) numbers agree in their means, within standard errors over R.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,6 @@ from genloss.conformance.core import (
     Broken,
     NotApplicable,
     Rule,
-    expect_numbers,
     expect_same_mean,
     expect_shape,
     rule,
@@ -20,8 +20,20 @@ from genloss.conformance.core import (
 )
 from genloss.conformance.worlds import LINE, REPLICATES, ROWS, World
 from genloss.errors import FitError
+from genloss.protocols import Model
 from genloss.samples import Array
+from genloss.statistics import Moments
 from genloss.streams import Rng, fixed
+from genloss.tables import Schema
+from genloss.traits import (
+    DRAW_STATISTIC,
+    LOG_PROB,
+    MAKE,
+    NEEDS_TARGET,
+    SAMPLE_KNOWN,
+    SUFFICIENT,
+    WARM_STARTS,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +73,7 @@ def _rng(purpose: str) -> Rng:
 def fits(t: Trial) -> None:
     """Fit takes a training set and gives a model that samples."""
     model = t.fit()
-    if not callable(getattr(model, "sample", None)):
+    if not isinstance(model, Model):
         raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
     model.sample(ROWS, _rng("sample"))
 
@@ -88,12 +100,10 @@ def shape(t: Trial) -> None:
 def finite(t: Trial) -> None:
     """No sample is NaN or infinite, and every category and code stands for something."""
     x = t.sample(t.fit())
-    if t.world.event == "vectors":
-        expect_numbers(x, "sample")
-    elif t.world.event == "symbols":
-        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() >= t.world.schema:
-            raise Broken(f"sample gave symbols that are not whole numbers from 0 to {t.world.schema - 1}")
-    else:
+    problem = t.world.event.problem(x, t.world.schema)
+    if problem:
+        raise Broken(f"sample gave {problem}")
+    if isinstance(t.world.schema, Schema):
         for replicate in x:
             t.world.schema.decode(replicate)
         for i, column in enumerate(t.world.schema.columns):
@@ -199,9 +209,10 @@ def log_prob(t: Trial) -> None:
 )
 def normalised(t: Trial) -> None:
     """Probabilities add up to one, and samples follow them."""
-    if t.world.event == "symbols":
+    numeric = t.world.event.accepted_by(("vectors",))
+    if t.world.event.discrete:
         total = np.exp(_log_prob(t.fit(), np.arange(t.world.schema))).sum(axis=1)
-    elif t.world.event == "vectors" and not getattr(t.generator, "needs_target", False):
+    elif numeric and not NEEDS_TARGET.of(t.generator):
         line = Trial(t.generator, LINE)
         model = line.fit()
         x = model.sample(4000, _rng("sample"))[..., 0]
@@ -213,7 +224,7 @@ def normalised(t: Trial) -> None:
         raise NotApplicable("checked on numbers and symbols only")
     if not np.allclose(total, 1, atol=0.01):
         raise Broken(f"exp(log_prob) adds up to {total.round(4).tolist()}")
-    if t.world.event == "vectors":
+    if numeric:
         mean = np.trapezoid(density * grid, grid, axis=1)
         sd = np.sqrt(np.trapezoid(density * (grid - mean[:, None]) ** 2, grid, axis=1))
         z = np.abs(x.mean(axis=1) - mean) / (sd / np.sqrt(x.shape[1]))
@@ -226,10 +237,11 @@ def normalised(t: Trial) -> None:
 
 
 def _log_prob(model: Any, x: Array) -> Any:
-    if not hasattr(model, "log_prob"):
+    density = LOG_PROB.of(model)
+    if density is None:
         raise NotApplicable("its models have no log_prob, which HoldoutNLL would need")
     try:
-        return model.log_prob(x)
+        return density(x)
     except FitError as error:
         raise NotApplicable(str(error)) from None
 
@@ -240,28 +252,34 @@ def _log_prob(model: Any, x: Array) -> Any:
 )
 def statistic(t: Trial) -> None:
     """Statistics drawn without rows agree with those of sampled rows."""
-    kind = t.generator.sufficient(t.world.schema) if hasattr(t.generator, "sufficient") else None
+    ask = SUFFICIENT.of(t.generator)
+    kind: Any = None if ask is None else ask(t.world.schema)
     if kind is None:
         raise NotApplicable("its fit reads rows, not one additive statistic")
     replicates, n = 400, 30
     rows = t.world.rows(replicates, n, "statistic")
     model = t.generator.fit(t.world.train(rows), _rng("fit"))
-    if not hasattr(model, "draw_statistic"):
+    draw = DRAW_STATISTIC.of(model)
+    if draw is None:
         raise NotApplicable("its models draw rows")
-    drawn = numbers(model.draw_statistic(kind, n, _rng("statistic.draw")))
+    drawn = numbers(draw(kind, n, _rng("statistic.draw")))
     sampled = numbers(kind(model.sample(n, _rng("statistic.sample"))))
     expect_same_mean(drawn, sampled, "drawn and sampled statistics")
+
+
+def kind_name(kind: Any) -> str:
+    """What to call a statistic."""
+    return kind.__name__ if inspect.isfunction(kind) else repr(kind)
 
 
 def numbers(value: Any) -> Array:
     """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
     if isinstance(value, np.ndarray):
         return value.reshape(len(value), -1).astype(float)
-    if hasattr(value, "root") and hasattr(value, "mean"):
+    if isinstance(value, Moments):
         parts = [value.mean, value.root @ value.root.mT]
     else:
-        every = [getattr(value, f.name) for f in dataclasses.fields(value)]
-        arrays = [a for a in every if isinstance(a, np.ndarray) and a.ndim]
+        arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
         most = max(len(a) for a in arrays)
         parts = [a for a in arrays if len(a) == most]
     return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
@@ -274,15 +292,16 @@ def numbers(value: Any) -> Array:
 def known(t: Trial) -> None:
     """The rows are those that sample gives, and the statistics that come with them are theirs."""
     model = t.fit()
-    if not hasattr(model, "sample_known"):
+    place = SAMPLE_KNOWN.of(model)
+    if place is None:
         raise NotApplicable("its models know no more of their samples than the rows say")
-    rows, statistics = model.sample_known(ROWS, _rng("sample"))
+    rows, statistics = place(ROWS, _rng("sample"))
     if not same(rows, t.sample(model)):
         raise Broken("sample and sample_known gave different rows from equal streams")
     for kind, value in statistics.items():
         a, b = numbers(value), numbers(kind(rows))
         if not np.allclose(a, b, rtol=1e-6, atol=1e-9):
-            raise Broken(f"{getattr(kind, '__name__', kind)} is not that of the rows")
+            raise Broken(f"{kind_name(kind)} is not that of the rows")
 
 
 @rule(
@@ -292,7 +311,7 @@ def known(t: Trial) -> None:
 )
 def warm(t: Trial) -> None:
     """A model can be fitted from the one before."""
-    if not getattr(t.generator, "warm_starts", False):
+    if not WARM_STARTS.of(t.generator):
         raise NotApplicable("it is fitted in one step and has nothing to start from")
     first = t.fit()
     rows = t.sample(first)
@@ -334,18 +353,18 @@ def _experiments(t: Trial) -> list[Any]:
 )
 def worker(t: Trial) -> None:
     """A worker process loads it by its name and gets the same bits as this process."""
-    if not isinstance(getattr(t.generator, "make", None), str):
+    if not isinstance(MAKE.of(t.generator), str):
         raise NotApplicable("only what a spec names is loaded in workers")
     from genloss.experiment import Agent, Experiment
     from genloss.metrics import MeanError
     from genloss.regimes import Replace
     from genloss.study import run
 
-    agent = Agent(generator=t.generator, regime=Replace())
+    agent, metric = Agent(generator=t.generator, regime=Replace()), MeanError(of="published")
     exp = Experiment(
-        real=t.world.real, agents=(agent,), n_real=20, generations=2, replicates=2, metrics=(MeanError(),)
+        real=t.world.real, agents=(agent,), n_real=20, generations=2, replicates=2, metrics=(metric,)
     )
-    here, there = (run(exp, workers=w, trust=True).array("MeanError") for w in (0, 1))
+    here, there = (run(exp, workers=w, trust=True).array(metric) for w in (0, 1))
     if not same(here, there):
         raise Broken("a worker process got other results than this one")
 

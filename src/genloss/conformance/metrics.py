@@ -13,11 +13,11 @@ from genloss.conformance.core import Broken, NotApplicable, Rule, expect_shape, 
 from genloss.conformance.worlds import World
 from genloss.experiment import Agent, Experiment
 from genloss.loop import start, step
-from genloss.observation import Observation
-from genloss.protocols import offers
+from genloss.observation import Observation, looks_at_real, real_rows_seen
 from genloss.regimes import Replace
 from genloss.samples import Array
 from genloss.streams import Rng, Streams
+from genloss.traits import INSTEAD_OF_ROWS, NEEDS, offers, traits
 
 _GENERATORS: tuple[Any, ...] = (
     generators.Gaussian(),
@@ -34,8 +34,8 @@ class Bare:
     def __init__(self, model: Any, names: tuple[str, ...]) -> None:
         self._model = model
         for name in names:
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+            if offers(model, [name]):
+                setattr(self, name, traits("models")[name].of(model))
 
     def sample(self, n: int, rng: Rng) -> Array:
         """The model's samples."""
@@ -67,7 +67,7 @@ class Trial:
 
     def value(self, seen: Observation) -> Array:
         """(4,) what the metric makes of it, from the same streams each time."""
-        again = replace(seen, rng=Streams(start(seen.exp).address, 1, 0))
+        again = replace(seen, rng=Streams(start(seen.exp).address, 1, 0), _known={})
         return expect_shape(self.metric(again), (_TILE,), f"the metric on {_TILE} replicates")
 
 
@@ -110,22 +110,20 @@ def again(t: Trial) -> None:
 def pure(t: Trial) -> None:
     """Training set and published rows are as they were."""
     seen = t.seen
-    before = [x.copy() for x in (seen.rows, seen.train.rows, seen.exp.holdout)]
+    before = [x.copy() for x in (seen.rows, seen.train.rows, seen.holdout)]
     t.value(seen)
-    if not all(
-        same(a, b) for a, b in zip(before, (seen.rows, seen.train.rows, seen.exp.holdout), strict=True)
-    ):
+    if not all(same(a, b) for a, b in zip(before, (seen.rows, seen.train.rows, seen.holdout), strict=True)):
         raise Broken("it changed rows")
 
 
-@rule("replicates apart", "normalise by the real data (seen.exp.reference), not by the other replicates")
+@rule("replicates apart", "normalise by the real data (seen.reference), not by the other replicates")
 def apart(t: Trial) -> None:
     """A replicate's value depends on its own rows alone."""
     seen = t.seen
     before = t.value(seen)
     rows = seen.rows.copy()
     rows[1:] = rows[:1]
-    bare = Bare(seen.model, tuple(getattr(t.metric, "needs", ())))
+    bare = Bare(seen.model, NEEDS.of(t.metric))
     other = replace(seen, chunk=replace(seen.chunk, rows=rows, known={}), model=bare)
     alone = replace(seen, chunk=replace(seen.chunk, known={}), model=bare)
     if not np.allclose(t.value(alone)[0], t.value(other)[0], equal_nan=True):
@@ -137,7 +135,7 @@ def apart(t: Trial) -> None:
 @rule("needs is honest", "name in needs what the metric asks of a model; fall back to rows for the rest")
 def needs(t: Trial) -> None:
     """A model that samples, and offers what the metric says it needs, is enough."""
-    names = tuple(getattr(t.metric, "needs", ()))
+    names = NEEDS.of(t.metric)
     t.value(replace(t.seen, model=Bare(t.seen.model, names)))
 
 
@@ -147,7 +145,7 @@ def needs(t: Trial) -> None:
 )
 def rowless(t: Trial) -> None:
     """Where the model offers what it names, no published rows are looked at."""
-    names = getattr(t.metric, "instead_of_rows", None)
+    names = INSTEAD_OF_ROWS.of(t.metric)
     if names is None:
         raise NotApplicable("it looks at rows")
     if names and not offers(t.seen.model, names):
@@ -155,4 +153,26 @@ def rowless(t: Trial) -> None:
     t.value(replace(t.seen, chunk=replace(t.seen.chunk, rows=None, known={})))
 
 
-RULES: tuple[Rule, ...] = (shape, again, pure, apart, needs, rowless)
+@rule("says what it is", "see title, unit, better and scale in genloss.traits")
+def says(t: Trial) -> None:
+    """Title, scale and direction can be read, and its values lie on the scale."""
+    meaning, value = t.seen.exp.meanings[type(t.metric).__name__], t.value(t.seen)
+    if meaning.scale in ("ratio", "share", "count") and (value < 0).any():
+        raise Broken(f"its scale is '{meaning.scale}', and it gave {value.min():.4g}")
+    if meaning.scale == "share" and (value > 1).any():
+        raise Broken(f"its scale is 'share', and it gave {value.max():.4g}")
+
+
+@rule(
+    "generation 0",
+    "say of = 'model', or in needs what the metric asks of a model; of the real rows there is none",
+)
+def at_start(t: Trial) -> None:
+    """Of published rows, it can look at the real rows in the same way."""
+    exp = t.seen.exp
+    if not looks_at_real(t.metric, type(t.metric).__name__, exp):
+        raise NotApplicable("it looks at models, or at training sets")
+    expect_shape(t.metric(real_rows_seen(start(exp), exp)[0]), (_TILE,), "the metric on real rows")
+
+
+RULES: tuple[Rule, ...] = (shape, again, pure, apart, needs, rowless, says, at_start)

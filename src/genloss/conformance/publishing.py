@@ -10,8 +10,10 @@ import numpy as np
 
 from genloss.conformance.core import Broken, NotApplicable, Rule, expect_shape, rule, same
 from genloss.conformance.worlds import REPLICATES, World
+from genloss.protocols import Occasion, on_occasion
 from genloss.samples import Array, Samples
 from genloss.streams import Rng, fixed
+from genloss.traits import PUBLISHES_EVERYTHING
 
 
 def _rng(purpose: str = "publish") -> Rng:
@@ -52,7 +54,8 @@ class Trial:
     def publish(self, n: int = 15) -> tuple[Array, Array]:
         """(3, n, *event) published rows, and (3, N, *event) all that were sampled for them."""
         model = Recording(self.world)
-        published = self.part(model, self.train, n, _rng())
+        occasion = Occasion(1, 0, self.train)
+        published = on_occasion(self.part, occasion, model, self.train, n, _rng())
         x = expect_shape(
             published, (REPLICATES, n, *self.rows.shape[2:]), f"the curator, asked for {n} rows,"
         )
@@ -100,7 +103,7 @@ def untouched(t: Trial) -> None:
 @rule("publishes_everything is honest", "leave publishes_everything out, or return model.sample(n, rng)")
 def everything(t: Trial) -> None:
     """What it publishes are the model's samples as they are, as it says."""
-    if not getattr(t.part, "publishes_everything", False):
+    if not PUBLISHES_EVERYTHING.of(t.part):
         raise NotApplicable("it does not say that it publishes everything")
     published, drawn = t.publish()
     if not same(published, drawn):

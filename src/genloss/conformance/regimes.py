@@ -10,10 +10,11 @@ import numpy as np
 
 from genloss.conformance.core import Broken, NotApplicable, Rule, rule, same
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, World, pool_of
-from genloss.regimes import reach
+from genloss.protocols import Occasion, on_occasion
 from genloss.samples import Array, Samples
 from genloss.statistics import Counts, moments
 from genloss.streams import Rng, fixed
+from genloss.traits import NEEDS_ROWS, REACH
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Trial:
 
     def __call__(self, pool: Samples) -> Samples:
         """The training set, checked to be one."""
-        train = self.regime(pool, _rng())
+        train = on_occasion(self.regime, Occasion(pool.newest + 1, 0, pool), pool, _rng())
         if not isinstance(train, Samples):
             raise Broken(f"it gave a {type(train).__name__}")
         return train
@@ -105,7 +106,7 @@ def pure(t: Trial) -> None:
 )
 def enough(t: Trial) -> None:
     """What it says it reads, generations back, is all it reads: the pool forgets the rest."""
-    far = reach(t.regime)
+    far = REACH.of(t.regime)
     for when, pool in t.pools():
         a, b = t(pool), t(pool.forget(*far))
         if not (same(a.rows, b.rows) and same(_weights(a), _weights(b))):
@@ -118,7 +119,7 @@ def enough(t: Trial) -> None:
 )
 def rowless(t: Trial) -> None:
     """It works on statistics as on rows, as its needs_rows says."""
-    needed = getattr(t.regime, "needs_rows", True)
+    needed = NEEDS_ROWS.of(t.regime)
     if needed is True:
         raise NotApplicable("it needs rows, and says so")
     thinned = needed == "subsample"

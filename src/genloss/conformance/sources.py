@@ -12,16 +12,18 @@ from genloss.conformance.core import (
     Broken,
     NotApplicable,
     Rule,
-    expect_numbers,
     expect_same_mean,
     expect_shape,
     rule,
     same,
 )
-from genloss.conformance.generators import numbers
+from genloss.conformance.generators import kind_name, numbers
+from genloss.events import event_of
 from genloss.samples import Array
 from genloss.statistics import Counts, Gram, moments
 from genloss.streams import Rng, fixed
+from genloss.tables import Schema
+from genloss.traits import REAL_MOMENTS, REAL_PROBABILITIES, REAL_STATISTIC, SCHEMA, SIZE
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class Trial:
     @property
     def size(self) -> int:
         """Rows that models may train on, of a finite source."""
-        if not hasattr(self.real, "size"):
+        size = SIZE.of(self.real)
+        if size is None:
             raise NotApplicable("it has rows without end")
-        return int(self.real.size)
+        return size
 
 
 def _rng(purpose: str) -> Rng:
@@ -64,11 +67,13 @@ def shape(t: Trial) -> None:
 @rule("rows are numbers", "clean the rows in the source; encode categories as codes with genloss.tables")
 def finite(t: Trial) -> None:
     """Rows are finite numbers, but for the missing cells of a table."""
-    x = t.draw()
-    if getattr(t.real, "event", "vectors") == "table":
-        missing = [c.missing for c in t.real.schema.columns]
-        x = np.where(np.isnan(x) & missing, 0.0, x)
-    expect_numbers(x, "draw")
+    x, schema = t.draw(), SCHEMA.of(t.real)
+    problem = event_of(t.real).problem(x, schema)
+    complete = [not c.missing for c in schema.columns] if isinstance(schema, Schema) else []
+    if not problem and complete and np.isnan(x[..., complete]).any():
+        problem = "missing cells in a column that its schema says has none"
+    if problem:
+        raise Broken(f"draw gave {problem}")
 
 
 @rule("same stream, same rows", "draw everything from the given rng, nothing from global state")
@@ -81,7 +86,7 @@ def same_bits(t: Trial) -> None:
 @rule("other stream, other rows", "draw each replicate's rows from the given rng")
 def other_bits(t: Trial) -> None:
     """Other streams, and other replicates, give other rows."""
-    x = t.draw(n=50 if not hasattr(t.real, "size") else min(50, t.size))
+    x = t.draw(n=min(50, SIZE.of(t.real) or 50))
     if same(x, t.draw(n=x.shape[1], purpose="draw.other")):
         raise Broken("draws from different streams are equal")
     if same(x[0], x[1]):
@@ -127,9 +132,10 @@ def prefix(t: Trial) -> None:
 @rule("moments", "give the mean (d,) and the covariance (d, d) of the law, or leave moments out")
 def first_moments(t: Trial) -> None:
     """Mean and covariance are those of the rows it draws."""
-    if not hasattr(t.real, "moments"):
+    law = REAL_MOMENTS.of(t.real)
+    if law is None:
         raise NotApplicable("no law is stated; the holdout stands for it")
-    mean, covariance = t.real.moments()
+    mean, covariance = law()
     x = t.draw(200, 100).reshape(200, 100, -1)
     gap = x - mean
     second = gap.mT @ gap / x.shape[1]
@@ -140,9 +146,10 @@ def first_moments(t: Trial) -> None:
 @rule("probabilities", "give (K,) probabilities of the symbols 0 to K - 1")
 def law_of_symbols(t: Trial) -> None:
     """The stated probabilities add up to one and are those of the symbols it draws."""
-    if not hasattr(t.real, "probabilities"):
+    law = REAL_PROBABILITIES.of(t.real)
+    if law is None:
         raise NotApplicable("it draws no symbols of a stated law")
-    p = np.asarray(t.real.probabilities)
+    p = np.asarray(law)
     if not np.isclose(p.sum(), 1) or (p < 0).any():
         raise Broken(f"the probabilities add up to {p.sum():.6g}")
     counts = Counts(len(p))(t.draw(400, 50))
@@ -156,23 +163,29 @@ def law_of_symbols(t: Trial) -> None:
     )
 
 
-@rule("draw_statistic", "draw from the exact law, or return None and rows are drawn")
+@rule(
+    "draw_statistic",
+    "draw the statistic first and then the rows given it, from the same stream in the same order, or leave "
+    "draw_statistic out",
+)
 def statistic(t: Trial) -> None:
-    """Statistics drawn without rows agree with those of rows."""
-    if not hasattr(t.real, "draw_statistic"):
+    """A statistic is that of the very rows that an equal stream gives: with rows or without, one world."""
+    draw, law = REAL_STATISTIC.of(t.real), REAL_PROBABILITIES.of(t.real)
+    if draw is None:
         raise NotApplicable("it draws rows")
-    kinds: list[Any] = [moments, Gram(-1)]
-    if hasattr(t.real, "probabilities"):
-        kinds = [Counts(len(t.real.probabilities))]
     known = 0
+    kinds: list[Any] = [moments, Gram(-1)] if law is None else [Counts(len(law))]
     for kind in kinds:
-        drawn = t.real.draw_statistic(kind, 400, 30, _rng("statistic"))
-        if drawn is None:
-            continue
-        known += 1
-        a, b = numbers(drawn), numbers(kind(t.draw(400, 30)))
-        common = (a.sum(axis=0) + b.sum(axis=0) >= 40) if isinstance(kind, Counts) else slice(None)
-        expect_same_mean(a[:, common], b[:, common], f"drawn and computed {getattr(kind, '__name__', kind)}")
+        for n in (30, 2):
+            drawn = draw(kind, 40, n, _rng("draw"))
+            if drawn is None:
+                continue
+            known += 1
+            a, b = numbers(drawn), numbers(kind(t.draw(40, n)))
+            if not np.allclose(a, b, rtol=1e-8, atol=1e-8):
+                raise Broken(
+                    f"of {n} rows, what draw_statistic gives is not the {kind_name(kind)} of what draw gives"
+                )
     if not known:
         raise NotApplicable("it draws no statistic that is known here")
 

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from genloss import real
+from genloss.events import Event, event_of
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, fixed
+from genloss.traits import SCHEMA
 
 REPLICATES, ROWS = 3, 40
 
@@ -31,15 +33,14 @@ class World:
     real: Any
 
     @property
-    def event(self) -> str:
+    def event(self) -> Event:
         """What a row is."""
-        kind: str = getattr(self.real, "event", "vectors")
-        return kind
+        return event_of(self.real)
 
     @property
     def schema(self) -> Any:
         """What a row means."""
-        return getattr(self.real, "schema", None)
+        return SCHEMA.of(self.real)
 
     def rows(self, replicates: int = REPLICATES, n: int = ROWS, purpose: str = "rows") -> Array:
         """(R, n, *event) real rows."""

@@ -171,7 +171,7 @@ class Wrapped:
     """
 
     make: str | Callable[[int], Any]
-    model: ClassVar = None
+    model: ClassVar = WrappedModel
     # nothing is shared between replicates: small tiles spread over more workers, and lose less when one fails
     tile: ClassVar = 1
     warm_starts: ClassVar = True

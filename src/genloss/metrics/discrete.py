@@ -1,8 +1,8 @@
-"""Metrics of symbols: of the model's probabilities where it knows them, else of published frequencies."""
+"""Metrics of symbols: of the model's probabilities, or of the frequencies of what it published."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -10,65 +10,107 @@ from genloss.components import component
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.statistics import Counts
+from genloss.traits import PROBABILITIES, REAL_PROBABILITIES
+
+Of = Literal["model", "published"]
 
 
-def probabilities(seen: Observation) -> Array:
-    """(R, K) of the symbols."""
-    if hasattr(seen.model, "probabilities"):
-        known: Array = seen.model.probabilities
-        return known
+def asks_probabilities(metric: Any) -> tuple[str, ...]:
+    """What a metric of symbols needs of a model."""
+    return ("probabilities",) if metric.of == "model" else ()
+
+
+def no_rows(metric: Any) -> tuple[str, ...] | None:
+    """Of the model no rows are looked at."""
+    return () if metric.of == "model" else None
+
+
+def probabilities(seen: Observation, of: str) -> Array:
+    """(R, K) of the symbols: the "model"'s, or frequencies of the "published" rows."""
+    if of == "model":
+        return seen.offered(PROBABILITIES)
     counts = seen.chunk.statistic(Counts(seen.train.schema))
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+
+def real_probabilities(seen: Observation) -> Array:
+    """(K,) of the real law; frequencies of the held-out rows, (K,) or (R, K), where none is known."""
+    law = REAL_PROBABILITIES.of(seen.exp.real)
+    if law is not None:
+        return law
+    counts = Counts(seen.train.schema)(seen.holdout if seen.fresh else seen.holdout[None])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return np.asarray(shares if seen.fresh else shares[0])
 
 
 @component
 class Diversity:
     """1 - sum p^2, the chance that two symbols differ (Gini-Simpson, heterozygosity).
 
+    Args:
+        of: of the "model"'s probabilities, or of the frequencies of the rows "published".
+
     References:
         Seddik et al., How bad is training on synthetic data? (2024), arXiv:2404.05090.
     """
 
-    instead_of_rows: ClassVar = ("probabilities",)
+    of: Of = "model"
+    title: ClassVar = "Diversity"
+    unit: ClassVar = "1 − Σp²"
+    about: ClassVar = "Chance that two symbols drawn one after the other differ."
+    scale: ClassVar = "ratio"
     accepts: ClassVar = ("symbols",)
+    needs = property(asks_probabilities)
+    instead_of_rows = property(no_rows)
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) chances."""
-        return np.asarray(1 - (probabilities(seen) ** 2).sum(axis=1))
+        return np.asarray(1 - (probabilities(seen, self.of) ** 2).sum(axis=1))
 
 
 @component
 class SupportSize:
     """How many symbols are still possible.
 
+    Args:
+        of: to the "model", or to be found among the rows "published".
+
     References:
         Suresh et al., Rate of model collapse in recursive training (2024), arXiv:2412.17646.
     """
 
-    instead_of_rows: ClassVar = ("probabilities",)
+    of: Of = "model"
+    title: ClassVar = "Symbols left"
+    unit: ClassVar = "symbols"
+    about: ClassVar = "How many different symbols have a probability above 0."
+    scale: ClassVar = "count"
     accepts: ClassVar = ("symbols",)
+    needs = property(asks_probabilities)
+    instead_of_rows = property(no_rows)
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) counts."""
-        return np.asarray((probabilities(seen) > 0).sum(axis=1), dtype=float)
+        return np.asarray((probabilities(seen, self.of) > 0).sum(axis=1), dtype=float)
 
 
 @component
 class TotalVariation:
-    """Half the sum of |p - p_0|: the largest error in the probability of any event."""
+    """Half the sum of |p - p_0|: the largest error in the probability of any event.
 
-    instead_of_rows: ClassVar = ("probabilities",)
+    Args:
+        of: of the "model"'s probabilities, or of the frequencies of the rows "published".
+    """
+
+    of: Of = "model"
+    title: ClassVar = "Total variation"
+    about: ClassVar = "Largest error in the probability of any event; 0 is the real law."
+    better: ClassVar = "lower"
+    scale: ClassVar = "share"
     accepts: ClassVar = ("symbols",)
+    reads_reference: ClassVar = True
+    needs = property(asks_probabilities)
+    instead_of_rows = property(no_rows)
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances from 0 to 1."""
-        return np.asarray(0.5 * np.abs(probabilities(seen) - real_probabilities(seen)).sum(axis=1))
-
-
-def real_probabilities(seen: Observation) -> Array:
-    """(K,) of the real law, or the holdout's frequencies where no law is known."""
-    if hasattr(seen.exp.real, "probabilities"):
-        law: Array = seen.exp.real.probabilities
-        return law
-    counts = Counts(seen.train.schema)(seen.exp.holdout[None])[0]
-    return np.asarray(counts / counts.sum())
+        return np.asarray(0.5 * np.abs(probabilities(seen, self.of) - real_probabilities(seen)).sum(axis=1))

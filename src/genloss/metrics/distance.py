@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Lt
 
 from genloss.components import Count, component
-from genloss.metrics.discrete import probabilities, real_probabilities
+from genloss.metrics.discrete import (
+    Of,
+    asks_probabilities,
+    no_rows,
+    probabilities,
+    real_probabilities,
+)
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.streams import fixed
+from genloss.traits import REAL_MOMENTS, REAL_PROBABILITIES
+
+if TYPE_CHECKING:
+    from genloss.experiment import Experiment
 
 
 @component
@@ -31,11 +41,18 @@ class SlicedWasserstein:
     """
 
     projections: Count = 50
+    title: ClassVar = "Distance to real data"
+    unit: ClassVar = "sliced Wasserstein"
+    about: ClassVar = "Distance between published and held-out real rows; of real rows too it is not 0."
+    better: ClassVar = "lower"
+    scale: ClassVar = "ratio"
+    of: ClassVar = "published"
+    reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances, in the units of the rows."""
-        x, y = seen.features, seen.exp.holdout_features
+        x, y = seen.features, seen.holdout_features
         directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         squared = np.mean([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=0)
@@ -43,13 +60,13 @@ class SlicedWasserstein:
 
 
 def wasserstein2_squared(x: Array, y: Array) -> Array:
-    """(R,) squared W2 between the empirical laws of (R, n) and (m,) numbers, by quantiles.
+    """(R,) squared W2 between the empirical laws of (R, n) and (m,) or (R, m) numbers, by quantiles.
 
     >>> wasserstein2_squared(np.array([[0.0, 1.0]]), np.array([1.0, 2.0, 1.0, 2.0]))
     array([1.])
     """
-    i, j, width = _steps(x.shape[1], len(y))
-    gap = np.sort(x, axis=1)[:, i] - np.sort(y)[j]
+    i, j, width = _steps(x.shape[1], y.shape[-1])
+    gap = np.sort(x, axis=1)[:, i] - np.sort(y, axis=-1)[..., j]
     return np.asarray(gap**2 @ width)
 
 
@@ -66,50 +83,62 @@ class TailMass:
     """Share of published rows that lie where only the outermost real rows do.
 
     For vectors and tables, rows further from the real mean, in Mahalanobis distance, than a quantile of
-    held-out rows, each judged by the others where the real law is not known; for symbols, the model's
-    probability of the rarest ones, which together have at most the probability 1 - quantile.
+    held-out rows, each judged by the others where the real law is not known; for symbols, the probability of
+    the rarest ones, which together have at most the probability 1 - quantile.
 
     Args:
         quantile: where the tail begins; real data has about 1 - quantile in it.
+        of: of the rows "published", or of the "model"'s probabilities of symbols.
     """
 
     quantile: Annotated[float, Gt(0), Lt(1)] = 0.95
+    of: Of = "published"
+    title: ClassVar = "Tail"
+    scale: ClassVar = "share"
+    reads_holdout: ClassVar = True
+    reads_reference: ClassVar = True
     accepts: ClassVar = ("vectors", "table", "symbols")
+    needs = property(asks_probabilities)
+    instead_of_rows = property(no_rows)
 
-    @property
-    def instead_of_rows(self) -> tuple[str, ...]:
-        """Symbols can be read off the model; distances need rows."""
-        return ("probabilities",)
+    def says(self, exp: Experiment) -> dict[str, str]:
+        """Whose share it is."""
+        whose = "the model's probability" if self.of == "model" else "published rows"
+        of = {"given": ""} if exp.event.discrete and REAL_PROBABILITIES.of(exp.real) is not None else {}
+        about = f"Share of {whose} where the outermost {1 - self.quantile:.3g} of real rows lie."
+        return {"unit": f"share of {whose}", "about": about, **of}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) shares."""
-        if seen.exp.event == "symbols":
+        if seen.exp.event.discrete:
             p = real_probabilities(seen)
-            order = np.argsort(p, kind="stable")
+            order = np.argsort(p, axis=-1, kind="stable")
             # rounding: a tail of exactly the wanted probability is in
-            rare = order[np.cumsum(p[order]) <= (1 - self.quantile) * (1 + 1e-12)]
-            return np.asarray(probabilities(seen)[:, rare].sum(axis=1))
-        mean, covariance = seen.exp.reference
+            rare = np.cumsum(np.take_along_axis(p, order, -1), axis=-1) <= (1 - self.quantile) * (1 + 1e-12)
+            q = probabilities(seen, self.of)
+            ranked = np.take_along_axis(q, np.broadcast_to(order, q.shape), -1)
+            return np.asarray((ranked * rare).sum(axis=1))
+        mean, covariance = seen.reference
         precision = np.linalg.pinv(covariance, hermitian=True)
-        held = _distance(seen.exp.holdout_features, mean, precision)
-        if not hasattr(seen.exp.real, "moments"):
+        held = _distance(seen.holdout_features, mean, precision)
+        if REAL_MOMENTS.of(seen.exp.real) is None:
             held = _without_itself(held)
-        far = np.quantile(held, self.quantile, method="higher")
+        far = np.quantile(held, self.quantile, axis=-1, keepdims=True, method="higher")
         return np.asarray((_distance(seen.features, mean, precision) > far).mean(axis=1))
 
 
 def _distance(x: Array, mean: Array, precision: Array) -> Any:
-    gap = x - mean
+    gap = x - mean[..., None, :]
     return np.einsum("...i,...i->...", gap @ precision, gap)
 
 
 def _without_itself(squared: Array) -> Array:
-    """(m,) squared distances of rows from the mean and covariance of the others, from those of all.
+    """(..., m) squared distances of rows from the mean and covariance of the others, from those of all.
 
     A row pulls mean and covariance towards itself: of 53 rows of 15 features none seems far, and half of all
     new ones would lie beyond. By Sherman and Morrison; infinite for a row that alone spans a direction.
     """
-    m = len(squared)
+    m = squared.shape[-1]
     if m < 3:
         return squared
     share = squared / (m - 1)

@@ -16,6 +16,10 @@ from genloss.streams import REAL
 class RealShare:
     """Share of real rows, by weight, in the training set."""
 
+    title: ClassVar = "Share of real data"
+    unit: ClassVar = "of the training set"
+    scale: ClassVar = "share"
+    of: ClassVar = "training"
     instead_of_rows: ClassVar = ()
 
     def __call__(self, seen: Observation) -> Array:

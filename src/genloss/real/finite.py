@@ -70,9 +70,9 @@ class Table:
 
     @property
     def event(self) -> str:
-        """Rows are "vectors" where every column is numeric and complete, else a "table"."""
+        """Rows are vectors too where every column is numeric and complete."""
         plain = all(c.kind == "numeric" and not c.missing for c in self.schema.columns)
-        return "vectors" if plain else "table"
+        return "numeric table" if plain else "table"
 
     @cached_property
     def _split(self) -> tuple[Array, Array]:
@@ -143,6 +143,7 @@ class Digits:
     """
 
     held_out: HeldOut = 0.3
+    event: ClassVar = "images"
     image: ClassVar = (8, 8)
 
     @cached_property

@@ -1,4 +1,8 @@
-"""Real data whose law is known: rows, or their statistics, are drawn from it as often as wanted."""
+"""Real data whose law is known: rows, or their statistics, are drawn from it as often as wanted.
+
+A source that can draws the sufficient statistic of its rows first, and then the rows given the statistic
+where somebody needs rows: so that from one stream both come, and both are the same data.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,18 @@ import numpy as np
 from genloss.components import Count, NonNegative, Positive, component
 from genloss.protocols import Model, RealData
 from genloss.samples import Array, Statistic
-from genloss.statistics import Counts, Gram, Moments, draw_gram, draw_moments, moments, sample_symbols
+from genloss.statistics import (
+    Counts,
+    Gram,
+    Moments,
+    draw_bartlett,
+    draw_gram,
+    draw_line,
+    moments,
+    rows_with,
+    sample_symbols,
+    symbols_with,
+)
 from genloss.streams import Rng, fixed
 
 HOLDOUT = 500
@@ -35,7 +50,7 @@ class Gaussian:
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n, d) rows."""
-        return rng.standard_normal((replicates, n, self.dim))
+        return rows_with(self._moments(replicates, n, rng), rng)
 
     def holdout(self) -> Array:
         """(500, d) rows."""
@@ -47,10 +62,11 @@ class Gaussian:
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Moments | None:
         """The moments of n rows."""
-        if kind is not moments:
-            return None
-        identity = np.broadcast_to(np.eye(self.dim), (replicates, self.dim, self.dim))
-        return draw_moments(Moments(1.0, np.zeros((replicates, self.dim)), identity), 1.0, n, rng)
+        return self._moments(replicates, n, rng) if kind is moments else None
+
+    def _moments(self, replicates: int, n: int, rng: Rng) -> Moments:
+        root, z = draw_bartlett(replicates, self.dim, n, rng)
+        return Moments(float(n), z / np.sqrt(n), root)
 
 
 @component
@@ -87,28 +103,33 @@ class Ring:
 
 @component
 class LinearModel:
-    """Rows (x, y): standard normal inputs x, then the target y = x . w + noise e; w = (1, ..., 1)/sqrt(d).
+    """Rows (x, y): standard normal inputs x, then the target y = x . w + noise e, w along (1, ..., 1).
+
+    Inputs have no preferred direction, so that errors depend on w by its length alone. With n >= d rows least
+    squares does not depend on it at all; with fewer, its square is the error of knowing nothing. Where a
+    paper draws w ~ N(0, I), its length is sqrt(d) in root mean square: ``signal = d ** 0.5`` has the same
+    mean error.
 
     Args:
         dim: d, the number of inputs.
         noise: standard deviation of the noise.
+        signal: length of w.
     """
 
     dim: Count = 10
     noise: NonNegative = 1.0
+    signal: NonNegative = 1.0
     target: ClassVar = -1
 
     @property
     def coefficients(self) -> Array:
-        """(d,) w, of length one."""
-        return np.full(self.dim, self.dim**-0.5)
+        """(d,) w."""
+        return np.full(self.dim, self.signal * self.dim**-0.5)
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n, d + 1) rows."""
-        rows = rng.standard_normal((replicates, n, self.dim + 1))
-        rows[..., -1] *= self.noise
-        rows[..., -1] += rows[..., :-1] @ self.coefficients
-        return rows
+        x, e = draw_line(replicates, self.dim, n, rng)
+        return np.concatenate([x, (x @ self.coefficients + self.noise * e)[..., None]], axis=2)
 
     def holdout(self) -> Array:
         """(500, d + 1) rows."""
@@ -117,7 +138,9 @@ class LinearModel:
     def moments(self) -> tuple[Array, Array]:
         """Mean and covariance of a row."""
         w = self.coefficients
-        covariance = np.block([[np.eye(self.dim), w[:, None]], [w[None], np.full((1, 1), 1 + self.noise**2)]])
+        covariance = np.block(
+            [[np.eye(self.dim), w[:, None]], [w[None], np.full((1, 1), self.signal**2 + self.noise**2)]]
+        )
         return np.zeros(self.dim + 1), covariance
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Any:
@@ -162,7 +185,9 @@ class Zipf:
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n) symbols."""
-        return sample_symbols(np.broadcast_to(self.probabilities, (replicates, self.symbols)), n, rng)
+        if self._few(n):
+            return sample_symbols(np.broadcast_to(self.probabilities, (replicates, self.symbols)), n, rng)
+        return symbols_with(self._counts(replicates, n, rng), rng)
 
     def holdout(self) -> Array:
         """(500,) symbols."""
@@ -172,4 +197,15 @@ class Zipf:
         """The counts of n symbols."""
         if kind != Counts(self.symbols):
             return None
+        return (
+            Counts(self.symbols)(self.draw(replicates, n, rng))
+            if self._few(n)
+            else self._counts(replicates, n, rng)
+        )
+
+    def _few(self, n: int) -> bool:
+        """Whether drawing n symbols takes less than drawing K counts: measured, below about 5 K."""
+        return n < 5 * self.symbols
+
+    def _counts(self, replicates: int, n: int, rng: Rng) -> Array:
         return rng.multinomial(n, self.probabilities, size=replicates)

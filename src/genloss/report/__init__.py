@@ -1,6 +1,6 @@
 """One self-contained page, and figures as files, from the results of a study."""
 
-from genloss.report.laws import Law, law
+from genloss.laws import Law, law
 from genloss.report.page import write
 from genloss.report.static import figures, overview
 

@@ -1,14 +1,19 @@
-"""What the page is made of: curves over generations and paired changes, aggregated over replicates."""
+"""What is said of replicates: the typical one and their mean by generation, and how they changed."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from genloss import intervals
+from genloss.intervals import Interval
+from genloss.meaning import Meaning
 from genloss.samples import Array
-from genloss.study.results import Results, half_width
+from genloss.study.results import Results
+from genloss.study.study import Cell
 
 Key = tuple[int, int, str]
 """Index of the cell, index of the agent, name of the metric."""
@@ -16,92 +21,82 @@ Key = tuple[int, int, str]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A metric of one agent in one cell, at the generations that are finished.
+    """A metric of one agent in one cell.
 
     Args:
-        generation: (T,) in order.
-        mean: (T,) over replicates; infinite where a replicate is.
-        low: (T,) lower end of the 95 % interval, NaN where there is none.
-        high: (T,) upper end.
+        meaning: what the metric says of itself.
+        generation: (T,) from 1.
+        typical: of the typical replicate, the median: (T,) estimates, low and high ends; NaN for none.
+        mean: the same of the mean; infinite where a replicate is.
+        known: (T,) replicates that have a value.
+        change: from the first generation to the last, of the typical replicate: a factor where the metric's
+            scale is "ratio", else a difference.
+        paired: replicates that it compares with themselves.
+        real: of the real rows themselves, the typical replicate's; None where there is no such thing.
+        needed: replicates that would bring the last mean within a factor of 2; 0 where it is.
         replicates: that are finished.
+        wanted: that were asked for.
     """
 
+    meaning: Meaning
     generation: Array
-    mean: Array
-    low: Array
-    high: Array
+    typical: Interval
+    mean: Interval
+    known: Array
+    change: Interval
+    paired: int
+    real: Interval | None
+    needed: float
     replicates: int
-
-
-class Change(NamedTuple):
-    """A metric at generation 1, half-way and at the last, and its changes within replicates.
-
-    Args:
-        first: mean at generation 1.
-        last: mean at the last generation.
-        change: mean of last - first.
-        late: mean of last - half-way.
-        change_error: half the width of the 95 % interval of the change, NaN with one replicate.
-        late_error: the same of the late change.
-    """
-
-    first: float
-    last: float
-    change: float
-    late: float
-    change_error: float
-    late_error: float
+    wanted: int
 
 
 def curves(results: Results) -> dict[Key, Curve]:
-    """Mean and 95 % interval (Student's) of everything that was measured."""
-    rows = results.query(
-        "SELECT cell, agent, metric, generation, count(*) AS n, avg(value) AS mean, "
-        "CASE WHEN bool_and(isfinite(value)) THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
-        "FROM results GROUP BY ALL ORDER BY cell, agent, metric, generation"
-    ).to_pandas()
-    found = {}
-    for (cell, agent, metric), part in rows.groupby(["cell", "agent", "metric"], observed=True):
-        n, mean = part["n"].to_numpy(), part["mean"].to_numpy(float)
-        error = half_width(part["sd"].to_numpy(float), n)
-        generation = part["generation"].to_numpy()
-        found[int(cell), int(agent), str(metric)] = Curve(
-            generation, mean, mean - error, mean + error, int(n.max())
-        )
-    return found
+    """Everything that was measured."""
+    return {
+        (cell.index, agent, metric): curve(x[:, agent], cell.exp.meanings[metric], replicates, cell)
+        for cell, metric, x, replicates in _arrays(results)
+        for agent in range(x.shape[1])
+    }
 
 
-def changes(results: Results) -> dict[Key, Change]:
-    """How everything that was measured changed from the first to the last generation."""
-    looks = ", ".join(
-        f"({c.index}, {t}, {place})"
-        for c in results.cells
-        for place, t in enumerate((1, (c.exp.generations + 1) // 2, c.exp.generations))
+def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
+    """Cell, metric, (T + 1, A, R) values and how many replicates are finished; one pass over the table.
+
+    As many calls of ``results.array`` would each look through the whole of it.
+    """
+    table = results.table
+    columns = {name: table[name].to_numpy() for name in ("cell", "agent", "generation", "replicate", "value")}
+    names = table["metric"].combine_chunks().dictionary_encode()
+    code = names.indices.to_numpy()
+    begin = np.flatnonzero(np.diff(columns["cell"], prepend=-1) | np.diff(code, prepend=-1))
+    cells = {c.index: c for c in results.cells}
+    for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
+        cell = cells[int(columns["cell"][a])]
+        t, i, r, v = (columns[k][a:b] for k in ("generation", "agent", "replicate", "value"))
+        out = np.full((cell.exp.generations + 1, len(cell.exp.agents), cell.exp.replicates), np.nan)
+        out[t, i, r] = v
+        yield cell, names.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
+
+
+def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
+    """What is said of (T + 1, R) values from generation 0 on, NaN where a replicate has none."""
+    start, x = x[0], x[1:]
+    first, last = x[0], x[-1]
+    mean = intervals.mean(x, meaning.scale)
+    estimate, low, high = (float(v[-1]) for v in mean)
+    # of a positive amount a factor means something
+    wide = meaning.scale == "ratio" and estimate > 0 and (high > 2 * estimate or 2 * low < estimate)
+    return Curve(
+        meaning,
+        np.arange(1, len(x) + 1),
+        intervals.typical(x),
+        mean,
+        (~np.isnan(x)).sum(axis=1),
+        intervals.change(first, last, meaning.scale),
+        int((~np.isnan(first) & ~np.isnan(last)).sum()),
+        None if np.isnan(start).all() else intervals.typical(start),
+        float(np.nan_to_num(intervals.replicates_for_mean(last))) if wide else 0.0,
+        replicates,
+        cell.exp.replicates,
     )
-    rows = results.query(
-        f"SELECT r.cell, r.agent, r.metric, r.replicate, looks.place, r.value FROM results r "
-        f"JOIN (VALUES {looks}) looks(cell, generation, place) USING (cell, generation)"
-    ).to_pandas()
-    found = {}
-    for (cell, agent, metric), part in rows.groupby(["cell", "agent", "metric"], observed=True):
-        at = part.pivot(index="replicate", columns="place", values="value").to_numpy(float)
-        if at.shape[1] == 3:
-            found[int(cell), int(agent), str(metric)] = _change(at)
-    return found
-
-
-def _change(at: Array) -> Change:
-    with np.errstate(invalid="ignore"):
-        whole, late = at[:, 2] - at[:, 0], at[:, 2] - at[:, 1]
-        return Change(
-            float(at[:, 0].mean()),
-            float(at[:, 2].mean()),
-            float(whole.mean()),
-            float(late.mean()),
-            _error(whole),
-            _error(late),
-        )
-
-
-def _error(x: Array) -> float:
-    return float(half_width(x.std(ddof=1), len(x))) if len(x) > 1 else float("nan")

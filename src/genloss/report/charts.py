@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from genloss.laws import law
 from genloss.report.aggregate import Curve, Key
-from genloss.report.laws import Law, law
-from genloss.report.layout import AGENT, Layout
+from genloss.report.layout import AGENT, REAL, Layout
+from genloss.report.lines import Line, equals, gaps, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.report.words import words
+from genloss.report.words import about
 from genloss.samples import Array
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -53,6 +53,9 @@ CONFIG: Spec = {
     "legend": {"labelFontSize": 11.5, "titleFontSize": 11.5, "symbolStrokeWidth": 2.5, "labelLimit": 400},
 }
 
+LAWS = {"mean": "law", "typical": "law_typical"}
+"""Fields of the rows for laws, by the quantity that they are of."""
+
 # width of the page's column, and generations on a curve
 _WIDTH, _POINTS = 1000, 50
 _LOG_GENERATIONS = 1000
@@ -89,15 +92,6 @@ class Figure:
         return rows
 
 
-@dataclass(frozen=True)
-class _Line:
-    """What one agent of one cell draws."""
-
-    curve: Curve
-    law: Law | None
-    at: Spec  # colour and facets by field of the rows
-
-
 def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name: str) -> Figure | None:
     """The curves of one metric in one experiment; None where nothing is finished.
 
@@ -116,11 +110,11 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         at = {"c": layout.level(cell, agent)}
         at |= {f"f{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.facets)}
         at |= {f"s{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.selectors)}
-        lines.append(_Line(curve, known, at))
+        lines.append(Line(curve, known, at))
     if not lines:
         return None
-    said = words(metric, layout.cells[0].exp)
-    rows, panels = _panels(layout, lines, said.axis, share=metric == "RealShare")
+    said = lines[0].curve.meaning
+    rows, panels = _panels(layout, lines, said.axis)
     spec = {
         "$schema": SCHEMA,
         "datasets": {"rows": rows},
@@ -130,10 +124,13 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
     }
     params = {f"s{i}": (f, layout.values[f]) for i, f in enumerate(layout.selectors)}
     select(spec, params)
-    equals = _said_of_equals(lines) if metric == "RealShare" and not layout.facets else ""
-    parts = (said.about, equals, _sources(lines), _said_of_infinity(layout, lines))
-    caption = " ".join(part for part in parts if part)
-    return Figure(name, said.title, caption, spec, bool(layout.facets), params)
+    parts = (
+        about(said),
+        "" if layout.facets else equals(lines),
+        *marks(lines),
+        *gaps(lines, layout.colour is None),
+    )
+    return Figure(name, said.title, " ".join(p for p in parts if p), spec, bool(layout.facets), params)
 
 
 def select(spec: Spec, params: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
@@ -162,20 +159,25 @@ def _kept(generations: Array) -> Array:
     return np.unique(np.round(np.concatenate([evenly, early])).astype(int))
 
 
-def _rows(line: _Line, scale: Scale) -> list[Spec]:
-    curve, out = line.curve, []
-    kept = _kept(curve.generation)
-    finite = np.flatnonzero(drawable(curve.mean))
-    end = int(finite[-1]) if finite.size and finite[-1] < len(curve.mean) - 1 else None
-    for i in sorted({*kept.tolist(), *([] if end is None else [end])}):
+def _rows(line: Line, scale: Scale) -> list[Spec]:
+    curve, out = line.curve, list[Spec]()
+    typical, low, high = curve.typical
+    finite = np.flatnonzero(drawable(typical))
+    end = int(finite[-1]) if finite.size and finite[-1] < len(typical) - 1 else None
+    for i in sorted({*_kept(curve.generation).tolist(), *([] if end is None else [end])}):
         t = int(curve.generation[i])
-        row: Spec = {**line.at, "t": t, "m": scale.fit(curve.mean[i])}
-        if drawable(curve.low[i]) and drawable(curve.high[i]) and curve.high[i] > curve.low[i]:
-            row |= {"l": scale.fit(curve.low[i], clip=True), "h": scale.fit(curve.high[i], clip=True)}
+        row: Spec = {**line.at, "t": t, "v": scale.fit(typical[i])}
+        if drawable(low[i]) and drawable(high[i]) and high[i] > low[i]:
+            row |= {"l": scale.fit(low[i], clip=True), "h": scale.fit(high[i], clip=True)}
+        if line.averaged:
+            row["m"] = scale.fit(curve.mean.estimate[i])
+            row |= {k: scale.fit(v[i]) for k, v in zip(("ml", "mh"), curve.mean[1:], strict=True)}
         if line.law is not None and t <= len(line.law.values):
-            row["law"] = scale.fit(line.law.values[t - 1])
+            row[LAWS[line.law.of]] = scale.fit(line.law.values[t - 1])
+        if curve.real is not None and not out:
+            row["real"] = scale.fit(float(curve.real.estimate))
         if i == end:
-            row["end"] = row["m"]
+            row["end"] = row["v"]
         out.append(row)
     return out
 
@@ -213,37 +215,40 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Sc
     # the legend of a band would be as pale as the band
     legend = {"orient": "bottom", "title": None, "columns": 4, "symbolType": "square", "symbolOpacity": 1}
     c = {**colour(layout), "legend": legend if layout.colour else None}
+    titles = {
+        "v": "typical",
+        "l": "95 % from",
+        "h": "to",
+        "m": "mean",
+        "ml": "95 % from",
+        "mh": "to",
+        "law": "law",
+    }
+    shown = {key for row in rows for key, value in row.items() if value is not None}
     tooltip: list[Spec] = [
         {"field": "c", "type": "nominal", "title": layout.colour or "regime"},
         {"field": "t", "type": "quantitative", "title": "generation"},
-        {"field": "m", "type": "quantitative", "title": "mean", "format": ".4~g"},
-        {"field": "l", "type": "quantitative", "title": "95 % from", "format": ".4~g"},
-        {"field": "h", "type": "quantitative", "title": "to", "format": ".4~g"},
+        *(
+            {"field": key, "type": "quantitative", "title": title, "format": ".4~g"}
+            for key, title in titles.items()
+            if key in shown
+        ),
     ]
     layers: list[Spec] = []
-    if any("l" in row for row in rows):
-        layers.append(
-            {
-                "mark": {"type": "area", "opacity": 0.2, "clip": True},
-                "encoding": {"x": x, "y": {**y, "field": "l"}, "y2": {"field": "h"}, "color": c},
-            }
-        )
-    line = {"x": x, "y": {**y, "field": "m"}, "color": c}
-    layers.append({"mark": {"type": "line", "strokeWidth": 2, "clip": True}, "encoding": line})
-    if any("law" in row for row in rows):
-        tooltip.append({"field": "law", "type": "quantitative", "title": "law", "format": ".4~g"})
-        layers.append(
-            {
-                "mark": {
-                    "type": "line",
-                    "strokeWidth": 1.2,
-                    "strokeDash": [4, 3],
-                    "color": "#111111",
-                    "clip": True,
-                },
-                "encoding": {"x": x, "y": {**y, "field": "law"}, "detail": {"field": "c"}},
-            }
-        )
+    if "real" in shown:
+        mark: Spec = {"type": "rule", "strokeWidth": 1, "color": REAL, "clip": True}
+        layers.append({"mark": mark, "encoding": {"y": {**y, "field": "real"}, "detail": {"field": "c"}}})
+    if "l" in shown:
+        band = {"x": x, "y": {**y, "field": "l"}, "y2": {"field": "h"}, "color": c}
+        layers.append({"mark": {"type": "area", "opacity": 0.2, "clip": True}, "encoding": band})
+    for key, width in (("v", 2.4), ("m", 0.9)):
+        if key in shown:
+            line = {"x": x, "y": {**y, "field": key}, "color": c}
+            layers.append({"mark": {"type": "line", "strokeWidth": width, "clip": True}, "encoding": line})
+    for key in shown & set(LAWS.values()):
+        dashed = {"strokeWidth": 1.2, "strokeDash": [4, 3], "color": "#111111", "clip": True}
+        line = {"x": x, "y": {**y, "field": key}, "detail": {"field": "c"}}
+        layers.append({"mark": {"type": "line", **dashed}, "encoding": line})
     if any("end" in row for row in rows):
         layers.append(
             {
@@ -268,7 +273,7 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Sc
                 "size": 26 if last <= 12 else 60,
                 "opacity": float(last <= 12),
             },
-            "encoding": {"x": x, "y": {**y, "field": "m"}, "color": c, "tooltip": tooltip},
+            "encoding": {"x": x, "y": {**y, "field": "v"}, "color": c, "tooltip": tooltip},
         }
     )
     return layers
@@ -286,13 +291,13 @@ def _generation_ticks(last: int) -> list[int]:
     return [1, *range(step, last + 1, step)]
 
 
-def _panels(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> tuple[list[Spec], Spec]:
+def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec], Spec]:
     """Rows and marks of a figure: one panel, a row of panels, or rows of them, each with its own axis."""
     if len(layout.facets) < 2:
         height = _height(layout, 170) if layout.facets else 190
-        rows, layers = _drawn(layout, lines, _folded(axis, height), share)
+        rows, layers = _drawn(layout, lines, _folded(axis, height))
         if not layout.facets:
-            return rows, {"layer": layers, "width": 262, "height": height}
+            return rows, {"layer": layers, "width": 276 - 14 * len(_folded(axis, height)), "height": height}
         return rows, _row(layout, layers, height)
     second, height = layout.facets[1], _height(layout, 105)
     all_rows, panels = [], []
@@ -300,7 +305,7 @@ def _panels(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> t
         mine = [line for line in lines if line.at["f1"] == value]
         if not mine:
             continue
-        rows, layers = _drawn(layout, mine, _folded(axis, height), share)
+        rows, layers = _drawn(layout, mine, _folded(axis, height))
         all_rows += rows
         title = {"text": f"{second} = {value}", "fontSize": 12, "anchor": "start", "offset": 4}
         transform = [{"filter": f"datum.f1 === {json.dumps(value)}"}]
@@ -308,10 +313,8 @@ def _panels(layout: Layout, lines: Sequence[_Line], axis: str, share: bool) -> t
     return all_rows, {"vconcat": panels, "spacing": 14}
 
 
-def _drawn(
-    layout: Layout, lines: Sequence[_Line], axis: Sequence[str], share: bool
-) -> tuple[list[Spec], list[Spec]]:
-    scale = Scale.of([(line.curve, line.law) for line in lines], share)
+def _drawn(layout: Layout, lines: Sequence[Line], axis: Sequence[str]) -> tuple[list[Spec], list[Spec]]:
+    scale = scale_of(lines)
     rows = [row for line in lines for row in _rows(line, scale)]
     return rows, _layers(layout, rows, axis, scale)
 
@@ -345,46 +348,3 @@ def _height(layout: Layout, most: int) -> int:
 def _folded(axis: str, height: int) -> list[str]:
     """The title of a vertical axis, in as many lines as keep within it."""
     return textwrap.wrap(axis, height // 6, break_long_words=False)  # 6: pixels of a letter
-
-
-# -- captions --------------------------------------------------------------------------------------
-
-
-def _sources(lines: Sequence[_Line]) -> str:
-    laws = list(dict.fromkeys(s for line in lines if line.law for s in line.law.source.split("; ")))
-    if not laws:
-        return ""
-    said = f"Dashed: the law of {'; '.join(laws)}."
-    # a product of random factors: its mean is carried by rarer and rarer replicates
-    above = any(line.law.values[-1] > 3 * line.curve.high[-1] > 0 for line in lines if line.law)
-    rare = " Where it lies far above the curves, it is carried by replicates too rare to be among these."
-    return said + (rare if above else "")
-
-
-def _said_of_equals(lines: Sequence[_Line]) -> str:
-    """Which shares of real data cannot be told apart by eye; they are equal by design more often than not."""
-    pairs = [
-        f"{b.at['c']} lies on {a.at['c']}"
-        for a, b in itertools.combinations(lines, 2)
-        if len(a.curve.mean) == len(b.curve.mean) and np.abs(a.curve.mean - b.curve.mean).max() < 0.02
-    ]
-    return f"{'; '.join(pairs)}." if 0 < len(pairs) <= 4 else ""
-
-
-def _said_of_infinity(layout: Layout, lines: Sequence[_Line]) -> str:
-    found: dict[str, list[int]] = {}
-    for line in lines:
-        beyond = np.flatnonzero(~drawable(line.curve.mean))
-        if beyond.size:
-            found.setdefault(line.at["c"], []).append(int(line.curve.generation[beyond[0]]))
-    if not found:
-        return ""
-    parts = [
-        f"{level + ' ' if layout.colour else ''}from generation {min(ts)}"
-        + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
-        for level, ts in found.items()
-    ]
-    return (
-        f"Infinite or undefined in at least one replicate, and not drawn: {', '.join(parts)}; "
-        "× marks the last finite mean."
-    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from genloss.study.study import Cell
 
-AGENT = "agent"
+AGENT, REGIME = "agent", "regime"
 # small multiples side by side before they become unreadable
 _PANELS = 6
 _BESIDE = 4
@@ -24,7 +24,7 @@ REGIMES = {
     "Weighted": "#56B4E9",
     "Reads": "#7F5F00",
 }
-"""Each regime has its colour in every report."""
+"""Each regime has its colour in every report, where colour is the regime of all agents."""
 REAL = "#8A8A8A"
 """Real data."""
 _VIRIDIS = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#D9C400")
@@ -61,13 +61,13 @@ class Layout:
         agents = tuple(dict.fromkeys(plain(name) for c in cells for name in c.exp.agent_names))
         if len(agents) > 1:
             values[AGENT] = agents
-        regime = next((f for f in values if f.rpartition(".")[2] == "regime"), None)
-        colour = regime or (AGENT if AGENT in values else next(iter(values), None))
+        regimes = sorted((f for f in values if f.rpartition(".")[2] == REGIME), key=len)
+        colour = next(iter(regimes), None) or (AGENT if AGENT in values else next(iter(values), None))
         rest = sorted((f for f in values if f != colour), key=lambda f: len(values[f]) > _PANELS)
         if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
             rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
-        alone = type(cells[0].exp.agents[0].regime).__name__
+        alone = cells[0].exp.regime_labels[0].partition("(")[0]
         return cls(
             tuple(cells),
             colour,
@@ -78,8 +78,12 @@ class Layout:
         )
 
     def of_line(self, cell: Cell, agent: int, field: str) -> str:
-        """What a line has of a field, as text."""
-        return plain(cell.exp.agent_names[agent] if field == AGENT else cell.varied.get(field, "–"))
+        """What a line has of a field, as text; the regime is its own agent's."""
+        if field == AGENT:
+            return plain(cell.exp.agent_names[agent])
+        if field == REGIME and field not in self.values:
+            return plain(cell.exp.regime_labels[agent])
+        return plain(cell.varied.get(field, "–"))
 
     def level(self, cell: Cell, agent: int) -> str:
         """The colour of a line, as text."""
@@ -104,27 +108,38 @@ class Layout:
     @property
     def colours(self) -> tuple[str, ...]:
         """Of the levels."""
-        return palette(self.levels)
+        return palette(self.levels, self.colour in (None, REGIME))
+
+
+NO_SPACE = "\u200b"
+_OF_OBJECTS = (
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
+    *("valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+)
 
 
 def plain(label: object) -> str:
-    r"""A label on one line: in Vega's expressions a string may not hold a line's end, as U+2028 is one.
+    r"""A label as Vega's expressions can hold it.
 
-    >>> plain("a\u2028b")
-    'a b'
+    On one line, for there a string may not hold a line's end, as U+2028 is one; and with a space of no width
+    after what JavaScript's objects have themselves, for Vega looks up an expression's texts in an object.
+
+    >>> plain("a\u2028b"), plain("constructor")
+    ('a b', 'constructor\u200b')
     """
-    return " ".join(str(label).split())
+    text = " ".join(str(label).split())
+    return text + NO_SPACE if text in _OF_OBJECTS else text
 
 
-def palette(levels: Sequence[str]) -> tuple[str, ...]:
+def palette(levels: Sequence[str], regimes: bool) -> tuple[str, ...]:
     """Colours of levels: each regime's own, sequential ones for numbers or many, else Okabe and Ito's.
 
-    >>> palette(["Accumulate", "Replace"]), palette(["agent 0", "agent 1"])
+    >>> palette(["Accumulate", "Replace"], True), palette(["Replace", "Accumulate"], False)
     (('#0072B2', '#D55E00'), ('#0072B2', '#D55E00'))
     """
     if len(levels) > 1 and (len(levels) > len(_OKABE_ITO) or all(_is_number(v) for v in levels)):
         return sequential(len(levels))
-    kinds = [v.partition("(")[0] for v in levels]
+    kinds = [v.partition("(")[0] if regimes else "" for v in levels]
     fixed = [REGIMES.get(k) if kinds.index(k) == i else None for i, k in enumerate(kinds)]
     free = iter(c for c in _OKABE_ITO * 2 if c not in fixed)
     return tuple(colour or next(free) for colour in fixed)

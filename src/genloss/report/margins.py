@@ -59,8 +59,8 @@ def table_margins(layout: Layout, seen: Sequence[Look], hidden: int, name: str) 
     frame = _Frame.of(layout, seen, shown, [places for _, _, _, places in panels])
     what = "The target and the columns" if target is not None else "The columns"
     caption = (
-        f"{what} whose margins changed most, of {schema.width}. Grey: the real rows of the first replicate; "
-        f"lines: published rows. {left_out(layout, seen, hidden)}"
+        f"{what} whose margins moved most, of {schema.width}. Grey: real rows; coloured: published ones; "
+        f"both of the first replicate. {left_out(layout, seen, hidden)}"
     )
     # each column's bars have the width of its own places
     alone = {"scale": {"xOffset": "independent", "yOffset": "independent"}}
@@ -323,10 +323,12 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
             },
         },
     }
-    k = len(seen[0].rows[0])
+    many = sorted({len(rows) for look in seen for t, rows in look.rows.items() if t in (0, *shown)})
+    sizes = [str(many[0]), str(many[-1])]
     caption = (
-        f"Rank and frequency of {k} symbols each, published in the first replicate: a curve that ends early "
-        f"has lost its rare symbols. {left_out(layout, seen, hidden)}"
+        f"Rank and frequency of symbols among {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} rows each, "
+        f"of the first replicate: a curve ends where no further symbol is among them. "
+        f"{left_out(layout, seen, hidden)}"
     )
     figure = framed(name, "The data", caption.strip(), rows, body, seen)
     return Figure(

@@ -1,23 +1,10 @@
-"""Figures as the page holds them: JSON that is inert in HTML, rows by column, texts by number."""
+"""Figures as the page holds them: rows by column, texts by number."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from genloss.report.charts import Figure
-
-
-def as_script(value: Any) -> str:
-    r"""JSON that may stand in a script element: no tag and no comment can begin in it.
-
-    >>> print(as_script("</script><!--"))
-    "\u003c/script\u003e\u003c!--"
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 def packed(figure: Figure) -> dict[str, Any]:

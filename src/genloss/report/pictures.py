@@ -29,6 +29,8 @@ from genloss.report.scales import Spec
 from genloss.samples import Array
 from genloss.study.results import Results
 from genloss.study.study import Cell
+from genloss.tables import Schema
+from genloss.traits import IMAGE, SCHEMA, TRUE_COEFFICIENTS
 
 _POINTS = 24_000
 """Points of one figure, in all."""
@@ -53,10 +55,11 @@ class _View:
 def _view(cell: Cell) -> _View:
     """Two coordinates in which to look at vectors."""
     exp = cell.exp
-    holdout = exp.holdout_features
+    holdout = exp.held_out_features
     d = holdout.shape[1]
-    if hasattr(exp.real, "coefficients"):
-        w = np.asarray(exp.real.coefficients)
+    true = TRUE_COEFFICIENTS.of(exp.real)
+    if true is not None:
+        w = np.asarray(true)
         return _View(
             lambda x: np.stack([x[:, : len(w)] @ w, x[:, -1]], axis=1),
             ("x · w", "y"),
@@ -221,8 +224,8 @@ def _png(grey: Array, zoom: int = 4) -> str:
 
 
 def _image_shape(real: Any, width: int) -> tuple[int, int] | None:
-    shape = getattr(real, "image", None)
-    return tuple(shape) if shape is not None and int(np.prod(shape)) == width else None
+    shape = IMAGE.of(real)
+    return shape if shape is not None and int(np.prod(shape)) == width else None
 
 
 def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]:
@@ -231,15 +234,14 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
     if not seen:
         return []
     exp = seen[0].cell.exp
-    schema = getattr(exp.real, "schema", None)
-    if exp.event == "symbols":
+    if exp.event.picture == "ranks":
         return [ranks(layout, seen, hidden, name)]
-    if hasattr(schema, "columns"):
+    if exp.event.picture == "columns" and isinstance(SCHEMA.of(exp.real), Schema):
         return [table_margins(layout, seen, hidden, name)]
-    shape = _image_shape(exp.real, int(np.prod(exp.holdout.shape[1:])))
+    shape = _image_shape(exp.real, int(np.prod(exp.event_shape)))
     if shape is not None:
         return [images(layout, seen, hidden, name, shape)]
-    wide = [look for look in seen if look.cell.exp.holdout_features.shape[1] > 1]
+    wide = [look for look in seen if look.cell.exp.held_out_features.shape[1] > 1]
     if not wide:
         return [histogram(layout, seen, hidden, name)]
     narrow = {look.choice for look in seen} - {look.choice for look in wide}

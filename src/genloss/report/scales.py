@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from genloss.laws import Law
 from genloss.report.aggregate import Curve
-from genloss.report.laws import Law
 from genloss.report.words import number
 from genloss.samples import Array
 
 Spec = dict[str, Any]
-Drawn = tuple[Curve, Law | None]
+Drawn = tuple[Curve, Law | None, bool]
+"""A curve, its law, and whether its mean is drawn."""
 
 # from this span on, a factor is what the eye should see
 _LOG = 12.0
@@ -31,20 +32,20 @@ class Scale:
     high: float
 
     @classmethod
-    def of(cls, lines: Sequence[Drawn], share: bool) -> Scale:
-        """The axis that shows some curves and their laws.
-
-        Args:
-            lines: curves, each with its law or None.
-            share: whether they are shares, from 0 to 1.
-        """
-        means = _drawable([curve.mean for curve, _ in lines])
-        laws = _drawable([law.values for _, law in lines if law is not None])
-        y = np.concatenate([means, laws]) if means.size or laws.size else np.zeros(1)
+    def of(cls, lines: Sequence[Drawn]) -> Scale:
+        """The axis that shows some curves, their means and their laws."""
+        y = _drawable(
+            [
+                *(np.append(c.typical.estimate, c.real.estimate if c.real else np.nan) for c, _, _ in lines),
+                *(c.mean.estimate for c, _, averaged in lines if averaged),
+                *(law.values for _, law, _ in lines if law is not None),
+            ]
+        )
+        y = y if y.size else np.zeros(1)
         low, high = float(y.min()), float(y.max())
-        bottom = float(_drawable([curve.low for curve, _ in lines]).min(initial=low))
-        top = float(_drawable([curve.high for curve, _ in lines]).max(initial=high))
-        if share:
+        bottom = float(_drawable([c.typical.low for c, _, _ in lines]).min(initial=low))
+        top = float(_drawable([c.typical.high for c, _, _ in lines]).max(initial=high))
+        if all(c.meaning.scale == "share" for c, _, _ in lines) and high - low > 0.5:
             return cls("linear", 0.0, 1.04)
         if low > 0 and high > _LOG * low:
             return cls("log", low / 1.25, min(top, 5 * high) * 1.25)

@@ -13,10 +13,18 @@ from genloss.errors import GenlossError, StoreError
 from genloss.report.charts import CONFIG, SCHEMA, Figure
 from genloss.report.scales import Spec
 from genloss.report.sections import Section, sections
-from genloss.report.words import words
 from genloss.study.results import Results
 
 FORMATS = ("png", "svg", "pdf")
+MARKS = {
+    "v": "Thick: the typical replicate, the median",
+    "l": "band: its 95 % interval",
+    "m": "thin: the mean",
+    "law": "dashed: the law of the mean",
+    "law_typical": "dashed: the law of the typical replicate",
+    "real": "grey: real rows",
+}
+"""What the kinds of lines are, by field of their rows."""
 # values of selectors that are drawn, a file each
 _CHOICES = 12
 _SCALE = 2.0
@@ -62,10 +70,8 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
         if mine:
             title = ": ".join(part for part in (section.title, mine[0].title.lower()) if part)
             chosen.append((section, title, mine[0]))
-    share = next(
-        ((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title == words("RealShare").title),
-        None,
-    )
+    setup = {b.meaning.title for s, _, _ in chosen for b in s.blocks if b.meaning.of == "training"}
+    share = next(((s, f.title, f) for s, _, _ in chosen for f in s.figures if f.title in setup), None)
     if share is not None and len(chosen) % 3:
         chosen.append(share)
     panels = [
@@ -80,8 +86,11 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
         for i, (_, title, figure) in enumerate(chosen)
     ]
     alike = len({section.layout.levels for section, _, _ in chosen}) == 1
+    fields = {field for _, _, figure in chosen for row in figure.rows for field in row}
+    said = [words for field, words in MARKS.items() if field in fields]
     spec: Spec = {
         "$schema": SCHEMA,
+        "title": {"text": "; ".join(said), "orient": "bottom", "fontSize": 11.5, "fontWeight": "normal"},
         "datasets": {f"d{i}": figure.rows for i, (_, _, figure) in enumerate(chosen)},
         "config": {**CONFIG, "legend": {**CONFIG["legend"], "labelFontSize": 12.5}},
         "padding": 12,

@@ -11,6 +11,7 @@ from genloss.statistics.moments import (
     place_moments,
     triangular_root,
 )
+from genloss.statistics.rows import draw_line, frame, rows_with, symbols_with
 
 __all__ = [
     "Counts",
@@ -22,9 +23,13 @@ __all__ = [
     "Points",
     "draw_bartlett",
     "draw_gram",
+    "draw_line",
     "draw_moments",
+    "frame",
     "moments",
     "place_moments",
+    "rows_with",
     "sample_symbols",
+    "symbols_with",
     "triangular_root",
 ]

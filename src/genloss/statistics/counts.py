@@ -26,6 +26,11 @@ class Counts:
 
     symbols: int
 
+    @property
+    def numbers(self) -> int:
+        """Numbers a replicate."""
+        return self.symbols
+
     def __call__(self, rows: Array, weights: Array | None = None) -> Array:
         """Count (R, n) symbols."""
         r, k = len(rows), self.symbols

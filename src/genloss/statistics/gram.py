@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,16 @@ class GramValue:
     xx: Array
     xy: Array
     yy: Array
+
+    @classmethod
+    def stack(cls, parts: Sequence[GramValue]) -> GramValue:
+        """Those of several blocks of replicates, of the same number of rows."""
+        return cls(parts[0].n, *(np.concatenate(some) for some in zip(*((p.xx, p.xy, p.yy) for p in parts))))
+
+    def __getitem__(self, replicates: slice) -> GramValue:
+        """Those of some replicates."""
+        n = self.n if np.ndim(self.n) == 0 else self.n[replicates]
+        return GramValue(n, self.xx[replicates], self.xy[replicates], self.yy[replicates])
 
     def __add__(self, other: GramValue) -> GramValue:
         return GramValue(self.n + other.n, self.xx + other.xx, self.xy + other.xy, self.yy + other.yy)

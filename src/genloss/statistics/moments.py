@@ -6,6 +6,7 @@ after some 45 generations in float64, while its root stays exact to machine prec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -63,6 +64,18 @@ class Moments:
             self._root = self.draw.base @ self.draw.bartlett
             self._root *= self.draw.scale
         return self._root
+
+    @classmethod
+    def stack(cls, parts: Sequence[Moments]) -> Moments:
+        """Those of several blocks of replicates, of the same number of rows."""
+        return cls(
+            parts[0].n, np.concatenate([p.mean for p in parts]), np.concatenate([p.root for p in parts])
+        )
+
+    def __getitem__(self, replicates: slice) -> Moments:
+        """Those of some replicates."""
+        n = self.n if np.ndim(self.n) == 0 else self.n[replicates]
+        return Moments(n, self.mean[replicates], self.root[replicates])
 
     def __mul__(self, weight: float) -> Moments:
         """Each row weighing ``weight`` times as much."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from genloss.components import plain
@@ -41,12 +42,21 @@ def put(spec: Any, path: Place, value: Any) -> None:
     spec[path[-1]] = value
 
 
-def columns_of(paths: list[Place]) -> dict[Place, str]:
-    """Column names for varied fields: the shortest end of each path that no other field shares."""
+def columns_of(paths: list[Place], whole: Collection[Place] = ()) -> dict[Place, str]:
+    """Column names for varied fields: the shortest end of each path that no other field shares.
+
+    Args:
+        paths: of the fields.
+        whole: those that keep their whole path for a name, as a field of one agent among several: its value
+            is that agent's alone.
+
+    >>> columns_of([("agents", 0, "regime"), ("real", "dim")])
+    {('agents', 0, 'regime'): 'regime', ('real', 'dim'): 'dim'}
+    """
     different = list(dict.fromkeys(paths))
     names: dict[Place, str] = {}
     for path in different:
-        for length in range(1, len(path) + 1):
+        for length in range(len(path) if path in whole else 1, len(path) + 1):
             name = ".".join(map(str, path[-length:]))
             shared = sum(path[-length:] == other[-length:] for other in different) > 1
             if not shared and name not in RESERVED and not name[0].isdigit():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from genloss.errors import StoreError
+from genloss.meaning import Meaning
 from genloss.study.store import write_file
 from genloss.study.study import Cell, Study
 
@@ -20,7 +21,8 @@ class Outline:
 
     Args:
         agent_names: of its agents.
-        metric_names: names of its metrics, as keys.
+        meanings: what each metric says of itself, by its name.
+        regime_labels: the regime of each agent, in words.
         generations: T.
         replicates: R, that were wanted.
         tiles: that hold them.
@@ -28,11 +30,17 @@ class Outline:
     """
 
     agent_names: tuple[str, ...]
-    metric_names: dict[str, None]
+    regime_labels: tuple[str, ...]
+    meanings: dict[str, Meaning]
     generations: int
     replicates: int
     tiles: int
     event_shape: tuple[int, ...]
+
+    @property
+    def metric_names(self) -> dict[str, Meaning]:
+        """Names of its metrics, as keys."""
+        return self.meanings
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -57,7 +65,8 @@ def write_outline(folder: Path, study: Study) -> None:
             "experiment": c.experiment,
             "varied": dict(c.varied),
             "agent_names": c.exp.agent_names,
-            "metric_names": list(c.exp.metric_names),
+            "regime_labels": c.exp.regime_labels,
+            "meanings": {name: meaning._asdict() for name, meaning in c.exp.meanings.items()},
             "generations": c.exp.generations,
             "replicates": c.exp.replicates,
             "tiles": c.exp.tiles,
@@ -91,7 +100,8 @@ def read_outline(folder: Path) -> OutlinedStudy:
 def _outline_of(cell: dict[str, Any]) -> Outline:
     return Outline(
         tuple(cell["agent_names"]),
-        dict.fromkeys(cell["metric_names"]),
+        tuple(cell["regime_labels"]),
+        {name: Meaning(**said) for name, said in cell["meanings"].items()},
         cell["generations"],
         cell["replicates"],
         cell["tiles"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genloss import intervals
 from genloss.errors import GenlossError, SpecError
 from genloss.samples import Array
 from genloss.study.grid import label
@@ -22,17 +23,7 @@ if TYPE_CHECKING:
     from genloss.study.store import Store
 
 
-def half_width(sd: Any, n: Any) -> Array:
-    """Half the width of Student's 95 % interval for a mean of n values; NaN for one value.
-
-    >>> half_width(1.0, np.array([2, 5, 20, 100])).round(3)
-    array([8.985, 1.242, 0.468, 0.198])
-    """
-    from scipy.special import stdtrit
-
-    n = np.asarray(n, dtype=float)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * sd / np.sqrt(n), np.nan))
+_INTERVALS = ("typical", "typical_low", "typical_high", "mean", "low", "high")
 
 
 class Results:
@@ -131,7 +122,11 @@ class Results:
             return self.cells[cell]
         known = {"experiment", *(k for c in self.cells for k in c.varied)}
         for name in varied.keys() - known:
-            raise SpecError(f"no cell has a '{name}'{did_you_mean(name, known)}")
+            # "regime" will do for "agents.1.regime", where no other agent's is varied
+            ends = [k for k in known if k.endswith(f".{name}")]
+            if len(ends) != 1:
+                raise SpecError(f"no cell has a '{name}'{did_you_mean(name, known)}")
+            varied[ends[0]] = varied.pop(name)
         fit = [
             c
             for c in self.cells
@@ -145,7 +140,7 @@ class Results:
         return fit[0]
 
     def array(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array:
-        """(T, A, R) values of a metric in one cell; NaN where a tile is missing.
+        """(T, A, R) values of a metric in one cell, from generation 1 on; NaN where a tile is missing.
 
         Args:
             metric: its name, or the metric.
@@ -155,23 +150,42 @@ class Results:
         Raises:
             SpecError: if there is no such metric or cell.
         """
-        at = self.cell(cell, **varied)
+        return self._values(metric, self.cell(cell, **varied))[1:]
+
+    def real(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array | None:
+        """(A, R) values of generation 0, the real rows themselves; None of a metric that looks at models.
+
+        Args:
+            metric: its name, or the metric.
+            cell: as in :meth:`array`.
+            varied: as in :meth:`array`.
+
+        Raises:
+            SpecError: if there is no such metric or cell.
+        """
+        at_start = self._values(metric, self.cell(cell, **varied))[0]
+        return None if np.isnan(at_start).all() else at_start
+
+    def _values(self, metric: Any, at: Cell) -> Array:
+        """(T + 1, A, R)."""
         names = at.exp.metric_names
         name = (
             metric
             if isinstance(metric, str)
             else next((k for k, m in names.items() if m == metric), repr(metric))
         )
+        # "TestError" will do for "TestError(of='published')", where it is the only one
+        name = next((k for k in names if name not in names and k.startswith(f"{name}(of=")), name)
         if name not in names:
             raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
         exp = at.exp
-        out = np.full((exp.generations, len(exp.agents), exp.replicates), np.nan)
+        out = np.full((exp.generations + 1, len(exp.agents), exp.replicates), np.nan)
         rows = self.query(
             "SELECT generation, agent, replicate, value FROM results WHERE cell = $1 AND metric = $2",
             [at.index, name],
         )
         t, a, r, v = (np.asarray(rows[c]) for c in ("generation", "agent", "replicate", "value"))
-        out[t - 1, a, r] = v
+        out[t, a, r] = v
         return out
 
     @cached_property
@@ -204,21 +218,39 @@ class Results:
         return self._labelled(self.table.to_pandas())
 
     def summary(self) -> pd.DataFrame:
-        """Mean and 95 % interval over replicates of every metric at every generation.
+        """The typical replicate and the mean of every metric at every generation, with 95 % intervals.
 
-        The interval is Student's: exact for normal values, approximate for others. A replicate with an
-        infinite value leaves none.
-        Columns: those of :meth:`frame` without replicate and value, then replicates, mean, sd, low, high.
+        Columns: those of :meth:`frame` without replicate and value, then replicates; typical, typical_low and
+        typical_high, the median with its distribution-free interval; mean, low and high
+        (:mod:`genloss.intervals`). Generation 0 is the real rows themselves, where a metric looks at rows.
         """
-        rows = self.query(
-            "SELECT cell, agent, generation, metric, count(*) AS replicates, "
-            "avg(value) AS mean, "
-            "CASE WHEN bool_and(isfinite(value)) AND count(*) > 1 "
-            "THEN stddev_samp(value) FILTER (isfinite(value)) END AS sd "
-            "FROM results GROUP BY ALL ORDER BY cell, metric, agent, generation"
-        ).to_pandas()
-        error = half_width(rows["sd"].to_numpy(float), rows["replicates"].to_numpy())
-        return self._labelled(rows.assign(low=rows["mean"] - error, high=rows["mean"] + error))
+        import pandas as pd
+
+        rows = []
+        for cell in self.cells:
+            for name, meaning in cell.exp.meanings.items():
+                values = self._values(name, cell)
+                done = ~np.isnan(values).all(axis=(0, 1))
+                there = ~np.isnan(values[:, :, done]).all(axis=(1, 2))
+                if not there.any():
+                    continue
+                x = values[there][:, :, done]
+                t, a = np.indices(x.shape[:2])
+                both = np.stack([*intervals.typical(x), *intervals.mean(x, meaning.scale)]).reshape(6, -1)
+                rows.append(
+                    pd.DataFrame(
+                        {
+                            "cell": cell.index,
+                            "agent": a.ravel(),
+                            "generation": np.flatnonzero(there)[t.ravel()],
+                            "metric": name,
+                            "replicates": int(done.sum()),
+                            **dict(zip(_INTERVALS, both, strict=True)),
+                        }
+                    ).sort_values(["agent", "generation"])
+                )
+        empty = pd.DataFrame(columns=["cell", "agent", "generation", "metric", "replicates", *_INTERVALS])
+        return self._labelled(pd.concat(rows, ignore_index=True) if rows else empty)
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -14,47 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genloss.errors import StoreError
+from genloss.study.columns import KINDS, schema
 
 if TYPE_CHECKING:  # pyarrow and duckdb take long to import: who does not need them need not wait
     import pyarrow as pa
 
 Entry = dict[str, Any]  # a line of the ledger
 
-RESULT_SCHEMA: Mapping[str, str] = {
-    "cell": "int32",
-    "tile": "int32",
-    "agent": "int16",
-    "generation": "int32",
-    "replicate": "int32",
-    "metric": "string",
-    "value": "float64",
-}
-PICTURE_SCHEMA: Mapping[str, str] = {
-    "cell": "int32",
-    "agent": "int16",
-    "generation": "int32",
-    "row": "int32",
-    "values": "list<float64>",
-}
-KINDS: Mapping[str, Mapping[str, str]] = {"results": RESULT_SCHEMA, "pictures": PICTURE_SCHEMA}
-
 _HOST = re.sub(r"[^\w-]", "-", os.uname().nodename, flags=re.ASCII)
-
-
-@functools.cache
-def schema(kind: str = "results") -> pa.Schema:
-    """The columns of the parts of a kind, "results" or "pictures", as Arrow has them.
-
-    >>> schema("pictures").names
-    ['cell', 'agent', 'generation', 'row', 'values']
-    """
-    import pyarrow as pa
-
-    def arrow(kind: str) -> pa.DataType:
-        item = re.fullmatch("list<(.*)>", kind)
-        return pa.list_(arrow(item[1])) if item else pa.type_for_alias(kind)
-
-    return pa.schema([(name, arrow(column)) for name, column in KINDS[kind].items()])
 
 
 def write_part(folder: str | Path, name: str, table: pa.Table, kind: str = "results") -> Entry:

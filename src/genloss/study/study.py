@@ -18,11 +18,12 @@ from typing import Any
 
 from genloss.components import field, plain
 from genloss.errors import SpecError
-from genloss.experiment import Experiment
+from genloss.experiment import Agent, Experiment
 from genloss.streams import experiment_key
 from genloss.study.grid import columns_of, label, put, set_field, varied
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, dump
+from genloss.traits import CONTENT, FIELDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +165,14 @@ class Study:
         cells: list[Cell] = []
         found: dict[str, None] = {}
         paths = {name: [p for p, _ in varied(spec)] for name, spec in self.experiments.items()}
-        columns = columns_of([p for some in paths.values() for p in some])
+        crowded = {
+            p
+            for name, some in paths.items()
+            for p in some
+            if p[0] == "agents" and len(p) > 2 and len(self.experiments[name]["agents"]) > 1
+        }
         for name, spec in self.experiments.items():
+            columns = columns_of([p for some in paths.values() for p in some], crowded & {*paths[name]})
             choices = [[(path, v) for v in values] for path, values in varied(spec)]
             for choice in itertools.product(*choices):
                 concrete = copy.deepcopy(spec)
@@ -195,7 +202,7 @@ class Study:
                     **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
                     "key": c.key,
                     "tile": c.exp.tile_size,
-                    "content": [getattr(c.exp.real, "content", ""), *_code(dump(c.exp))],
+                    "content": [CONTENT.of(c.exp.real), *_code(dump(c.exp))],
                 }
                 for c in self.cells
             ]
@@ -289,11 +296,11 @@ def _spec_of(exp: Experiment) -> Spec:
     spec = _named(exp)
     if isinstance(spec, dict):
         return spec
-    fields = {f: getattr(exp, f) for f in exp.__dataclass_fields__ if getattr(exp, f) is not None}
-    agents = [
-        {f: getattr(a, f) for f in a.__dataclass_fields__ if getattr(a, f) is not None} for a in exp.agents
-    ]
-    return {**fields, "agents": agents}
+
+    def fields(of: Experiment | Agent) -> Spec:
+        return {f: v for f, v in vars(of).items() if f in FIELDS.of(of) and v is not None}
+
+    return {**fields(exp), "agents": [fields(a) for a in exp.agents]}
 
 
 def _code(spec: Any) -> Iterator[str]:

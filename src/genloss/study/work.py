@@ -13,7 +13,7 @@ import numpy as np
 from genloss.errors import FitError, GenlossError
 from genloss.experiment import Experiment
 from genloss.loop import generations, start
-from genloss.observation import Observation
+from genloss.observation import Observation, real_rows_seen
 from genloss.samples import Array
 
 if TYPE_CHECKING:
@@ -75,21 +75,20 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
     pictures: list[tuple[int, int, Array]] = []
     t = 0
     try:
-        values = np.empty((exp.generations, agents, len(names), exp.tile_size))
+        values = np.empty((exp.generations + 1, agents, len(names), exp.tile_size))
         state = start(exp, tile, key)
         if looks and state.pool.origin.rows is not None:
             pictures.append((-1, 0, state.pool.origin.rows[0, :_PICTURE_ROWS]))
         elif looks:
-            pictures.append((-1, 0, exp.holdout[:_PICTURE_ROWS]))
-        t = 1
+            pictures.append((-1, 0, exp.held_out[:_PICTURE_ROWS]))
         # overflow and division by zero are answers here: a collapsed model's density is infinite
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            known = _measure(real_rows_seen(state, exp), values[0], exp)
+            t = 1
             for after, seen in generations(exp, state):
-                for i, observation in enumerate(seen):
-                    for k, (name, value) in enumerate(observation.measure().items()):
-                        values[after.t - 1, i, k] = _checked(name, value, exp.tile_size)
-                    if after.t in looks:
-                        pictures += _picture(observation)
+                _measure(seen, values[after.t], exp)
+                if after.t in looks:
+                    pictures += [look for observation in seen for look in _picture(observation)]
                 t = after.t + 1
     except GenlossError as error:
         # a subclass may be built from other things than a message
@@ -102,7 +101,19 @@ def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table,
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         said = " ".join(str(error).split())
         raise FitError(f"generation {t}: {type(error).__name__} at {where}: {said}") from error
-    return _results_table(values, names, cell, tile, exp.tile_size), _pictures_table(pictures, cell)
+    table = _results_table(values, names, known, cell, tile, exp.tile_size)
+    return table, _pictures_table(pictures, cell)
+
+
+def _measure(seen: tuple[Observation, ...], values: Array, exp: Experiment) -> set[str]:
+    """Put a generation's metrics into (A, M, R) values; the names of those that were measured."""
+    places = {name: k for k, name in enumerate(exp.metric_names)}
+    measured: set[str] = set()
+    for i, observation in enumerate(seen):
+        for name, value in observation.measure().items():
+            values[i, places[name]] = _checked(name, value, exp.tile_size)
+            measured.add(name)
+    return measured
 
 
 def _checked(name: str, value: Array, replicates: int) -> Array:
@@ -124,20 +135,25 @@ def _picture(seen: Observation) -> list[tuple[int, int, Array]]:
     return [] if rows is None else [(seen.agent, seen.t, rows)]
 
 
-def _results_table(values: Array, names: list[str], cell: int, tile: int, size: int) -> pa.Table:
+def _results_table(
+    values: Array, names: list[str], at_start: set[str], cell: int, tile: int, size: int
+) -> pa.Table:
+    """The long table of (T + 1, A, M, R) values; of generation 0 the metrics that were measured there."""
     import pyarrow as pa
 
-    from genloss.study.store import schema
+    from genloss.study.columns import schema
 
     t, a, m, r = np.indices(values.shape, dtype=np.int32).reshape(4, -1)
+    there = (t > 0) | np.isin(m, [k for k, name in enumerate(names) if name in at_start])
+    t, a, m, r, value = t[there], a[there], m[there], r[there], values.ravel()[there]
     columns = {
         "cell": np.full(t.shape, cell, np.int32),
         "tile": np.full(t.shape, tile, np.int32),
         "agent": a.astype(np.int16),
-        "generation": t + np.int32(1),
+        "generation": t,
         "replicate": r + np.int32(tile * size),
         "metric": pa.DictionaryArray.from_arrays(pa.array(m), pa.array(names)),
-        "value": values.ravel(),
+        "value": value,
     }
     table = pa.table(columns)
     assert table.column_names == schema().names
@@ -147,7 +163,7 @@ def _results_table(values: Array, names: list[str], cell: int, tile: int, size: 
 def _pictures_table(pictures: list[tuple[int, int, Array]], cell: int) -> pa.Table | None:
     import pyarrow as pa
 
-    from genloss.study.store import schema
+    from genloss.study.columns import schema
 
     if not pictures:
         return None

@@ -8,6 +8,10 @@ float) or as an array of ints (and returns an array). Only NumPy is imported up 
 imported where it is used.
 
 Where a law holds only in a limit, its docstring says so and says how far off it is.
+
+Laws keep nine digits for sizes to 10^15 and t to 10^6. Whole numbers go up to 2^53, positive ones from 1e-100
+to 1e100, and t to 10^7 where a law is computed one generation after the other (a second a million). A ratio
+that leaves float64 is returned as 0.0 or inf, never as NaN; those that can take `log=True`, and go on.
 """
 
 from genloss.theory import discrete, exponential, gaussian, kde, regression

@@ -8,6 +8,8 @@ likelihood, exactly.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,11 +21,15 @@ from genloss.theory._arguments import (
     between,
     curve,
     generations,
+    last_of,
     pick,
     positive,
     probabilities,
+    purity,
+    shown,
     whole,
 )
+from genloss.theory._digits import log_kept, power
 from genloss.theory._pool import pool_moments
 from genloss.theory.tokens import (
     bernoulli_survival_bounds,
@@ -32,14 +38,11 @@ from genloss.theory.tokens import (
     missing_mass,
     naive_pooling_error,
     poisson_survival,
-    power_law,
     power_law_tail,
-    survival_rate,
     unique_symbols_bound,
 )
 
 __all__ = [
-    "accumulate_diversity",
     "accumulate_shrinkage",
     "bernoulli_survival_bounds",
     "collapse_time",
@@ -50,26 +53,25 @@ __all__ = [
     "missing_mass",
     "naive_pooling_error",
     "poisson_survival",
-    "power_law",
     "power_law_tail",
     "real_plus_latest_diversity",
     "real_plus_latest_diversity_limit",
     "replace_diversity",
     "replace_shrinkage",
     "subsample_diversity",
-    "survival_rate",
     "temperature_log_odds",
     "unique_symbols_bound",
 ]
 
 
-def replace_diversity(n: int, t: Generations, s0: float) -> Curve:
+def replace_diversity(n: int, t: Generations, s0: float, log: bool = False) -> Curve:
     """Return E (1 - sum p_t^2) where each generation counts n tokens of the last one: (1-1/n)^t (1 - s0).
 
     Args:
         n: Tokens a generation.
         t: Generations; 1 is the model counted on real tokens.
         s0: sum p^2 of the real distribution.
+        log: Return the logarithm, which goes on where the diversity falls below float64 to 0.0.
 
     References:
         Seddik et al., How bad is training on synthetic data? (2024), arXiv:2404.05090.
@@ -77,31 +79,14 @@ def replace_diversity(n: int, t: Generations, s0: float) -> Curve:
     >>> round(1 - replace_diversity(10, 5, 0.1), 4)
     0.4686
     """
-    return curve((1 - 1 / whole("n", n, 1)) ** generations(t) * (1 - _purity(s0)))
-
-
-def accumulate_diversity(n: int, t: Generations, s0: float) -> Curve:
-    """Return E (1 - sum p_t^2) where each generation counts everything so far.
-
-    It is (1 - s0) prod_{k<=t} (1 - 1/(n k^2)).
-
-    Args:
-        n: Tokens a generation.
-        t: Generations; 1 is the model counted on real tokens.
-        s0: sum p^2 of the real distribution.
-
-    References:
-        Seddik et al. (2024), arXiv:2404.05090 (the setting); Kazdan et al. (2024), arXiv:2410.16713 (the
-        product).
-
-    >>> round(accumulate_diversity(10, 100, 0.0), 4)
-    0.8443
-    """
-    return subsample_diversity(n, None, t, s0)
+    steps, n, s0 = generations(t), whole("n", n, 1), purity(s0)
+    return power(steps * log_kept(n, 0) + (math.log1p(-s0) if s0 < 1 else -math.inf), log)
 
 
 def subsample_diversity(n: int, k: int | None, t: Generations, s0: float, n_real: int | None = None) -> Curve:
     """Return E (1 - sum p_t^2) where each generation counts k of the tokens so far, without replacement.
+
+    Counting all of them, k = None, it is (1 - s0) prod_{k<=t} (1 - 1/(n k^2)).
 
     Args:
         n: Tokens published a generation.
@@ -111,14 +96,14 @@ def subsample_diversity(n: int, k: int | None, t: Generations, s0: float, n_real
         n_real: Real tokens at the start; None is n.
 
     References:
-        Kazdan et al. (2024), arXiv:2410.16713 (accumulate-subsample).
+        Seddik et al. (2024), arXiv:2404.05090 (the setting); Kazdan et al. (2024), arXiv:2410.16713
+        (accumulate-subsample, and the product).
 
     >>> round(subsample_diversity(10, 10, 100, 0.0), 4)
     0.7411
     """
-    steps = generations(t)
-    moments = pool_moments(n, k, int(steps.max()), n_real=n_real)
-    return curve((1 - _purity(s0)) * np.asarray(pick(moments.variance, steps)))
+    moments = pool_moments(n, k, generations(t), n_real=n_real)
+    return curve((1 - purity(s0)) * np.asarray(moments.variance))
 
 
 def real_plus_latest_diversity(n_real: int, n_synthetic: int, t: Generations, s0: float) -> Curve:
@@ -140,11 +125,12 @@ def real_plus_latest_diversity(n_real: int, n_synthetic: int, t: Generations, s0
     0.1112
     """
     steps = generations(t)
-    n = whole("n_synthetic", n_synthetic, 1)
-    first = (1 - 1 / whole("n_real", n_real, 1)) * (1 - _purity(s0))
-    limit = real_plus_latest_diversity_limit(n_real, n, s0)
-    b = (n / (n_real + n)) ** 2 * (1 - 1 / n)
-    return curve(limit + b ** (steps - 1.0) * (first - limit))
+    limit = real_plus_latest_diversity_limit(n_real, n_synthetic, s0)
+    kept = max(float(log_kept(n_synthetic, 0)), -1e4)  # for one token b = 0, and so is exp(-1e4)
+    b = np.exp((steps - 1) * (kept - 2 * math.log1p(n_real / n_synthetic)))
+    # S_1 is off the limit by (a^2/n)/(1-a^2) of it
+    gap = n_synthetic / n_real / (n_real + 2 * n_synthetic)
+    return curve(limit * (1 + b * gap))
 
 
 def real_plus_latest_diversity_limit(n_real: int, n_synthetic: int, s0: float) -> float:
@@ -162,9 +148,9 @@ def real_plus_latest_diversity_limit(n_real: int, n_synthetic: int, s0: float) -
     0.8888
     """
     real, n = whole("n_real", n_real, 1), whole("n_synthetic", n_synthetic, 1)
-    a2 = (n / (real + n)) ** 2
-    first = (1 - 1 / real) * (1 - _purity(s0))
-    return (1 - a2) * first / (1 - a2 * (1 - 1 / n))
+    first = (1 - 1 / real) * (1 - purity(s0))
+    # times (N+n)^2, whole numbers do not cancel: 1 - a^2 = N (N+2n), a^2/n = n
+    return first * (real * (real + 2 * n) / (real * (real + 2 * n) + n))
 
 
 def collapse_time_bounds(n: int, s0: float, symbols: int) -> tuple[float, float]:
@@ -178,14 +164,22 @@ def collapse_time_bounds(n: int, s0: float, symbols: int) -> tuple[float, float]
         s0: sum p^2 of the real distribution.
         symbols: Symbols s of the real distribution, at least 2.
 
+    Raises:
+        GenlossError: With s0 below 1/s, which no distribution over s symbols has.
+
     References:
         Seddik et al. (2024), arXiv:2404.05090.
 
     >>> [round(bound, 2) for bound in collapse_time_bounds(10, 0.1, 52)]
     [9.26, 82.0]
     """
-    n, lost = whole("n", n, 1), 1 - _purity(s0)
-    return 1 + lost / (1 - 1 / whole("symbols", symbols, 2)) * (n - 1), 1 + lost * n * (n - 1)
+    n, symbols, lost = whole("n", n, 1), whole("symbols", symbols, 2), 1 - purity(s0)
+    most = 1 - 1 / symbols
+    if lost > most * (1 + 1e-9):  # rounded as a sum of squares may be
+        raise GenlossError(
+            f"s0 = {shown(s0)} with symbols = {symbols}: sum p^2 is at least 1/symbols = {1 / symbols:.6g}"
+        )
+    return 1 + min(lost / most, 1.0) * (n - 1), 1 + lost * n * (n - 1)
 
 
 def collapse_time(n: int, p: ArrayLike) -> float:
@@ -205,9 +199,9 @@ def collapse_time(n: int, p: ArrayLike) -> float:
     >>> round(collapse_time(200, [0.5, 0.5]) / 200, 2), round(collapse_time(200, [0.1] * 10) / 200, 2)
     (1.39, 1.9)
     """
-    rest = 1 - probabilities("p", p)
-    rest = rest[rest > 0]
-    return float(-2 * whole("n", n, 1) * np.sum(rest * np.log(rest)))
+    p = probabilities("p", p)
+    p = p[p < 1]
+    return float(2 * whole("n", n, 1) * np.sum((p - 1) * np.log1p(-p)))
 
 
 def fixation_probability(p: ArrayLike) -> Floats:
@@ -225,12 +219,13 @@ def fixation_probability(p: ArrayLike) -> Floats:
     return probabilities("p", p).copy()
 
 
-def temperature_log_odds(temperature: float, t: Generations) -> Curve:
+def temperature_log_odds(temperature: float, t: Generations, log: bool = False) -> Curve:
     """Return the factor on every log-odds of the model fitted at t, for endless tokens: temperature^-(t-1).
 
     Args:
         temperature: Sampling temperature; below 1 favours frequent symbols.
         t: Generations; 1 is the model of the real data, not yet sampled from, so g samplings are t = g + 1.
+        log: Return the logarithm, which goes on where the factor leaves float64: 0.0 or inf.
 
     References:
         Alemohammad et al., Self-consuming generative models go MAD (2023), arXiv:2307.01850 (sampling bias).
@@ -238,15 +233,16 @@ def temperature_log_odds(temperature: float, t: Generations) -> Curve:
     >>> round(temperature_log_odds(0.9, 21), 4), round(temperature_log_odds(1.1, 21), 5)
     (8.2253, 0.14864)
     """
-    return curve(positive("temperature", temperature) ** -(generations(t) - 1.0))
+    return power((1.0 - generations(t)) * math.log(positive("temperature", temperature)), log)
 
 
-def replace_shrinkage(strength: float, t: Generations) -> Curve:
+def replace_shrinkage(strength: float, t: Generations, log: bool = False) -> Curve:
     """Return what is left of p_0 - uniform in the model at t if every fit shrinks towards uniform: (1-eps)^t.
 
     Args:
         strength: eps, the weight on the uniform distribution in each fit.
         t: Generations; 1 is the model of the real data, shrunk once.
+        log: Return the logarithm, which goes on where what is left falls below float64 to 0.0.
 
     References:
         Compare Wang et al., Why language models collapse when trained on recursively generated text (2024),
@@ -255,7 +251,8 @@ def replace_shrinkage(strength: float, t: Generations) -> Curve:
     >>> round(replace_shrinkage(0.1, 10), 4)
     0.3487
     """
-    return curve((1 - between("strength", strength, 0.0, 1.0)) ** generations(t))
+    eps = between("strength", strength, 0.0, 1.0)
+    return power(generations(t) * (math.log1p(-eps) if eps < 1 else -math.inf), log)
 
 
 def accumulate_shrinkage(strength: float, t: Generations) -> Curve:
@@ -276,12 +273,5 @@ def accumulate_shrinkage(strength: float, t: Generations) -> Curve:
     """
     steps = generations(t)
     eps = between("strength", strength, 0.0, 1.0)
-    left = np.cumprod(1 - eps / np.arange(1, steps.max() + 1, dtype=np.float64), dtype=np.float64)
+    left = np.cumprod(1 - eps / np.arange(1.0, last_of(steps) + 1), dtype=np.float64)
     return pick(left, steps)
-
-
-def _purity(s0: float) -> float:
-    """Return s0, or say that sum p^2 lies between 0 and 1."""
-    if not 0 <= s0 <= 1:
-        raise GenlossError(f"s0 = {s0!r}: give sum p^2 of the real distribution, between 0 and 1")
-    return float(s0)

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from genloss.theory._arguments import Curve, Generations, curve, generations, pick
+from genloss.theory._arguments import Curve, Generations, curve, generations
 
 AUGMENT_LIMIT = math.pi**2 / 6
 """Where `augment_ratio` ends: accumulation costs at most 64 % more than the real data alone."""
@@ -51,8 +51,9 @@ def augment_ratio(t: Generations) -> Curve:
     >>> round(augment_ratio(10), 4), round(AUGMENT_LIMIT, 4)
     (1.5498, 1.6449)
     """
-    steps = generations(t)
-    return pick(np.cumsum(1 / np.arange(1, steps.max() + 1) ** 2), steps)
+    from scipy.special import zeta
+
+    return curve(AUGMENT_LIMIT - zeta(2.0, generations(t) + 1.0))  # what is still to come of the sum
 
 
 def augment_subsample_ratio(t: Generations) -> Curve:
@@ -60,7 +61,7 @@ def augment_subsample_ratio(t: Generations) -> Curve:
 
     1 + sum_{k<t} (2 - 1/k)/(k+1)^2 + (1 - 1/t) -> pi^2/2 - 2. The sum is the drift of the pool, whose k-th
     addition carries the noise of sampling rows and of choosing n of the k n; the last term is the choice at t
-    itself.
+    itself. In partial fractions all of it is 3 sum_{k<=t} 1/k^2 - 2.
 
     Args:
         t: Generations; 1 is the model fitted to real data.
@@ -71,7 +72,4 @@ def augment_subsample_ratio(t: Generations) -> Curve:
     >>> round(augment_subsample_ratio(10), 4), round(AUGMENT_SUBSAMPLE_LIMIT, 4)
     (2.6493, 2.9348)
     """
-    steps = generations(t)
-    k = np.arange(1, steps.max() + 1)
-    drift = np.concatenate([[0.0], np.cumsum((2 - 1 / k) / (k + 1) ** 2)[:-1]])
-    return pick(1 + drift + (1 - 1 / k), steps)
+    return curve(3 * np.asarray(augment_ratio(t)) - 2)

@@ -17,17 +17,20 @@ from numpy.typing import ArrayLike
 
 from genloss.errors import GenlossError
 from genloss.theory._arguments import (
+    STEPS,
     Curve,
     Floats,
     Generations,
     curve,
-    fit_divisor,
+    degrees,
     generations,
-    pick,
     positive,
+    sizes_of,
     whole,
 )
+from genloss.theory._digits import digamma_less_log, geometric_sum, log_c4, log_kept, power, scaled
 from genloss.theory._pool import pool_moments
+from genloss.theory.exponential import augment_ratio
 from genloss.theory.gaussian_real import (
     Moments,
     fresh,
@@ -35,7 +38,6 @@ from genloss.theory.gaussian_real import (
     fresh_w2_limit,
     real_plus_latest,
     real_plus_latest_contraction,
-    real_plus_latest_mean_error,
     real_plus_latest_mean_offset,
     real_plus_latest_mean_offset_limit,
     weighted_best,
@@ -46,7 +48,6 @@ from genloss.theory.gaussian_real import (
 __all__ = [
     "LogDet",
     "Moments",
-    "accumulate_mean_error",
     "accumulate_mean_error_known_covariance",
     "accumulate_trace_limit",
     "accumulate_trace_ratio",
@@ -56,7 +57,6 @@ __all__ = [
     "growing_replace_variance",
     "real_plus_latest",
     "real_plus_latest_contraction",
-    "real_plus_latest_mean_error",
     "real_plus_latest_mean_offset",
     "real_plus_latest_mean_offset_limit",
     "replace_log_det",
@@ -65,8 +65,6 @@ __all__ = [
     "replace_trace_ratio",
     "replace_w2",
     "subsample",
-    "subsample_mean_error",
-    "subsample_trace_ratio",
     "weighted_best",
     "weighted_limit_variance",
     "weighted_variance",
@@ -80,7 +78,9 @@ class LogDet(NamedTuple):
     sd: Curve
 
 
-def replace_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature: float = 1.0) -> Curve:
+def replace_trace_ratio(
+    n: int, t: Generations, ddof: float = 0, temperature: float = 1.0, log: bool = False
+) -> Curve:
     """Return E tr Sigma_t / tr Sigma_0 where each generation trains on the n rows of the last one only.
 
     It is f^t lambda^(t-1) with f = (n-1)/(n-ddof): a maximum-likelihood fit (ddof 0) loses 1/n a generation,
@@ -91,6 +91,7 @@ def replace_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature: fl
         t: Generations; 1 is the model fitted to real data.
         ddof: The covariance is divided by n - ddof.
         temperature: Factor lambda on the covariance when sampling.
+        log: Return the logarithm, which goes on where the ratio leaves float64: 0.0 or inf.
 
     References:
         Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713.
@@ -99,14 +100,18 @@ def replace_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature: fl
 
     >>> round(replace_trace_ratio(100, 100), 4)
     0.366
+    >>> replace_trace_ratio(2, 10_000), round(replace_trace_ratio(2, 10_000, log=True), 2)
+    (0.0, -6931.47)
     """
     steps = generations(t)
     n = whole("n", n, 1)
-    shrink = (n - 1) / fit_divisor(n, ddof)
-    return curve(shrink**steps * positive("temperature", temperature) ** (steps - 1))
+    kept, heat = log_kept(n, degrees(n, ddof)), math.log(positive("temperature", temperature))
+    return power(steps * kept + (steps - 1) * heat, log)
 
 
-def replace_mean_error(n: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0) -> Curve:
+def replace_mean_error(
+    n: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0, log: bool = False
+) -> Curve:
     """Return E ||mu_t - mu_0||^2 where each generation trains on the n rows of the last one only.
 
     The drift of generation s has variance lambda E Sigma_s / n, so the sum is (d/n) sum_{s<t} (f lambda)^s
@@ -118,6 +123,7 @@ def replace_mean_error(n: int, d: int, t: Generations, ddof: float = 0, temperat
         t: Generations; 1 is the model fitted to real data.
         ddof: The covariance is divided by n - ddof.
         temperature: Factor lambda on the covariance when sampling.
+        log: Return the logarithm, which goes on where a high temperature takes the error to inf.
 
     References:
         Kazdan et al. (2024), arXiv:2410.16713; Shumailov et al. (2023), arXiv:2305.17493.
@@ -129,9 +135,8 @@ def replace_mean_error(n: int, d: int, t: Generations, ddof: float = 0, temperat
     """
     steps = generations(t)
     n, d = whole("n", n, 1), whole("d", d, 1)
-    ratio = (n - 1) / fit_divisor(n, ddof) * positive("temperature", temperature)
-    powers = ratio ** np.arange(steps.max())
-    return pick(d / n * np.cumsum(powers), steps)
+    ratio = float(log_kept(n, degrees(n, ddof))) + math.log(positive("temperature", temperature))
+    return scaled(geometric_sum(ratio, steps, log), d / n, log)
 
 
 def replace_log_det(n: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0) -> LogDet:
@@ -158,22 +163,26 @@ def replace_log_det(n: int, d: int, t: Generations, ddof: float = 0, temperature
     >>> round(mean, 2), round(sd, 3)
     (-67.66, 4.627)
     """
-    from scipy.special import digamma, polygamma
+    from scipy.special import polygamma
 
     steps = generations(t)
-    n, d = whole("n", n, 2), whole("d", d, 1)
+    n, d = whole("n", n, 2), whole("d", d, 1, STEPS)
     if n <= d:
         raise GenlossError(
             f"n = {n} rows in d = {d} dimensions: the covariance is singular; give more than {d}"
         )
-    half = (n - np.arange(1, d + 1)) / 2
-    mean = float(np.sum(digamma(half) + math.log(2))) - d * math.log(fit_divisor(n, ddof))
+    j, ddof = np.arange(1, d + 1), degrees(n, ddof)
+    half = (n - j) / 2
+    # log(n-j) - log(n-ddof) for the few j where it is near 0, and digamma less its logarithm
+    mean = float(np.sum(digamma_less_log(half) + np.log1p((ddof - j) / (n - ddof))))
     variance = float(np.sum(polygamma(1, half)))
     heat = d * math.log(positive("temperature", temperature))
     return LogDet(curve(steps * mean + (steps - 1) * heat), curve(np.sqrt(steps * variance)))
 
 
-def replace_sd_ratio(n: int, t: Generations, ddof: float = 1, temperature: float = 1.0) -> Curve:
+def replace_sd_ratio(
+    n: int, t: Generations, ddof: float = 1, temperature: float = 1.0, log: bool = False
+) -> Curve:
     """Return E sigma_t / sigma_0 of a one-dimensional Gaussian under replace.
 
     It is c4(n)^t for an unbiased variance, c4 = sqrt(2/(n-1)) Gamma(n/2) / Gamma((n-1)/2): the standard
@@ -185,6 +194,7 @@ def replace_sd_ratio(n: int, t: Generations, ddof: float = 1, temperature: float
         t: Generations; 1 is the model fitted to real data.
         ddof: The variance is divided by n - ddof.
         temperature: Factor on the variance when sampling.
+        log: Return the logarithm, which goes on where the ratio leaves float64: 0.0 or inf.
 
     References:
         Alemohammad et al. (2023), arXiv:2307.01850; Kazdan et al. (2024), arXiv:2410.16713.
@@ -194,15 +204,16 @@ def replace_sd_ratio(n: int, t: Generations, ddof: float = 1, temperature: float
     """
     steps = generations(t)
     n = whole("n", n, 2)
-    factor = math.sqrt(2 / fit_divisor(n, ddof)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
-    return curve(factor**steps * positive("temperature", temperature) ** ((steps - 1) / 2))
+    fit, heat = log_c4(n) + log_kept(n, degrees(n, ddof)) / 2, math.log(positive("temperature", temperature))
+    return power(steps * fit + (steps - 1) * heat / 2, log)
 
 
 def replace_w2(n: int, t: Generations, ddof: float = 1, temperature: float = 1.0) -> Curve:
     """Return E W2^2 between the fitted and the real one-dimensional Gaussian of variance 1 under replace.
 
     W2^2 = (mu_t - mu_0)^2 + (sigma_t - 1)^2, so the law is mean error + variance ratio + 1 - 2 E sigma_t,
-    exactly; for an unbiased variance and t much below n it is about (3/2) t/n. Needs Gaussian data.
+    exactly; for an unbiased variance and t much below n it is about (3/2) t/n. Needs Gaussian data. A high
+    temperature takes it to inf, as it does mean error and variance, which have logarithms.
 
     Args:
         n: Rows a generation, at least 2.
@@ -216,12 +227,18 @@ def replace_w2(n: int, t: Generations, ddof: float = 1, temperature: float = 1.0
     >>> round(replace_w2(1000, 10), 5)
     0.015
     """
-    mean = np.asarray(replace_mean_error(n, 1, t, ddof, temperature))
-    variance = np.asarray(replace_trace_ratio(n, t, ddof, temperature))
-    return curve(mean + variance + 1 - 2 * np.asarray(replace_sd_ratio(n, t, ddof, temperature)))
+    log_sd = np.asarray(replace_sd_ratio(n, t, ddof, temperature, log=True))
+    with np.errstate(over="ignore"):  # variance + 1 - 2 sd in two terms of which neither is negative
+        off = np.expm1(log_sd) ** 2
+    spread = np.asarray(replace_trace_ratio(n, t, ddof, temperature)) * -np.expm1(
+        2 * generations(t) * log_c4(n)
+    )
+    return curve(np.asarray(replace_mean_error(n, 1, t, ddof, temperature)) + off + spread)
 
 
-def accumulate_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature: float = 1.0) -> Curve:
+def accumulate_trace_ratio(
+    n: int, t: Generations, ddof: float = 0, temperature: float = 1.0, log: bool = False
+) -> Curve:
     """Return E tr Sigma_t / tr Sigma_0 where each generation trains on everything so far.
 
     For a maximum-likelihood fit at temperature 1 it is prod_{k<=t} (1 - 1/(n k^2)).
@@ -231,6 +248,7 @@ def accumulate_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature:
         t: Generations; 1 is the model fitted to real data.
         ddof: The covariance of N rows is divided by N - ddof.
         temperature: Factor on the covariance when sampling.
+        log: Return the logarithm, which goes on where a high temperature takes the ratio to inf.
 
     References:
         Kazdan et al. (2024), arXiv:2410.16713.
@@ -238,9 +256,7 @@ def accumulate_trace_ratio(n: int, t: Generations, ddof: float = 0, temperature:
     >>> round(accumulate_trace_ratio(10, 100), 4)
     0.8443
     """
-    steps = generations(t)
-    heat = positive("temperature", temperature)
-    return pick(pool_moments(n, None, int(steps.max()), ddof=ddof, temperature=heat).variance, steps)
+    return subsample(n, None, 1, t, ddof=ddof, temperature=temperature, log=log).trace_ratio
 
 
 def accumulate_trace_limit(n: int) -> float:
@@ -255,31 +271,8 @@ def accumulate_trace_limit(n: int) -> float:
     >>> round(accumulate_trace_limit(10), 4)
     0.8434
     """
-    return float(np.sinc(1 / math.sqrt(whole("n", n, 1))))
-
-
-def accumulate_mean_error(n: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0) -> Curve:
-    """Return E ||mu_t - mu_0||^2 where each generation trains on everything so far, n rows a generation.
-
-    For a maximum-likelihood fit at temperature 1 it is d(1 - prod_{k<=t} (1 - 1/(n k^2))).
-
-    Args:
-        n: Rows a generation.
-        d: Dimensions, each of variance 1.
-        t: Generations; 1 is the model fitted to real data.
-        ddof: The covariance of N rows is divided by N - ddof.
-        temperature: Factor on the covariance when sampling.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713.
-
-    >>> round(accumulate_mean_error(10, 1, 100), 4)
-    0.1557
-    """
-    steps = generations(t)
-    heat = positive("temperature", temperature)
-    moments = pool_moments(n, None, int(steps.max()), ddof=ddof, temperature=heat)
-    return pick(whole("d", d, 1) * moments.mean_error, steps)
+    n = whole("n", n, 1)
+    return float(np.sinc(1 / math.sqrt(n))) if n > 1 else 0.0
 
 
 def accumulate_mean_error_known_covariance(n: int, d: int, t: Generations) -> Curve:
@@ -296,9 +289,7 @@ def accumulate_mean_error_known_covariance(n: int, d: int, t: Generations) -> Cu
     >>> round(50 * accumulate_mean_error_known_covariance(50, 1, 100), 4)
     1.635
     """
-    steps = generations(t)
-    sums = np.cumsum(1 / np.arange(1, steps.max() + 1) ** 2)
-    return pick(whole("d", d, 1) / whole("n", n, 1) * sums, steps)
+    return curve(whole("d", d, 1) / whole("n", n, 1) * np.asarray(augment_ratio(t)))
 
 
 def subsample(
@@ -309,6 +300,7 @@ def subsample(
     n_real: int | None = None,
     ddof: float = 0,
     temperature: float = 1.0,
+    log: bool = False,
 ) -> Moments:
     """Return trace ratio and mean error where each generation trains on k rows drawn from everything so far.
 
@@ -323,6 +315,7 @@ def subsample(
         n_real: Real rows at the start; None is n.
         ddof: The covariance of k rows is divided by k - ddof.
         temperature: Factor on the covariance when sampling.
+        log: Return logarithms, which go on where a high temperature takes both to inf.
 
     References:
         Kazdan et al. (2024), arXiv:2410.16713 (accumulate-subsample); the recursion follows from the moments
@@ -334,43 +327,8 @@ def subsample(
     """
     steps = generations(t)
     heat = positive("temperature", temperature)
-    moments = pool_moments(n, k, int(steps.max()), n_real=n_real, ddof=ddof, temperature=heat)
-    return Moments(pick(moments.variance, steps), pick(whole("d", d, 1) * moments.mean_error, steps))
-
-
-def subsample_trace_ratio(n: int, t: Generations) -> Curve:
-    """Return E tr Sigma_t / tr Sigma_0 where each generation fits (MLE) n of the t n rows so far.
-
-    Args:
-        n: Rows published, and rows trained on, a generation.
-        t: Generations; 1 is the model fitted to real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713 (accumulate-subsample).
-
-    >>> [round(subsample_trace_ratio(n, 100), 4) for n in (10, 32, 100, 1000)]
-    [0.7411, 0.9125, 0.9713, 0.9971]
-    """
-    return subsample(n, n, 1, t).trace_ratio
-
-
-def subsample_mean_error(n: int, d: int, t: Generations) -> Curve:
-    """Return E ||mu_t - mu_0||^2 where each generation fits (MLE) n of the t n rows so far.
-
-    For large n and t it tends to (d/n)(pi^2/2 - 2), see `exponential.augment_subsample_ratio`.
-
-    Args:
-        n: Rows published, and rows trained on, a generation.
-        d: Dimensions, each of variance 1.
-        t: Generations; 1 is the model fitted to real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713 (accumulate-subsample).
-
-    >>> round(subsample_mean_error(20, 2, 30), 4)
-    0.2683
-    """
-    return subsample(n, n, d, t).mean_error
+    ratio, error = pool_moments(n, k, steps, n_real=n_real, ddof=ddof, temperature=heat, log=log)
+    return Moments(ratio, scaled(error, whole("d", d, 1), log))
 
 
 def growing_replace_variance(sizes: ArrayLike, ddof: float = 1) -> Floats:
@@ -390,11 +348,7 @@ def growing_replace_variance(sizes: ArrayLike, ddof: float = 1) -> Floats:
     >>> growing_replace_variance([10, 20, 40]).round(4).tolist()
     [0.1, 0.15, 0.175]
     """
-    rows = np.asarray(sizes, dtype=np.float64)
-    if rows.ndim != 1 or rows.size == 0 or not (rows > max(ddof, 0)).all():
-        raise GenlossError(
-            f"sizes = {sizes!r}: give one number of rows a generation, each above {max(ddof, 0)}"
-        )
-    kept = np.concatenate([[1.0], np.cumprod((rows - 1) / (rows - ddof))[:-1]])
-    variance: Floats = np.cumsum(kept / rows)
+    rows = sizes_of("sizes", sizes)
+    kept = np.cumsum(log_kept(rows, degrees(int(rows.min()), ddof)))[:-1]
+    variance: Floats = np.cumsum(np.asarray(power(np.concatenate([[0.0], kept]))) / rows)
     return variance

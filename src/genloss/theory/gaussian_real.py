@@ -9,17 +9,21 @@ import numpy as np
 
 from genloss.errors import GenlossError
 from genloss.theory._arguments import (
+    LARGE,
+    SMALL,
     Curve,
     Floats,
     Generations,
     between,
     curve,
-    fit_divisor,
+    degrees,
     generations,
-    pick,
+    last_of,
     positive,
+    shown,
     whole,
 )
+from genloss.theory._digits import geometric_sum, power, scaled, unscaled
 
 # More Gauss nodes change the Wasserstein limit by less than the 1/d terms that it leaves out.
 NODES = 8
@@ -33,34 +37,55 @@ class Moments(NamedTuple):
 
 
 def _mixture(
-    n_real: int, n_synthetic: int, last: int, ddof: float, temperature: float, refreshed: bool
-) -> tuple[Floats, Floats]:
-    """Return variance and squared mean error, per dimension, at generations 1 to `last`.
+    n_real: int,
+    n_synthetic: int,
+    d: int,
+    t: Generations,
+    ddof: float,
+    temperature: float,
+    log: bool,
+    refreshed: bool,
+) -> Moments:
+    """Return the moments of a loop over n_real real rows, kept or refreshed, and the latest synthetic ones.
 
     Rows within the two halves and the gap between their means add up to the sum of squares; the gap has
     variance (offset of the model from the real rows' mean) + (its rows' variance) / n_synthetic. With a set
     that is kept the offset is measured from the mean of that set, with fresh rows from the true mean, plus
-    1/n_real for theirs.
+    1/n_real for theirs. No term is negative, so no digit is lost.
     """
+    steps = generations(t)
     n_real, n_synthetic = whole("n_real", n_real, 1), whole("n_synthetic", n_synthetic, 1)
-    heat = positive("temperature", temperature)
+    heat, ddof, last = positive("temperature", temperature), degrees(n_real, ddof), last_of(steps)
     total = n_real + n_synthetic
-    share = n_real / total
+    share, keep, between_means = n_real / total, n_synthetic / total, n_real * n_synthetic / total
+    unit, exponent = 1.0, 0  # the variance of a real row, in the scale that numbers are carried at
     drawn = 1 / n_real if refreshed else 0.0  # what a new draw of real rows adds to the gap
-    variance, offset = (n_real - 1) / fit_divisor(n_real, ddof), drawn
-    out = np.empty((2, last))
-    for t in range(last):
-        out[:, t] = variance, offset + (0.0 if refreshed else 1 / n_real)
+    start = 0.0 if refreshed else 1 / n_real  # how far the mean that the offset is measured from is off
+    variance, offset = (n_real - 1) / (n_real - ddof), drawn
+    out, exponents = np.empty((2, last)), np.zeros(last, dtype=np.int64)
+    for s in range(last):
+        out[0, s], out[1, s], exponents[s] = variance, offset + start * unit, exponent
         made = heat * variance
-        gap = drawn + offset + made / n_synthetic
-        within = (n_real - 1) + (n_synthetic - 1) * made
-        variance = (within + n_real * n_synthetic / total * gap) / fit_divisor(total, ddof)
-        offset = share**2 * drawn + (1 - share) ** 2 * (offset + made / n_synthetic)
-    return out[0], out[1]
+        gap = drawn * unit + offset + made / n_synthetic
+        within = (n_real - 1) * unit + (n_synthetic - 1) * made
+        variance = (within + between_means * gap) / (total - ddof)
+        offset = share**2 * drawn * unit + keep**2 * (offset + made / n_synthetic)
+        if variance > LARGE:  # so that logarithms go on
+            _, by = math.frexp(variance)
+            variance, offset, unit = (math.ldexp(v, -by) for v in (variance, offset, unit))
+            exponent += by
+    ratio, error = (unscaled(v[steps - 1], exponents[steps - 1], log) for v in out)
+    return Moments(curve(ratio), scaled(error, whole("d", d, 1), log))
 
 
 def real_plus_latest(
-    n_real: int, n_synthetic: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0
+    n_real: int,
+    n_synthetic: int,
+    d: int,
+    t: Generations,
+    ddof: float = 0,
+    temperature: float = 1.0,
+    log: bool = False,
 ) -> Moments:
     """Return trace ratio and mean error on one fixed real set and the latest synthetic rows.
 
@@ -74,6 +99,7 @@ def real_plus_latest(
         t: Generations; 1 is the model fitted to the real rows alone.
         ddof: The covariance of N rows is divided by N - ddof.
         temperature: Factor on the covariance when sampling.
+        log: Return logarithms, which go on where a high temperature takes both to inf.
 
     References:
         Bertrand et al., On the stability of iterative retraining (2023), arXiv:2310.00429.
@@ -82,30 +108,7 @@ def real_plus_latest(
     >>> round(ratio, 4), round(error, 4)
     (0.9751, 0.0498)
     """
-    steps = generations(t)
-    variance, error = _mixture(n_real, n_synthetic, int(steps.max()), ddof, temperature, refreshed=False)
-    return Moments(pick(variance, steps), pick(whole("d", d, 1) * error, steps))
-
-
-def real_plus_latest_mean_error(
-    n_real: int, n_synthetic: int, d: int, t: Generations, ddof: float = 0
-) -> Curve:
-    """Return E ||mu_t - mu_0||^2 where each generation trains on one real set and the latest synthetic rows.
-
-    Args:
-        n_real: Real rows, the same ones each generation.
-        n_synthetic: Rows of the latest model, replaced each generation.
-        d: Dimensions, each of variance 1.
-        t: Generations; 1 is the model fitted to the real rows alone.
-        ddof: The covariance of N rows is divided by N - ddof.
-
-    References:
-        Bertrand et al. (2023), arXiv:2310.00429.
-
-    >>> round(real_plus_latest_mean_error(50, 25, 1, 1), 4)
-    0.02
-    """
-    return real_plus_latest(n_real, n_synthetic, d, t, ddof).mean_error
+    return _mixture(n_real, n_synthetic, d, t, ddof, temperature, log, refreshed=False)
 
 
 def real_plus_latest_mean_offset(n_real: int, n_synthetic: int, d: int, t: Generations) -> Curve:
@@ -126,10 +129,10 @@ def real_plus_latest_mean_offset(n_real: int, n_synthetic: int, d: int, t: Gener
     >>> round(50 * real_plus_latest_mean_offset(50, 25, 1, 100), 4)
     0.25
     """
-    steps = generations(t)
+    steps, d = generations(t), whole("d", d, 1)
     n_real, n_synthetic = whole("n_real", n_real, 1), whole("n_synthetic", n_synthetic, 1)
-    c2 = real_plus_latest_contraction(n_synthetic / n_real) ** 2
-    return curve(whole("d", d, 1) / n_synthetic * c2 * (1 - c2 ** (steps - 1)) / (1 - c2))
+    c = n_synthetic / (n_real + n_synthetic)
+    return curve(d / n_synthetic * c**2 * geometric_sum(-2 * math.log1p(n_real / n_synthetic), steps - 1))
 
 
 def real_plus_latest_mean_offset_limit(synthetic_per_real: float) -> float:
@@ -165,7 +168,13 @@ def real_plus_latest_contraction(synthetic_per_real: float) -> float:
 
 
 def fresh(
-    n_real: int, n_synthetic: int, d: int, t: Generations, ddof: float = 0, temperature: float = 1.0
+    n_real: int,
+    n_synthetic: int,
+    d: int,
+    t: Generations,
+    ddof: float = 0,
+    temperature: float = 1.0,
+    log: bool = False,
 ) -> Moments:
     """Return trace ratio and mean error on fresh real rows and the latest synthetic ones.
 
@@ -178,6 +187,7 @@ def fresh(
         t: Generations; 1 is the model fitted to n_real real rows alone.
         ddof: The covariance of N rows is divided by N - ddof.
         temperature: Factor on the covariance when sampling.
+        log: Return logarithms, which go on where a high temperature takes both to inf.
 
     References:
         Alemohammad et al., Self-consuming generative models go MAD (2023), arXiv:2307.01850 (fresh data
@@ -187,9 +197,7 @@ def fresh(
     >>> round(ratio, 4), round(error, 4)
     (0.9948, 0.5238)
     """
-    steps = generations(t)
-    variance, error = _mixture(n_real, n_synthetic, int(steps.max()), ddof, temperature, refreshed=True)
-    return Moments(pick(variance, steps), pick(whole("d", d, 1) * error, steps))
+    return _mixture(n_real, n_synthetic, d, t, ddof, temperature, log, refreshed=True)
 
 
 def fresh_variance_fixed_point(w: float, temperature: float = 1.0) -> float:
@@ -210,13 +218,14 @@ def fresh_variance_fixed_point(w: float, temperature: float = 1.0) -> float:
     >>> round(fresh_variance_fixed_point(0.1, 0.8), 4)
     0.3571
     """
-    share = between("w", w, 0.0, 1.0, closed="high")
-    carried = (1 - share) * positive("temperature", temperature)
-    if carried >= 1:
+    share, heat = between("w", w, SMALL, 1.0), positive("temperature", temperature)
+    lost = (1 - heat) + share * heat  # 1 - (1-w) lambda, to the digits that it has
+    if lost <= 0:
         raise GenlossError(
-            f"temperature = {temperature!r} with w = {w!r} has no fixed point: keep (1-w) temperature < 1"
+            f"temperature = {shown(temperature)} with w = {shown(w)} has no fixed point: "
+            "keep (1-w) temperature < 1"
         )
-    return share / (1 - carried)
+    return share / lost
 
 
 def fresh_w2_limit(n_real: int, n_synthetic: int, d: int, temperature: float = 1.0) -> float:
@@ -225,7 +234,7 @@ def fresh_w2_limit(n_real: int, n_synthetic: int, d: int, temperature: float = 1
     W2^2 = ||mu||^2 + tr Sigma + d - 2 tr Sigma^(1/2). The first two terms have the exact limits of `fresh`;
     the last needs the spectrum of Sigma, which in the limit of many dimensions solves the free-probability
     fixed point Sigma = w W_real + (1-w) lambda Sigma^(1/2) W_synthetic Sigma^(1/2), W Marchenko-Pastur. Its
-    moments follow one after the other, each by a linear equation. Shapes are
+    free cumulants follow one after the other, each by a linear equation. Shapes are
     (d+1)/n, which makes the spread of the spectrum exact for any d. What is left out grows with the
     dimensions per row: under 1 % at d = 100 with 100 fresh and 900 synthetic rows (12.15 against 12.2
     simulated), 2 to 4 % with about a row a dimension, up to 10 % low with fewer rows than dimensions.
@@ -248,73 +257,70 @@ def fresh_w2_limit(n_real: int, n_synthetic: int, d: int, temperature: float = 1
     """
     d = whole("d", d, 1)
     n_real, n_synthetic = whole("n_real", n_real, 1), whole("n_synthetic", n_synthetic, 1)
-    share = n_real / (n_real + n_synthetic)
-    fresh_variance_fixed_point(share, temperature)
-    carried = (1 - share) * temperature
-    keep, gap = n_synthetic / (n_real + n_synthetic), 1 / n_synthetic
-    system = [  # (variance, squared mean error) = made from themselves + what the fresh rows bring
-        [1 - carried * (1 - gap * keep), -share * keep],
-        [-carried * keep * gap, 1 - keep**2],
-    ]
-    ratio, error = np.linalg.solve(system, [share * (1 - share / n_real), share**2 / n_real])
-    cumulants = _fresh_cumulants(share, carried, (d + 1) / n_real, (d + 1) / n_synthetic)
-    root = math.sqrt(ratio) * _mean_root(cumulants)
-    return float(d * (error + 1 + ratio - 2 * root))
+    share, keep = n_real / (n_real + n_synthetic), n_synthetic / (n_real + n_synthetic)
+    lost = share / fresh_variance_fixed_point(share, temperature)
+    heat = float(temperature)
+    # `fresh` at rest, two linear equations, solved by hand: no difference of nearly equal terms is left
+    made = keep * heat * keep / n_synthetic
+    scale = lost * (1 + keep) + made
+    error = (lost * share / n_real + made) / scale
+    ratio = share * (1 + keep - share / n_real) / scale
+    excess = (keep * (heat - 1) * (1 + keep) - share**2 / n_real - made) / scale  # ratio - 1
+    root = math.sqrt(ratio)
+    spectrum = _fresh_cumulants(keep * heat, lost, (d + 1) / n_real, (d + 1) / n_synthetic)
+    # error + 1 + ratio - 2 E root, where root falls short of 1 and its mean of the root of the mean
+    return float(d * (error + (excess / (1 + root)) ** 2 + 2 * root * _root_gap(*spectrum)))
 
 
-def _rest_of_moment(cumulants: Floats, moments: Floats, k: int) -> float:
-    """Return the k-th moment less the k-th free cumulant: sum_{s<k} kappa_s [z^(k-s)] M(z)^s."""
-    total, power = 0.0, np.eye(1, k + 1)[0]
-    for s in range(1, k):
-        power = np.convolve(power, moments[: k + 1])[: k + 1]
-        total += cumulants[s] * power[k - s]
-    return total
+def _fresh_cumulants(carried: float, lost: float, real: float, synthetic: float) -> tuple[float, Floats]:
+    """Return the squared relative width s of the stationary covariance spectrum, and its free cumulants.
 
-
-def _fresh_cumulants(share: float, carried: float, shape_real: float, shape_synthetic: float) -> Floats:
-    """Return the free cumulants 0 to 2 NODES of the stationary covariance spectrum (entry 0 is unused).
-
-    The companion matrix of a sample covariance of Sigma has free cumulants shape * moments(Sigma), and the
-    moments of the two differ by the factor shape; free cumulants of the real and the synthetic part add.
+    Those of a Marchenko-Pastur law are powers of its shape. With C the generating function of those of
+    Sigma, that of Sigma^(1/2) W Sigma^(1/2) is w(u) = C(u (1 + shape w(u))): S-transforms multiply. Free
+    cumulants of the real and the synthetic part add, and no term is negative. In units of the mean the k-th
+    is of degree k - 1 in the shapes: with these in units of s = kappa_2, the first two are 1, whatever n.
+    `lost` is 1 - carried. Entry 0 is unused, the last is 2 NODES.
     """
     size = 2 * NODES + 1
-    moments, made, companion = (np.eye(1, size)[0] for _ in range(3))
-    of_all, of_made, of_companion = (np.zeros(size) for _ in range(3))
+    log_carried = math.log1p(-lost) if lost < 0.5 else math.log(carried)
+    wide = (lost**2 * real + carried**2 * synthetic) / -math.expm1(2 * log_carried)
+    cumulants, made = np.zeros(size), np.zeros(size)
     for k in range(1, size):
-        rest_companion = _rest_of_moment(of_companion, companion, k)
-        rest_made = _rest_of_moment(of_made, made, k)
-        rest = _rest_of_moment(of_all, moments, k)
-        real = share**k * shape_real ** (k - 1)
-        moments[k] = (real + carried**k * (rest_companion / shape_synthetic - rest_made) + rest) / (
-            1 - carried**k
-        )
-        of_companion[k] = shape_synthetic * moments[k]
-        companion[k] = of_companion[k] + rest_companion
-        made[k] = companion[k] / shape_synthetic
-        of_made[k] = made[k] - rest_made
-        of_all[k] = moments[k] - rest
-    return of_all
+        factor, to_the_j = np.eye(1, size)[0] + synthetic / wide * made, np.eye(1, size)[0]
+        for j in range(1, k):
+            to_the_j = np.convolve(to_the_j, factor)[:size]
+            made[k] += cumulants[j] * to_the_j[k - j]
+        of_real = lost**k * (real / wide) ** (k - 1)
+        cumulants[k] = (of_real + carried**k * made[k]) / -math.expm1(k * log_carried)
+        made[k] += cumulants[k]
+    return wide, cumulants
 
 
-def _mean_root(cumulants: Floats) -> float:
-    """Return E sqrt(x / E x) of a law given by free cumulants, by Gauss quadrature."""
-    centre, spread = cumulants[1], cumulants[2] / cumulants[1] ** 2
-    # The k-th standardised cumulant is off by about 1e-16 / spread^(k/2): a narrow law gets fewer nodes.
-    nodes = int(np.clip(0.5 + 10 / -math.log10(min(spread, 0.5)), 2, NODES))
-    standard = np.zeros(2 * nodes + 1)
-    standard[2:] = cumulants[2 : 2 * nodes + 1] / cumulants[2] ** (np.arange(2, 2 * nodes + 1) / 2)
-    moments = np.eye(1, standard.size)[0]
-    for k in range(1, standard.size):
-        moments[k] = standard[k] + _rest_of_moment(standard, moments, k)
-    hankel = moments[np.add.outer(np.arange(nodes + 1), np.arange(nodes + 1))]
-    root = np.linalg.cholesky(hankel).T
+def _root_gap(wide: float, cumulants: Floats) -> float:
+    """Return 1 - E sqrt(x / E x) of a law given by its width and free cumulants, by Gauss quadrature."""
+    standard = cumulants * wide ** (np.arange(cumulants.size) / 2 - 1)  # of variance 1
+    moments = np.eye(1, cumulants.size)[0]
+    for k in range(2, cumulants.size):  # m_k = sum_s kappa_s [z^(k-s)] M(z)^s, of mean 0
+        to_the_s = moments
+        for s in range(2, k + 1):
+            to_the_s = np.convolve(to_the_s, moments)[: cumulants.size]
+            moments[k] += standard[s] * to_the_s[k - s]
+    hankel = moments[np.add.outer(np.arange(NODES), np.arange(NODES + 1))]
+    for nodes in range(NODES, 1, -1):
+        try:
+            root = np.linalg.cholesky(hankel[:nodes, :nodes])
+            break  # with two nodes the matrix is that of ones
+        except np.linalg.LinAlgError:
+            continue  # far more dimensions than rows: nearly all of the law lies on fewer points
     diagonal = root.diagonal()
-    above = np.concatenate([[0.0], root.diagonal(1) / diagonal[:-1]])
-    beside = diagonal[1:nodes] / diagonal[: nodes - 1]
+    below = np.append(root.diagonal(-1), np.linalg.solve(root, hankel[:nodes, nodes])[-1])
+    above = np.concatenate([[0.0], below / diagonal])
+    beside = diagonal[1:] / diagonal[:-1]
     jacobi = np.diag(np.diff(above)) + np.diag(beside, 1) + np.diag(beside, -1)
     points, vectors = np.linalg.eigh(jacobi)
-    values = np.maximum(1 + math.sqrt(cumulants[2]) / centre * points, 0)
-    return float(vectors[0] ** 2 @ np.sqrt(values))
+    off = math.sqrt(wide) * points
+    # 1 - sqrt(1 + off) less its linear term, whose mean is 0
+    return float(vectors[0] ** 2 @ (off / (1 + np.sqrt(np.maximum(1 + off, 0)))) ** 2 / 2)
 
 
 def weighted_variance(w: float, k: float, t: Generations) -> Curve:
@@ -333,9 +339,11 @@ def weighted_variance(w: float, k: float, t: Generations) -> Curve:
     >>> weighted_variance(0.5, 1.0, [1, 2, 3]).tolist()
     [1.0, 0.75, 0.6875]
     """
-    steps = generations(t)
-    limit = weighted_limit_variance(w, k)
-    return curve(limit + (1 - limit) * (1 - w) ** (2.0 * (steps - 1)))
+    more = generations(t) - 1
+    weight, ratio = between("w", w, SMALL, 1.0), positive("k", k)
+    left = -1e4 if weight == 1 else 2 * math.log1p(-weight)  # log (1-w)^2; exp(-1e4) is 0
+    brought = weight**2 + ratio * (1 - weight) ** 2
+    return curve(np.asarray(power(more * left)) + brought * geometric_sum(left, more))
 
 
 def weighted_limit_variance(w: float, k: float) -> float:
@@ -353,7 +361,7 @@ def weighted_limit_variance(w: float, k: float) -> float:
     >>> round(weighted_limit_variance(0.5, 1.0), 3), round(weighted_limit_variance(0.618, 1.0), 3)
     (0.667, 0.618)
     """
-    weight = between("w", w, 0.0, 1.0, closed="high")
+    weight = between("w", w, SMALL, 1.0)
     return (weight**2 + positive("k", k) * (1 - weight) ** 2) / (weight * (2 - weight))
 
 
@@ -372,4 +380,4 @@ def weighted_best(k: float) -> float:
     0.618
     """
     ratio = positive("k", k)
-    return (math.sqrt(ratio**2 + 4 * ratio) - ratio) / 2
+    return 2 / (math.sqrt(1 + 4 / ratio) + 1)

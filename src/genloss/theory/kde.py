@@ -1,45 +1,43 @@
 """Loops that fit a Gaussian kernel density of fixed bandwidth h: every resampling adds h^2 to each dimension.
 
 Variances are per dimension, those of the fitted density (its rows' maximum-likelihood variance plus h^2)
-unless "data" is in the name, and exact for real data of any shape. The held-out likelihood of a fitted
-density has no closed form; the *expected* density has, see `expected_log_density`.
+except in `subsample`, which has those of the rows, and exact for real data of any shape. The held-out
+likelihood of a fitted density has no closed form; the *expected* density has, see `expected_log_density`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from genloss.errors import GenlossError
 from genloss.theory._arguments import (
+    SMALL,
+    STEPS,
     Curve,
     Floats,
     Generations,
     between,
     curve,
     generations,
+    last_of,
+    numbers,
     pick,
     positive,
     probabilities,
     whole,
 )
-from genloss.theory._pool import pool_moments
+from genloss.theory._digits import geometric_sum, log_kept, power
+from genloss.theory._pool import PoolMoments, pool_moments
 
 
-class DataMoments(NamedTuple):
-    """Expected variance of the training rows at t and squared error of their mean, per dimension."""
+def replace_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
+    """Return the expected variance of the density fitted at t under replace.
 
-    variance: Curve
-    mean_error: Curve
-
-
-def replace_data_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
-    """Return the expected variance of the n training rows of generation t under replace.
-
-    v_1 = (1-1/n) v_0 and v' = (1-1/n)(v + h^2), with fixed point (n-1) h^2: small kernels on few rows
-    collapse.
+    f^t v_0 + n h^2 (1 - f^t) with f = 1-1/n. The variance v_t of its rows is h^2 less: v_1 = f v_0 and v' =
+    f(v + h^2), with fixed point (n-1) h^2, so small kernels on few rows collapse.
 
     Args:
         n: Rows a generation.
@@ -52,35 +50,14 @@ def replace_data_variance(n: int, t: Generations, bandwidth: float, variance: fl
         Fu et al., Towards theoretical understandings of self-consuming generative models (2024),
         arXiv:2402.11778.
 
-    >>> round(replace_data_variance(10, 1000, 0.5), 6)
-    2.25
-    """
-    steps = generations(t)
-    n, h2, v0 = whole("n", n, 1), positive("bandwidth", bandwidth) ** 2, positive("variance", variance)
-    kept = (1 - 1 / n) ** (steps - 1)
-    return curve((1 - 1 / n) * v0 * kept + (n - 1) * h2 * (1 - kept))
-
-
-def replace_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
-    """Return the expected variance of the density fitted at t under replace.
-
-    f^t v_0 + n h^2 (1 - f^t) with f = 1-1/n: the variance of its rows plus h^2.
-
-    Args:
-        n: Rows a generation.
-        t: Generations; 1 is the density of the real rows.
-        bandwidth: Standard deviation h of the kernel.
-        variance: Variance v_0 of the real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713; Fu et al. (2024), arXiv:2402.11778.
-
     >>> round(replace_variance(100, 50, 0.1), 4)
     1.0
     >>> round(replace_variance(10, 1000, 0.5), 4)
     2.5
     """
-    return curve(np.asarray(replace_data_variance(n, t, bandwidth, variance)) + bandwidth**2)
+    steps, kept = generations(t), float(log_kept(whole("n", n, 1), 0))
+    h2, v0 = positive("bandwidth", bandwidth) ** 2, positive("variance", variance)
+    return curve(v0 * np.asarray(power(steps * kept)) + h2 * geometric_sum(kept, steps))
 
 
 def replace_population_variance(t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
@@ -103,8 +80,8 @@ def replace_population_variance(t: Generations, bandwidth: float, variance: floa
 def replace_mean_error(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
     """Return E (mean of the density at t - real mean)^2, per dimension, under replace.
 
-    A row of generation t is a real row plus t - 1 kernels, so its variance v_0 + (t-1) h^2 is that within the
-    rows, `replace_data_variance`, plus that of their mean.
+    The n rows that the density of generation s makes move the mean by its variance, `replace_variance`, over
+    n: in sum (v_0/n) sum_{s<t} f^s + h^2 sum_{s<t} (1 - f^s) with f = 1-1/n.
 
     Args:
         n: Rows a generation.
@@ -118,8 +95,11 @@ def replace_mean_error(n: int, t: Generations, bandwidth: float, variance: float
     >>> round(replace_mean_error(10, 1, 0.5), 4)
     0.1
     """
-    total = variance + (generations(t) - 1) * bandwidth**2
-    return curve(total - np.asarray(replace_data_variance(n, t, bandwidth, variance)))
+    n, steps = whole("n", n, 1), generations(t)
+    h2, v0 = positive("bandwidth", bandwidth) ** 2, positive("variance", variance)
+    kept = max(float(log_kept(n, 0)), -1e4)  # for one row exp(-1e4) is 0
+    lost = np.cumsum(-np.expm1(np.arange(last_of(steps)) * kept))
+    return curve(v0 / n * geometric_sum(kept, steps) + h2 * np.asarray(pick(lost, steps)))
 
 
 def mixing_variance(share: float, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
@@ -139,9 +119,9 @@ def mixing_variance(share: float, t: Generations, bandwidth: float, variance: fl
     >>> round(mixing_variance(0.25, 1000, 0.5), 4)
     2.0
     """
-    alpha = between("share", share, 0.0, 1.0, closed="high")
-    widened = positive("bandwidth", bandwidth) ** 2 * (1 - (1 - alpha) ** generations(t)) / alpha
-    return curve(positive("variance", variance) + widened)
+    alpha = between("share", share, SMALL, 1.0)
+    kernels = geometric_sum(math.log1p(-alpha) if alpha < 1 else -math.inf, generations(t))
+    return curve(positive("variance", variance) + positive("bandwidth", bandwidth) ** 2 * kernels)
 
 
 def mixing_variance_limit(share: float, bandwidth: float, variance: float = 1.0) -> float:
@@ -158,73 +138,17 @@ def mixing_variance_limit(share: float, bandwidth: float, variance: float = 1.0)
     >>> mixing_variance_limit(0.25, 0.5)
     2.0
     """
-    alpha = between("share", share, 0.0, 1.0, closed="high")
+    alpha = between("share", share, SMALL, 1.0)
     return positive("variance", variance) + positive("bandwidth", bandwidth) ** 2 / alpha
-
-
-def accumulate_data_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
-    """Return the expected variance of the t n rows pooled at generation t under accumulation.
-
-    S_1 = (1-1/n) v_0 and S_{t+1} = S_t (1 - 1/(n(t+1)^2)) + h^2 [1/(t+1) - 1/(n(t+1)^2)]: with a fixed
-    bandwidth it grows like h^2 log t and never settles.
-
-    Args:
-        n: Rows a generation.
-        t: Generations; 1 is the density of the real rows.
-        bandwidth: Standard deviation h of the kernel.
-        variance: Variance v_0 of the real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713 (the setting).
-
-    >>> round(accumulate_data_variance(100, 100, 0.5), 4)
-    2.0277
-    """
-    return subsample(n, None, t, bandwidth, variance).variance
-
-
-def accumulate_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
-    """Return the expected variance of the density fitted at t to everything so far.
-
-    The variance of the pooled rows plus h^2.
-
-    Args:
-        n: Rows a generation.
-        t: Generations; 1 is the density of the real rows.
-        bandwidth: Standard deviation h of the kernel.
-        variance: Variance v_0 of the real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713 (the setting).
-
-    >>> round(accumulate_variance(100, 100, 0.5), 4)
-    2.2777
-    """
-    return curve(np.asarray(accumulate_data_variance(n, t, bandwidth, variance)) + bandwidth**2)
-
-
-def subsample_variance(n: int, t: Generations, bandwidth: float, variance: float = 1.0) -> Curve:
-    """Return the expected variance of the density fitted at t to n of the t n rows so far.
-
-    Args:
-        n: Rows published, and rows trained on, a generation.
-        t: Generations; 1 is the density of the real rows.
-        bandwidth: Standard deviation h of the kernel.
-        variance: Variance v_0 of the real data.
-
-    References:
-        Kazdan et al. (2024), arXiv:2410.16713 (accumulate-subsample).
-
-    >>> round(subsample_variance(100, 100, 0.5), 4)
-    2.2539
-    """
-    return curve(np.asarray(subsample(n, n, t, bandwidth, variance).variance) + bandwidth**2)
 
 
 def subsample(
     n: int, k: int | None, t: Generations, bandwidth: float, variance: float = 1.0, n_real: int | None = None
-) -> DataMoments:
+) -> PoolMoments:
     """Return variance and squared mean error, per dimension, of k training rows drawn from everything so far.
+
+    The variance of the density is h^2 more. Accumulation is k = None: S_1 = (1-1/n) v_0 and S_{t+1} = S_t (1
+    - 1/(n(t+1)^2)) + h^2 [1/(t+1) - 1/(n(t+1)^2)], which grows like h^2 log t and never settles.
 
     Args:
         n: Rows published a generation.
@@ -241,10 +165,8 @@ def subsample(
     >>> round(spread, 4), round(error, 4)
     (1.5146, 0.1172)
     """
-    steps = generations(t)
     h2, v0 = positive("bandwidth", bandwidth) ** 2, positive("variance", variance)
-    moments = pool_moments(n, k, int(steps.max()), n_real=n_real, smoothing=h2, variance=v0)
-    return DataMoments(pick(moments.variance, steps), pick(moments.mean_error, steps))
+    return pool_moments(n, k, generations(t), n_real=n_real, smoothing=h2, variance=v0)
 
 
 def replace_depth(t: int) -> Floats:
@@ -262,7 +184,8 @@ def replace_depth(t: int) -> Floats:
     >>> replace_depth(3).tolist()
     [0.0, 0.0, 1.0]
     """
-    law: Floats = np.eye(whole("t", t, 1))[-1]
+    law = np.zeros(whole("t", t, 1, STEPS))
+    law[-1] = 1.0
     return law
 
 
@@ -274,10 +197,10 @@ def accumulate_depth(t: int) -> Floats:
     + ... + 1/t. The same holds when each density is fitted to a random subset of the pool.
 
     Args:
-        t: Generation; 1 is the density of the real rows.
+        t: Generation, at most 10^6; 1 is the density of the real rows.
 
     Returns:
-        Probabilities of D = 0, 1, ..., t - 1.
+        Probabilities of D = 0, 1, ..., t - 1, 0.0 where they are below float64.
 
     References:
         Kazdan et al. (2024), arXiv:2410.16713 (the setting).
@@ -285,9 +208,14 @@ def accumulate_depth(t: int) -> Floats:
     >>> accumulate_depth(3).round(4).tolist()
     [0.3333, 0.5, 0.1667]
     """
-    law = np.ones(1)
-    for j in range(2, whole("t", t, 1) + 1):
-        law = np.convolve(law, [1 - 1 / j, 1 / j])
+    t = whole("t", t, 1, 10**6)
+    law, s = np.zeros(t), np.arange(1.0, t + 1)
+    p = 1 / s  # P(D_s = k) for all s at once: the newest batch was drawn from, or one that lay k - 1 deep
+    for k in range(t):
+        law[k] = p[-1]
+        if law[k] < 1e-300:  # and falling: what follows sums to less
+            break
+        p = np.concatenate([[0.0], np.cumsum(p)[:-1]]) / s
     return law
 
 
@@ -304,7 +232,7 @@ def expected_log_density(points: ArrayLike, rows: ArrayLike, bandwidth: float, d
         depth: Probabilities of D = 0, 1, ...: `replace_depth(t)` or `accumulate_depth(t)`.
 
     Returns:
-        Log densities, shape (m,).
+        Log densities, shape (m,); -inf where a point is 10^154 bandwidths away.
 
     References:
         Kazdan et al. (2024), arXiv:2410.16713 (the setting); Fu et al. (2024), arXiv:2402.11778.
@@ -314,19 +242,21 @@ def expected_log_density(points: ArrayLike, rows: ArrayLike, bandwidth: float, d
     """
     from scipy.special import logsumexp
 
-    at, centres = np.asarray(points, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    if at.ndim != 2 or centres.ndim != 2 or at.shape[1] != centres.shape[1]:
+    at = numbers("points", points, 2, "points of shape (m, d)")
+    centres = numbers("rows", rows, 2, "rows of shape (n, d)")
+    if at.shape[1] != centres.shape[1]:
         raise GenlossError(
             f"points {at.shape} and rows {centres.shape}: give (m, d) and (n, d) with the same d"
         )
-    h2, weights = positive("bandwidth", bandwidth) ** 2, probabilities("depth", depth)
-    # Squares are expanded so that memory is (m, n) whatever d is.
-    squared = (at**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2 * at @ centres.T
+    h, weights = positive("bandwidth", bandwidth), probabilities("depth", depth)
+    squared = np.zeros((len(at), len(centres)))  # one dimension after the other, so that memory is (m, n)
+    with np.errstate(over="ignore"):  # squares are not expanded: far from the origin they would cancel
+        for x, y in zip(at.T, centres.T, strict=True):
+            squared += ((x[:, None] - y) / h) ** 2
     parts = [
-        np.log(weight) + logsumexp(-squared / (2 * (1 + k) * h2), axis=1) - at.shape[1] / 2 * np.log(1 + k)
-        for k, weight in enumerate(weights)
-        if weight > 0
+        np.log(weights[k]) + logsumexp(-squared / (2 * (1 + k)), axis=1) - at.shape[1] / 2 * np.log(1 + k)
+        for k in np.flatnonzero(weights)
     ]
-    scale = at.shape[1] / 2 * np.log(2 * np.pi * h2) + np.log(len(centres))
+    scale = at.shape[1] / 2 * np.log(2 * np.pi * h**2) + np.log(len(centres))
     values: Floats = logsumexp(parts, axis=0) - scale
     return values

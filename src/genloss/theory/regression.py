@@ -6,10 +6,24 @@ squared error on new x less the label noise. Synthetic labels carry the same noi
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 
 from genloss.errors import GenlossError
-from genloss.theory._arguments import Curve, Generations, between, curve, generations, pick, whole
+from genloss.theory._arguments import (
+    LARGE,
+    Curve,
+    Generations,
+    between,
+    curve,
+    generations,
+    last_of,
+    pick,
+    whole,
+)
+from genloss.theory._digits import geometric_sum
 from genloss.theory.exponential import augment_ratio, augment_subsample_ratio
 
 
@@ -27,12 +41,16 @@ def real_test_error(n: int, d: int, noise: float = 1.0) -> float:
     >>> round(real_test_error(100, 10), 4)
     0.1124
     """
-    d = whole("d", d, 1)
-    if whole("n", n, 1) < d + 2:
+    return _fit_error("n", whole("n", n, 1), d, _square("noise", noise))
+
+
+def _fit_error(name: str, n: int, d: int, noise2: float) -> float:
+    """Return noise^2 d/(n-d-1), or say that so few rows, by the caller's name, make it infinite."""
+    if n < whole("d", d, 1) + 2:
         raise GenlossError(
-            f"n = {n} rows in d = {d} dimensions: the expected error is infinite; give at least {d + 2}"
+            f"{name} = {n} rows in d = {d} dimensions: the expected error is infinite; give at least {d + 2}"
         )
-    return between("noise", noise, 0.0, np.inf, closed="low") ** 2 * d / (n - d - 1)
+    return noise2 * d / (n - d - 1)
 
 
 def replace_test_error(n: int, d: int, t: Generations, noise: float = 1.0) -> Curve:
@@ -93,10 +111,9 @@ def accumulate_fresh_test_error(n: int, d: int, t: Generations, noise: float = 1
     >>> round(accumulate_fresh_test_error(100, 10, 20) / real_test_error(100, 10), 3)
     1.551
     """
-    real_test_error(n, d, noise)
-    steps = generations(t)
-    k = np.arange(1, steps.max() + 1)
-    return pick(noise**2 * np.cumsum(d / (k * (n * k - d - 1.0))), steps)
+    first, steps = real_test_error(n, d, noise), generations(t)
+    k = np.arange(1.0, last_of(steps) + 1)  # floats: n k leaves int64
+    return pick(first * np.cumsum((n - d - 1) / (k * (n * k - (d + 1)))), steps)
 
 
 def growing_synthetic_test_error(n: int, d: int, t: Generations, noise: float = 1.0) -> Curve:
@@ -117,9 +134,9 @@ def growing_synthetic_test_error(n: int, d: int, t: Generations, noise: float = 
     >>> round(growing_synthetic_test_error(100, 10, 20), 4)
     0.3789
     """
-    real_test_error(n, d, noise)
-    steps = generations(t)
-    return pick(noise**2 * np.cumsum(d / (n * np.arange(1.0, steps.max() + 1) - d - 1)), steps)
+    first, steps = real_test_error(n, d, noise), generations(t)
+    j = np.arange(1.0, last_of(steps) + 1)  # floats: n j leaves int64
+    return pick(first * np.cumsum((n - d - 1) / (n * j - (d + 1))), steps)
 
 
 def subsample_test_error(n: int, d: int, t: Generations, noise: float = 1.0) -> Curve:
@@ -166,10 +183,8 @@ def final_fit_test_error(
     >>> round(final_fit_test_error(1000, 100, 10, 5), 4)
     0.5719
     """
-    chain = np.asarray(t)
-    if chain.dtype.kind not in "iu" or (chain < 0).any():
-        raise GenlossError(f"t = {t!r}: give the number of models in the chain, whole and not negative")
-    return curve(real_test_error(n, d, noise) + chain * real_test_error(n_0, d, noise_0))
+    of_chain = _fit_error("n_0", whole("n_0", n_0, 1), d, _square("noise_0", noise_0))
+    return curve(real_test_error(n, d, noise) + generations(t, least=0) * of_chain)
 
 
 def ridgeless_replace_test_error(n: int, d: int, t: Generations, noise: float = 0.0) -> Curve:
@@ -196,9 +211,9 @@ def ridgeless_replace_test_error(n: int, d: int, t: Generations, noise: float = 
         raise GenlossError(
             f"n = {n} rows in d = {d} dimensions: give at most d - 2 = {d - 2}, or replace_test_error"
         )
-    r = n / d
-    lost = 1 - r**steps
-    return curve(lost + noise**2 * n / (d - n - 1) * lost / (1 - r))
+    log_kept = math.log1p((n - d) / d) if 2 * n > d else math.log(n / d)
+    noisy = _square("noise", noise) * n / (d - n - 1) * geometric_sum(log_kept, steps)
+    return curve(noisy - np.expm1(steps * log_kept))
 
 
 def strong_collapse_test_error(ratio: float, share: float, shift: float, noise: float = 1.0) -> float:
@@ -222,7 +237,7 @@ def strong_collapse_test_error(ratio: float, share: float, shift: float, noise: 
     phi = between("ratio", ratio, 0.0, 1.0, closed="low")  # 1 is where the variance diverges
     p2 = between("share", share, 0.0, 1.0)
     odds = phi / (1 - phi)
-    return noise**2 * odds + shift**2 * (p2**2 + (1 - p2) * p2 * odds)
+    return _square("noise", noise) * odds + _square("shift", shift) * (p2**2 + (1 - p2) * p2 * odds)
 
 
 def mixed_teacher_test_error(
@@ -250,11 +265,17 @@ def mixed_teacher_test_error(
     """
     n2 = whole("n_synthetic", n_synthetic, 0)
     n = whole("n_real", n_real, 0) + n2
-    floor = real_test_error(n, d, noise)
-    square = n2 * (n2 + 2) / (n * (n + 2))  # E B_11^2
-    block = n2 * (n2 - 1) / (n * (n - 1))  # E (B_11 B_22 - B_12^2)
+    floor = _fit_error("n_real + n_synthetic", n, d, _square("noise", noise))
+    # in whole numbers, as the terms nearly cancel
+    square = Fraction(n2 * (n2 + 2), n * (n + 2))  # E B_11^2
+    block = Fraction(n2 * (n2 - 1), n * (n - 1))  # E (B_11 B_22 - B_12^2)
     across = (square - block) / 3  # E B_12^2, since E B_11^2 = E B_11 B_22 + 2 E B_12^2
     beside = (square + 2 * block) / 3  # E B_11 B_22
     squared = square + (d - 1) * across  # E tr B^2 / d
     traced = square + (d - 1) * beside  # E (tr B)^2 / d
-    return floor + shift**2 * ((n - 1) * squared - traced) / (n - d - 1)
+    return floor + _square("shift", shift) * float(((n - 1) * squared - traced) / (n - d - 1))
+
+
+def _square(name: str, value: float) -> float:
+    """Return the square of a standard deviation or a distance, or say that it must not be negative."""
+    return between(name, value, 0.0, LARGE) ** 2

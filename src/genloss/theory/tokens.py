@@ -15,36 +15,37 @@ from genloss.theory._arguments import (
     between,
     curve,
     generations,
-    pick,
+    last_of,
+    numbers,
     positive,
     probabilities,
+    purity,
+    shown,
+    sizes_of,
     whole,
 )
 
+BLOCK = 2**20
+"""Numbers in a table of generations times symbols that are held at once: 8 MB."""
 
-def survival_rate(t: Generations) -> Curve:
+
+def _survival_rate(t: Generations) -> Floats:
     """Return g_t, by which the rate of a symbol is multiplied when it has to last t generations.
 
     g_1 = 1 and g_t = 1 - exp(-g_{t-1}); about 2/t for large t.
-
-    Args:
-        t: Generations; 1 is the model counted on real tokens.
-
-    References:
-        Suresh et al., Rate of model collapse in recursive training (2024), arXiv:2412.17646.
-
-    >>> survival_rate([1, 2, 3]).round(4).tolist()
-    [1.0, 0.6321, 0.4685]
     """
     steps = generations(t)
-    table = np.ones(steps.max())
-    for s in range(1, table.size):
-        table[s] = -math.expm1(-table[s - 1])
-    return pick(table, steps)
+    table, rate = np.empty(last_of(steps)), 1.0
+    for s in range(table.size):
+        table[s] = rate
+        rate = -math.expm1(-rate)
+    return table[steps - 1]
 
 
 def poisson_survival(rate: float, t: Generations) -> Curve:
     """Return the probability that a symbol with Poisson counts is still there at t: 1 - exp(-rate g_t).
+
+    g_1 = 1 and g_t = 1 - exp(-g_{t-1}), about 2/t for large t, in this and the next laws.
 
     Args:
         rate: Expected count n lambda_0 of the symbol among the real tokens.
@@ -56,7 +57,7 @@ def poisson_survival(rate: float, t: Generations) -> Curve:
     >>> poisson_survival(1.0, [1, 5, 20, 50]).round(4).tolist()
     [0.6321, 0.2681, 0.0876, 0.0376]
     """
-    return curve(-np.expm1(-positive("rate", rate) * np.asarray(survival_rate(t))))
+    return curve(-np.expm1(-positive("rate", rate) * _survival_rate(t)))
 
 
 def bernoulli_survival_bounds(n: int, p: float, t: Generations) -> tuple[Curve, Curve]:
@@ -78,8 +79,9 @@ def bernoulli_survival_bounds(n: int, p: float, t: Generations) -> tuple[Curve, 
     """
     steps = generations(t)
     n, p = whole("n", n, 1), between("p", p, 0.0, 1.0)
-    gone = np.exp(-n * p * np.asarray(survival_rate(steps)))
-    return curve(1 - gone), curve(np.minimum(1 - (1 - 3 * n * p**2 - 3 * steps * p) * gone, 1))
+    rate = n * p * _survival_rate(steps)
+    low = -np.expm1(-rate)
+    return curve(low), curve(np.minimum(low + 3 * p * (n * p + steps) * np.exp(-rate), 1))
 
 
 def unique_symbols_bound(n: int, p: ArrayLike, t: Generations) -> Curve:
@@ -96,8 +98,10 @@ def unique_symbols_bound(n: int, p: ArrayLike, t: Generations) -> Curve:
     >>> round(unique_symbols_bound(100, [0.01] * 100, 5), 2)
     26.81
     """
-    rates = whole("n", n, 1) * probabilities("p", p)
-    return curve(-np.expm1(-np.multiply.outer(np.asarray(survival_rate(t)), rates)).sum(axis=-1))
+    rates, g = whole("n", n, 1) * probabilities("p", p), _survival_rate(t)
+    blocks = np.array_split(g.ravel(), math.ceil(g.size * rates.size / BLOCK))
+    left = np.concatenate([-np.expm1(-np.multiply.outer(some, rates)).sum(axis=1) for some in blocks])
+    return curve(left.reshape(g.shape))
 
 
 def effective_sample_size(sizes: ArrayLike, shares: ArrayLike, oracle: bool = False) -> Floats:
@@ -169,7 +173,7 @@ def naive_pooling_error(sizes: ArrayLike, shares: ArrayLike, s0: float) -> Float
 
 def _batch_errors(n: Floats, a: Floats, s0: float, keep: Floats, take: Floats) -> Floats:
     """Return the error of P' - p = keep (P - p) + take (p_hat - q), batch after batch, q = a p + (1-a) P."""
-    drawn = 1 - between("s0", s0, 0.0, 1.0)
+    drawn = 1 - purity(s0)
     error, errors = 0.0, np.empty(n.size)
     for t in range(n.size):
         error = keep[t] ** 2 * error + take[t] ** 2 * (drawn - (1 - a[t]) ** 2 * error) / n[t]
@@ -179,15 +183,15 @@ def _batch_errors(n: Floats, a: Floats, s0: float, keep: Floats, take: Floats) -
 
 def _batches(sizes: ArrayLike, shares: ArrayLike) -> tuple[Floats, Floats]:
     """Return sizes and shares as arrays, or say what does not fit."""
-    n, a = np.asarray(sizes, dtype=np.float64), np.asarray(shares, dtype=np.float64)
-    if n.ndim != 1 or n.shape != a.shape or n.size == 0:
+    n, a = sizes_of("sizes", sizes), numbers("shares", shares, 1, "one share of real rows a batch")
+    if n.shape != a.shape:
         raise GenlossError(f"sizes {n.shape} and shares {a.shape}: give one of each a batch")
-    if not (n > 0).all() or not ((a > 0) & (a <= 1)).all() or a[0] != 1:
-        raise GenlossError("sizes, shares: give positive sizes, and shares in (0, 1] of which the first is 1")
+    if not ((a > 0) & (a <= 1)).all() or a[0] != 1:
+        raise GenlossError(f"shares = {shown(shares)}: give shares in (0, 1] of which the first is 1")
     return n, a
 
 
-def missing_mass(p: ArrayLike, q: ArrayLike, rows: int) -> float:
+def missing_mass(p: ArrayLike, q: ArrayLike, rows: int, log: bool = False) -> float:
     """Return the expected test error of a model that knows what it saw: sum p_i (1 - q_i)^T.
 
     For p = q ~ i^-b it falls as T^-(1-1/b); if q is p cut at k it stops at the tail mass beyond k.
@@ -196,38 +200,26 @@ def missing_mass(p: ArrayLike, q: ArrayLike, rows: int) -> float:
         p: Probabilities of the test data.
         q: Probabilities of the training data, over the same symbols.
         rows: Training rows T.
+        log: Return the logarithm, which goes on where the mass falls below float64 to 0.0.
 
     References:
         Dohmatob et al., A tale of tails (2024), arXiv:2402.07043.
 
-    >>> p = power_law(1.5, 10_000)
-    >>> round(missing_mass(p, p, 100), 4)
+    >>> p = np.arange(1, 10_001) ** -1.5
+    >>> round(missing_mass(p / p.sum(), p / p.sum(), 100), 4)
     0.1957
     """
     tested, trained = probabilities("p", p), probabilities("q", q)
     if tested.shape != trained.shape:
         raise GenlossError(f"p {tested.shape} and q {trained.shape}: give both over the same symbols")
-    return float(np.sum(tested * (1 - trained) ** whole("rows", rows, 0)))
-
-
-def power_law(b: float, symbols: int, cut: int | None = None) -> Floats:
-    """Return p_i proportional to i^-b over i = 1..symbols, with nothing beyond the cut.
-
-    Args:
-        b: Exponent, above 0.
-        symbols: How many symbols.
-        cut: Last symbol that is seen; n_0 synthetic rows cut at about n_0^(1/b).
-
-    References:
-        Dohmatob et al. (2024), arXiv:2402.07043.
-
-    >>> power_law(1.0, 4, cut=2).round(4).tolist()
-    [0.6667, 0.3333, 0.0, 0.0]
-    """
-    i = np.arange(1, whole("symbols", symbols, 1) + 1)
-    weights = np.where(i <= (symbols if cut is None else whole("cut", cut, 1)), i ** -positive("b", b), 0.0)
-    normed: Floats = weights / weights.sum()
-    return normed
+    rows = whole("rows", rows, 0)
+    missed = (tested > 0) & ((trained < 1) | (rows == 0))
+    if not missed.any():
+        return -math.inf if log else 0.0
+    logs = np.log(tested[missed]) + (rows * np.log1p(-trained[missed]) if rows else 0.0)
+    most = logs.max()  # beside which no other can be too large
+    total = np.exp(logs - most).sum()
+    return float(most + np.log(total) if log else np.exp(most) * total)
 
 
 def power_law_tail(b: float, cut: int) -> float:
@@ -236,7 +228,7 @@ def power_law_tail(b: float, cut: int) -> float:
     zeta(b, k+1)/zeta(b), of order k^-(b-1).
 
     Args:
-        b: Exponent, above 1.
+        b: Exponent, above 1 and at most 20.
         cut: Last symbol k that is seen.
 
     References:
@@ -247,6 +239,7 @@ def power_law_tail(b: float, cut: int) -> float:
     """
     from scipy.special import zeta
 
-    if not b > 1:
-        raise GenlossError(f"b = {b!r}: endless symbols have a distribution only for b above 1")
-    return float(zeta(b, whole("cut", cut, 0) + 1) / zeta(b, 1))
+    exponent, cut = between("b", b, 0.0, 20.0, closed="high"), whole("cut", cut, 0)
+    if exponent <= 1:
+        raise GenlossError(f"b = {shown(b)}: endless symbols have a distribution only for b above 1")
+    return float(zeta(exponent, cut + 1.0) / zeta(exponent, 1.0))

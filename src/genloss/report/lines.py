@@ -1,0 +1,106 @@
+"""The lines of a chart: what each draws, and what a caption says of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genloss.laws import Law
+from genloss.report.aggregate import Curve
+from genloss.report.scales import Scale, Spec, drawable
+from genloss.samples import Array
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one agent of one cell draws."""
+
+    curve: Curve
+    law: Law | None
+    at: Spec  # colour and facets by field of the rows
+
+    @property
+    def parts(self) -> bool:
+        """Whether the mean leaves the band of the typical replicate as far as an eye can see."""
+        (typical, low, high), mean = self.curve.typical, self.curve.mean.estimate
+        scale = Scale.of([(self.curve, None, True)])
+        seen = 0.02 * (scale.high - scale.low) if scale.kind == "linear" else 0.05 * np.abs(typical)
+        with np.errstate(invalid="ignore"):
+            apart = ((mean < low) | (mean > high)) & (np.abs(mean - typical) > seen)
+        return bool(apart[drawable(mean)].any())
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the mean is drawn beside the typical replicate: it parts from it, or a law is of it."""
+        return self.parts or (self.law is not None and self.law.of == "mean")
+
+
+def scale_of(lines: Sequence[Line]) -> Scale:
+    """The axis that shows some lines."""
+    return Scale.of([(line.curve, line.law, line.averaged) for line in lines])
+
+
+def marks(lines: Sequence[Line]) -> Iterator[str]:
+    """Which quantity each kind of line is of, and why they part."""
+    laws = [(line.curve, line.law) for line in lines if line.law is not None]
+    for of, said in (("mean", "mean"), ("typical", "typical replicate")):
+        mine = [law for _, law in laws if law.of == of]
+        if mine:
+            sources = dict.fromkeys(s for law in mine for s in law.source.split("; "))
+            yield f"Dashed: the law of the {said}, of {'; '.join(sources)}."
+    if any(line.parts for line in lines):
+        yield (
+            "Thin: the mean. Where it leaves the thick line, replicates on its side lie further out, and a "
+            "few can carry it; at most half of all lie on either side of the thick one."
+        )
+    above = [c for c, law in laws if law.of == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0]
+    if above:
+        yield "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
+    if any(line.curve.real is not None for line in lines):
+        yield "Grey: the real rows themselves, looked at in the same way."
+
+
+def equals(lines: Sequence[Line]) -> str:
+    """Which lines cannot be told apart by eye: where one hides another, a reader should know."""
+    scale = scale_of(lines)
+    near = 0.02 * (scale.high - scale.low)
+    pairs = [
+        f"{b.at['c']} lies on {a.at['c']}"
+        for a, b in itertools.combinations(lines, 2)
+        if scale.kind == "linear"
+        and len(a.curve.generation) == len(b.curve.generation)
+        and np.abs(a.curve.typical.estimate - b.curve.typical.estimate).max() < near
+    ]
+    return f"{'; '.join(pairs)}, or nearly." if 0 < len(pairs) <= 4 else ""
+
+
+def gaps(lines: Sequence[Line], alone: bool) -> Iterator[str]:
+    """Where a line ends or leaves replicates out."""
+    undrawn = [(line, ~drawable(line.curve.typical.estimate)) for line in lines]
+    if any(gone.any() for _, gone in undrawn):
+        since = _since(alone, undrawn)
+        yield f"Infinite or undefined, and not drawn: {since}; × marks where a line ends."
+    infinite = [(line, np.isinf(line.curve.mean.estimate)) for line in lines]
+    if any(gone.any() for _, gone in infinite):
+        yield f"The mean is infinite, as at least one replicate is: {_since(alone, infinite)}."
+    fewer = [(line, line.curve.known < line.curve.replicates) for line in lines]
+    if any(gone.any() for _, gone in fewer):
+        yield f"Undefined in some replicates, which are left out: {_since(alone, fewer)}."
+
+
+def _since(alone: bool, lines: Sequence[tuple[Line, Array]]) -> str:
+    """Since when something is so, by colour: "Replace from generation 3 on"."""
+    found: dict[str, list[int]] = {}
+    stays = True
+    for line, so in lines:
+        if so.any():
+            found.setdefault(line.at["c"], []).append(int(line.curve.generation[np.argmax(so)]))
+            stays &= bool(so[np.argmax(so) :].all())
+    return ", ".join(
+        f"{'' if alone else level + ' '}{'' if stays else 'at times, '}from generation {min(ts)}"
+        + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
+        for level, ts in found.items()
+    )

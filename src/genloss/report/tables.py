@@ -1,0 +1,233 @@
+"""Tables of results, for the command line and the page: the first and the last generation, and the change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genloss.intervals import Interval
+from genloss.meaning import Meaning
+from genloss.report.aggregate import Curve, Key
+from genloss.report.layout import NO_SPACE, REGIME, Layout
+from genloss.report.words import changed, finished, interval, number
+from genloss.study.results import Results
+from genloss.study.study import Cell
+
+Said = tuple[str, str]
+"""An estimate and the ends of its interval, as text."""
+_NOTHING = ("–", "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One agent of one cell.
+
+    Args:
+        labels: what tells it from others.
+        colour: of its line.
+        level: that the colour stands for.
+        real: of real rows, looked at in the same way: the typical replicate, as ("0.985", "0.977, 0.993").
+        first: at generation 1, the typical replicate.
+        last: at the last generation, the same.
+        mean: at the last generation, the mean.
+        word: what is known of the change, or how many replicates finished where not all did.
+        size: of the change.
+        curve: what all this is taken from; None where nothing is finished.
+    """
+
+    labels: tuple[str, ...]
+    colour: str
+    level: str
+    real: Said
+    first: Said
+    last: Said
+    mean: Said
+    word: str
+    size: str
+    curve: Curve | None
+
+    @property
+    def change(self) -> str:
+        """What is known of the change, and its size."""
+        return ": ".join(part for part in (self.word, self.size) if part)
+
+    @property
+    def name(self) -> str:
+        """What tells it from others, in one text."""
+        return ", ".join(v for v in self.labels if v)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One metric of one experiment, row by row.
+
+    Args:
+        experiment: its title, "" where there is only one.
+        meaning: what the metric says of itself.
+        fields: headings of the labels.
+        coloured: which of them is the colour; None where there is no colour.
+        last: the last generation, as text.
+        rows: agents of cells.
+    """
+
+    experiment: str
+    meaning: Meaning
+    fields: tuple[str, ...]
+    coloured: int | None
+    last: str
+    rows: tuple[Row, ...]
+
+    @property
+    def real(self) -> bool:
+        """Whether real rows are looked at in the same way."""
+        return any(row.real != _NOTHING for row in self.rows)
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is a change to be told: more than one generation."""
+        return self.last != "1"
+
+    @property
+    def counts(self) -> list[tuple[str, str, str]]:
+        """Where there are many rows: of each colour its level and what is known of how many changes."""
+        said = []
+        for level, colour in dict.fromkeys((row.level, row.colour) for row in self.rows):
+            words = [_kind(row) for row in self.rows if row.level == level]
+            counts = Counter(words).most_common()
+            said.append((colour, level, "; ".join(f"{w} in {k} of {len(words)}" for w, k in counts)))
+        return said
+
+
+def _kind(row: Row) -> str:
+    if row.curve is None or row.curve.replicates < row.curve.wanted:
+        return "not all replicates finished"
+    return row.word.partition(":")[0]
+
+
+def by_experiment(results: Results, found: Mapping[Key, Curve]) -> list[tuple[str, Layout, list[Block]]]:
+    """Name, layout and a block for each metric of each experiment: the metrics of the training set last."""
+    cells: dict[str, list[Cell]] = {}
+    for cell in results.cells:
+        cells.setdefault(cell.experiment, []).append(cell)
+    out = []
+    for name, mine in cells.items():
+        layout = Layout.of(mine)
+        title = (getattr(mine[0].exp, "title", "") or name) if len(cells) > 1 else ""  # an outline has none
+        blocks = [_block(title, layout, m, said, found) for m, said in metrics_of(mine).items()]
+        out.append((name, layout, blocks if found else []))
+    return out
+
+
+def metrics_of(cells: Sequence[Cell]) -> dict[str, Meaning]:
+    """The metrics of some cells by name; how a loop is set up comes after what became of it."""
+    said: dict[str, Meaning] = {}
+    for cell in cells:
+        said = {**cell.exp.meanings, **said}
+    return dict(sorted(said.items(), key=lambda item: item[1].of == "training"))
+
+
+def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Mapping[Key, Curve]) -> Block:
+    lines = [(c, i) for c, i in layout.lines if metric in c.exp.metric_names]
+    curves = [found.get((c.index, i, metric)) for c, i in lines]
+    lasts = sorted({c.exp.generations for c, _ in lines})
+    # a regime is a column of its own unless it is what tells the rows apart
+    fields = tuple(dict.fromkeys((*layout.values, REGIME)))
+    colours = dict(zip(layout.levels, layout.colours, strict=True))
+    rows = []
+    for (cell, agent), curve in zip(lines, curves, strict=True):
+        level = layout.level(cell, agent)
+        labels = tuple(layout.of_line(cell, agent, f).rstrip(NO_SPACE) for f in fields)
+        real = first = final = mean = _NOTHING
+        word, size = finished(0, cell.exp.replicates), ""
+        if curve is not None:
+            real = _NOTHING if curve.real is None else interval(curve.real)
+            first, final = (interval(_at(curve.typical, k)) for k in (0, -1))
+            mean = interval(_at(curve.mean, -1))
+            word = finished(curve.replicates, curve.wanted)
+            if cell.exp.generations > 1 and not word:
+                word, size = changed(curve.change, curve.meaning.scale, curve.paired)
+        rows.append(Row(labels, colours[level], level, real, first, final, mean, word, size, curve))
+    coloured = fields.index(layout.colour) if layout.colour else None
+    last = " to ".join(str(t) for t in dict.fromkeys((lasts[0], lasts[-1])))
+    return Block(title, meaning, fields, coloured, last, tuple(rows))
+
+
+def _at(some: Interval, k: int) -> Interval:
+    return Interval(*(v[k] for v in some))
+
+
+def reading(blocks: Sequence[Block]) -> list[str]:
+    """How to read the tables: each sentence where it is true."""
+    rows = [(block, row, row.curve) for block in blocks for row in block.rows if row.curve is not None]
+    many = sorted({curve.replicates for _, _, curve in rows})
+    if not many:
+        return []
+    over = " to ".join(str(n) for n in dict.fromkeys((many[0], many[-1])))
+    said = [
+        f"Values are of the typical replicate, the median over {over} replicates: at most half of them lie "
+        "on either side. Beside it is the mean, which few replicates can carry far from it."
+        if many[-1] > 1
+        else "Values are of one replicate."
+    ]
+    if any(ends for _, row, _ in rows for _, ends in (row.first, row.last, row.mean)):
+        said.append(
+            "In brackets: 95 % intervals over replicates, each on its own, not all of them together. "
+            "The mean's holds as far as these replicates have met its tail."
+        )
+    said += _given(blocks)
+    said.append("Generation 1 trains on real rows alone.")
+    if any(curve.real is not None for _, _, curve in rows):
+        said.append("Real rows are looked at in the same way as published ones.")
+    if any(row.size for _, row, _ in rows):
+        said.append(
+            "Change is that of the typical replicate from its own generation 1 to its last: × a factor, "
+            "else a difference; none is seen where its interval holds × 1 or 0."
+        )
+    said += _needed(rows)
+    said += _undefined(rows)
+    if any(row.curve is None or row.curve.replicates < row.curve.wanted for b in blocks for row in b.rows):
+        said.append(
+            "Where replicates are missing, values are over those that finished, which may be the tamer ones: "
+            "nothing is said of change."
+        )
+    return said
+
+
+def _given(blocks: Sequence[Block]) -> list[str]:
+    """What intervals are conditional on."""
+    by: dict[str, dict[str, None]] = {}
+    for block in blocks:
+        if block.meaning.given:
+            by.setdefault(block.meaning.given, {})[block.meaning.title.lower()] = None
+    return [f"Intervals are given {given}: {', '.join(titles)}." for given, titles in by.items()]
+
+
+Found = tuple[Block, Row, Curve]
+
+
+def _named(block: Block, row: Row) -> str:
+    return ", ".join(part for part in (block.experiment, block.meaning.title.lower(), row.name) if part)
+
+
+def _needed(rows: Sequence[Found]) -> list[str]:
+    """How many replicates would tell the mean, where these do not."""
+    wide = [(b, row, curve.needed) for b, row, curve in rows if curve.needed > curve.replicates]
+    each = [f"{_named(b, row)}: about {number(n, 2)}" for b, row, n in wide]
+    if not each:
+        return []
+    return [f"Replicates that would bring the mean within a factor of 2: {_shortened(each)}."]
+
+
+def _undefined(rows: Sequence[Found]) -> list[str]:
+    """Which values leave out replicates that have none."""
+    gone = [(b, row, int(c.replicates - np.min(c.known[[0, -1]])), c.replicates) for b, row, c in rows]
+    each = [f"{_named(b, row)} ({k} of {n})" for b, row, k, n in gone if k]
+    return [f"Replicates in which a value is undefined are left out: {_shortened(each)}."] if each else []
+
+
+def _shortened(each: Sequence[str], most: int = 6) -> str:
+    left = len(each) - most
+    return "; ".join([*each[:most], *([f"and {left} more"] if left > 0 else [])])

@@ -1,0 +1,368 @@
+"""What a part may offer beyond its verb: every such name, its meaning and what holds where it is not there.
+
+A trait is an attribute or a method. Code asks for it here and nowhere else, so that a type checker knows what
+it gets; a part whose class has a name that is *nearly* a trait is refused when it is made a component.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from genloss.events import Event
+    from genloss.meaning import Better, Law, Scale
+    from genloss.samples import Array, Statistic
+    from genloss.statistics import Moments
+
+T = TypeVar("T")
+
+_KNOWN: dict[str, dict[str, Trait[Any]]] = {}
+
+
+class Trait(Generic[T]):
+    """One name that parts of some slots may have.
+
+    Args:
+        slots: of the parts, in a few words: "generators", "metrics", ...
+        name: of the attribute or method.
+        default: what holds where it is not there; of a method None.
+        about: what it says.
+    """
+
+    def __init__(self, slots: str, name: str, default: T, about: str) -> None:
+        self.name, self.default, self.about = name, default, about
+        for slot in slots.split():
+            _KNOWN.setdefault(slot, {})[name] = self
+
+    def of(self, part: object) -> T:
+        """What a part has of it, or the default."""
+        found: T = getattr(part, self.name, self.default)  # the one place that asks
+        return found
+
+    def on(self, cls: object) -> bool:
+        """Whether a class, or a part, has it; a dataclass's fields are not on the class."""
+        return self.name in FIELDS.of(cls) or hasattr(cls, self.name)  # as above
+
+
+def traits(slot: str) -> dict[str, Trait[Any]]:
+    """The traits of a slot by name: of "real", "generators", "models", "regimes", "curators" or "metrics".
+
+    >>> sorted(traits("regimes"))
+    ['authors', 'law', 'needs_rows', 'of', 'reach', 'reads_total']
+    """
+    return _KNOWN.get(slot, {})
+
+
+def offers(thing: object, names: Iterable[str], slot: str = "models") -> bool:
+    """Whether a class, or a thing, has one of some traits."""
+    known = traits(slot)
+    return any((known[n] if n in known else Trait("", n, None, "")).on(thing) for n in names)
+
+
+ALL = float("inf")
+FIELDS: Trait[dict[str, Any]] = Trait("", "__dataclass_fields__", {}, "A dataclass's fields.")
+
+# -- real data ---------------------------------------------------------------------------------------
+
+EVENT: Trait[str | Event] = Trait("real", "event", "vectors", "What a row is: an event, or its name.")
+SCHEMA: Trait[Any] = Trait(
+    "real",
+    "schema",
+    None,
+    "What a row means: a table's columns, or the number of symbols; handed on with rows.",
+)
+SIZE: Trait[int | None] = Trait(
+    "real",
+    "size",
+    None,
+    "Rows that models may train on, where there are finitely many; then ``draw`` takes the first n of one "
+    "random "
+    "permutation a replicate, so that a longer draw from the same stream begins with the shorter.",
+)
+REAL_MOMENTS: Trait[Callable[[], tuple[Array, Array]] | None] = Trait(
+    "real",
+    "moments",
+    None,
+    "moments(): the law's mean (d,) and covariance (d, d); else the holdout's are used.",
+)
+FEATURES: Trait[Callable[..., Array] | None] = Trait(
+    "real",
+    "features",
+    None,
+    "features(rows, leave_out=None): (..., d) floats in which means and distances make sense; for tables.",
+)
+STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
+    "real",
+    "standardised",
+    None,
+    "standardised(moments): the moments of the features of rows with these moments.",
+)
+REAL_STATISTIC: Trait[Callable[..., Any] | None] = Trait(
+    "real",
+    "draw_statistic",
+    None,
+    "draw_statistic(kind, replicates, n, rng): the statistic of the very rows that ``draw`` gives from an "
+    "equal "
+    "stream, drawn from its exact law without them; or None for kinds it does not know.",
+)
+REAL_PROBABILITIES: Trait[Array | None] = Trait("real", "probabilities", None, "(K,) of the symbols.")
+TARGET: Trait[int | None] = Trait("real", "target", None, "Index of the column to be predicted.")
+TARGET_INDEX: Trait[int | None] = Trait(
+    "real", "target_index", None, "The same, where ``target`` is the column's name."
+)
+EXCESS_RISK: Trait[Callable[[Any], Array] | None] = Trait(
+    "real",
+    "excess_risk",
+    None,
+    "excess_risk(model): (R,) exact test error of a linear model beyond the noise.",
+)
+CONTENT: Trait[str] = Trait(
+    "real", "content", "", "What identifies the data: a run goes on with the same only."
+)
+TRUE_COEFFICIENTS: Trait[Array | None] = Trait("real", "coefficients", None, "(d,) of the true linear model.")
+IMAGE: Trait[tuple[int, int] | None] = Trait(
+    "real", "image", None, "(height, width) of rows that are images."
+)
+
+# -- generators and their models ---------------------------------------------------------------------
+
+MODEL: Trait[Any] = Trait(
+    "generators", "model", None, "Class of the fitted model; tells before a run what metrics can ask of it."
+)
+ACCEPTS: Trait[tuple[str, ...] | None] = Trait(
+    "generators metrics", "accepts", None, "Names of the events that it is for; all by default."
+)
+SUFFICIENT: Trait[Callable[[Any], Statistic | None] | None] = Trait(
+    "generators",
+    "sufficient",
+    None,
+    "sufficient(schema): the additive statistic that the fit reads, where it reads nothing else.",
+)
+LABELS_ORIGIN: Trait[bool] = Trait(
+    "generators",
+    "labels_origin",
+    False,
+    "Whether what is published is the first real rows with new labels; no agent can then publish more.",
+)
+TILE: Trait[int] = Trait(
+    "generators", "tile", 64, "Replicates in a tile; 1 where replicates do not share array operations."
+)
+MAKE: Trait[Any] = Trait("generators", "make", None, "What makes a user's object, or its name.")
+WARM_STARTS: Trait[bool] = Trait("generators", "warm_starts", False, "Whether ``fit`` makes use of ``init``.")
+NEEDS_TARGET: Trait[bool] = Trait(
+    "generators metrics", "needs_target", False, "Whether the rows must have a column to be predicted."
+)
+LOG_PROB: Trait[Callable[[Array], Array] | None] = Trait(
+    "models",
+    "log_prob",
+    None,
+    "log_prob(x): (R, m) log density or probability of rows x, (m, *event) for all replicates or (R, m, "
+    "*event).",
+)
+MOMENTS: Trait[Callable[[], Moments] | None] = Trait(
+    "models", "moments", None, "moments(): mean and covariance of the model's law, as moments with n = 1."
+)
+PROBABILITIES: Trait[Array | None] = Trait("models", "probabilities", None, "(R, K) of the symbols.")
+PREDICT: Trait[Callable[[Array], Array] | None] = Trait(
+    "models",
+    "predict",
+    None,
+    "predict(x): (R, m) targets of rows x, (m, *event) or (R, m, *event), whose own target is not looked at.",
+)
+COEFFICIENTS: Trait[Array | None] = Trait(
+    "models", "coefficients", None, "(R, p) of a linear prediction, inputs first."
+)
+DRAW_STATISTIC: Trait[Callable[..., Any] | None] = Trait(
+    "models",
+    "draw_statistic",
+    None,
+    "draw_statistic(kind, n, rng): that of n sampled rows, from its exact law.",
+)
+SAMPLE_KNOWN: Trait[Callable[..., tuple[Array, dict[Any, Any]]] | None] = Trait(
+    "models",
+    "sample_known",
+    None,
+    "sample_known(n, rng): the rows that ``sample`` gives, and statistics of them by kind, where the model "
+    "knows "
+    "these to more digits than can be computed from rows.",
+)
+
+# -- regimes and curators ----------------------------------------------------------------------------
+
+REACH: Trait[tuple[float, float]] = Trait(
+    "regimes",
+    "reach",
+    (ALL, ALL),
+    "(real, synthetic) generations back that it reads, everything by default; the pool forgets the rest.",
+)
+NEEDS_ROWS: Trait[bool | str] = Trait(
+    "regimes",
+    "needs_rows",
+    True,
+    'Whether it needs rows, or can work on statistics; "subsample": on those that can be thinned exactly.',
+)
+READS_TOTAL: Trait[bool] = Trait(
+    "regimes",
+    "reads_total",
+    False,
+    "True where the training set is always the whole pool, so that a chunk's own statistic can be forgotten.",
+)
+AUTHORS: Trait[tuple[int | str, ...]] = Trait("regimes", "authors", (), "Whose rows alone it reads.")
+INNER: Trait[Any] = Trait("regimes", "of", None, "The regime inside it.")
+PUBLISHES_EVERYTHING: Trait[bool] = Trait(
+    "curators",
+    "publishes_everything",
+    False,
+    "True where the published rows are the model's samples as they are, so that they may be drawn as a "
+    "statistic.",
+)
+
+# -- metrics -----------------------------------------------------------------------------------------
+
+TITLE: Trait[str] = Trait("metrics", "title", "", "What to call it; by default its class's name in words.")
+UNIT: Trait[str] = Trait("metrics", "unit", "", "Of its axis.")
+ABOUT: Trait[str] = Trait(
+    "metrics", "about", "", "A sentence for newcomers; by default the docstring's first."
+)
+BETTER: Trait[Better | None] = Trait(
+    "metrics", "better", None, '"lower", "higher", or None where neither is.'
+)
+SCALE: Trait[Scale] = Trait(
+    "metrics",
+    "scale",
+    "plain",
+    'Of its values: "ratio", "nats", "share", "count" or "plain"; chooses intervals.',
+)
+OF: Trait[str] = Trait(
+    "metrics",
+    "of",
+    "",
+    'What it measures: the "model"\'s law, the "published" rows, or the "training" set; by default the rows'
+    " where "
+    "it looks at rows.",
+)
+NEEDS: Trait[tuple[str, ...]] = Trait("metrics", "needs", (), "Names of what the model must offer.")
+INSTEAD_OF_ROWS: Trait[tuple[str, ...] | None] = Trait(
+    "metrics",
+    "instead_of_rows",
+    None,
+    "Names of what a model may offer so that no published rows are needed; () if none ever are.",
+)
+READS_HOLDOUT: Trait[bool] = Trait(
+    "metrics",
+    "reads_holdout",
+    False,
+    "Whether held-out rows enter, on which its intervals are then conditional.",
+)
+READS_REFERENCE: Trait[bool] = Trait(
+    "metrics",
+    "reads_reference",
+    False,
+    "The same where the real mean and covariance enter: the law's, if known.",
+)
+SAYS: Trait[Callable[[Any], dict[str, Any]] | None] = Trait(
+    "metrics", "says", None, "says(exp): words that depend on the experiment, by the names of these traits."
+)
+LAW: Trait[Callable[..., Law | None] | None] = Trait(
+    "real generators regimes curators metrics",
+    "law",
+    None,
+    "law(exp, agent, metric): what a metric is in expectation, where that is known; of a metric law(exp, "
+    "agent).",
+)
+
+# -- statistics and parts that look up ---------------------------------------------------------------
+
+SUBSAMPLE: Trait[Callable[..., Any] | None] = Trait(
+    "statistics", "subsample", None, "subsample(...): the statistic of rows drawn without replacement."
+)
+NUMBERS: Trait[int | None] = Trait(
+    "statistics", "numbers", None, "How many numbers a value holds a replicate."
+)
+
+
+# -- names that are nearly traits --------------------------------------------------------------------
+
+
+def slot_of_class(cls: type) -> str | None:
+    """The slot that a class's verb tells, or None: "real", "generators", ..., "verifiers".
+
+    >>> class Odd:
+    ...     def __call__(self, pool, rng): ...
+    >>> slot_of_class(Odd)
+    'regimes'
+    """
+    if {"draw", "holdout"} <= {*dir(cls)}:
+        return "real"
+    if "fit" in dir(cls):
+        return "generators"
+    verb = vars(cls).get("__call__") or next(
+        (vars(c)["__call__"] for c in cls.__mro__ if "__call__" in vars(c)), None
+    )
+    return None if verb is None else slot_of_call(verb, 1)
+
+
+def slot_of_call(verb: Any, skip: int = 0) -> str | None:
+    """The slot of a call by the arguments that it takes, after the first few."""
+    try:
+        parameters = list(inspect.signature(verb).parameters.values())[skip:]
+    except (TypeError, ValueError):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    taken = [p.name for p in parameters if p.kind in positional and p.name != OCCASION]
+    rows = taken[:1] in (["rows"], ["x"])
+    if len(taken) == 1:
+        return "rewards" if rows else "metrics"
+    if len(taken) == 2:
+        return "verifiers" if rows else "regimes"
+    return "curators" if len(taken) == 4 else None
+
+
+OCCASION = "occasion"
+"""The argument by which a regime or a curator asks for the generation, the agent and the pool."""
+
+
+def nearly(cls: type) -> Iterator[tuple[str, str]]:
+    """Names in a part's class that are nearly traits of its slot, each with the trait.
+
+    Short traits are compared with class variables and methods alone: a field may be called ``modes``.
+
+    >>> class Odd:
+    ...     instead_of_row = ()
+    ...     def __call__(self, seen): ...
+    >>> list(nearly(Odd))
+    [('instead_of_row', 'instead_of_rows')]
+    """
+    slot = slot_of_class(cls)
+    known = traits(slot) if slot else {}
+    names = {
+        n for c in cls.__mro__[:-1] for n in (*vars(c), *inspect.get_annotations(c)) if not n.startswith("_")
+    }
+    fields = {n for n in FIELDS.of(cls) if "ClassVar" not in str(inspect.get_annotations(cls).get(n, ""))}
+    for name in sorted(names - known.keys()):
+        for trait in known:
+            far = _distance(_bare(name), _bare(trait))
+            if far == 0 or far <= _typo(trait, name in fields):
+                yield name, trait
+                break
+
+
+def _bare(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def _typo(trait: str, is_field: bool) -> int:
+    """How many letters may be wrong before a name is another name."""
+    return 2 if len(trait) >= 8 else 1 if len(trait) >= (6 if is_field else 4) else 0
+
+
+def _distance(a: str, b: str) -> int:
+    """Letters to put in, leave out or change (Levenshtein)."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, start=1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
