@@ -1,7 +1,7 @@
 """Additive statistics: computed once a chunk, added up, drawn without rows where the law is exact."""
 
 from genloss.statistics.counts import Counts, sample_symbols
-from genloss.statistics.gram import Gram, GramValue, draw_gram
+from genloss.statistics.gram import Gram, GramValue, Inputs, draw_gram, least_squares
 from genloss.statistics.kernels import KernelSums, LogSum, Points
 from genloss.statistics.moments import (
     Moments,
@@ -9,13 +9,14 @@ from genloss.statistics.moments import (
     draw_moments,
     moments,
     place_moments,
-    triangular_root,
 )
+from genloss.statistics.triangular import forward, triangular_root
 
 __all__ = [
     "Counts",
     "Gram",
     "GramValue",
+    "Inputs",
     "KernelSums",
     "LogSum",
     "Moments",
@@ -23,6 +24,8 @@ __all__ = [
     "draw_bartlett",
     "draw_gram",
     "draw_moments",
+    "forward",
+    "least_squares",
     "moments",
     "place_moments",
     "sample_symbols",
