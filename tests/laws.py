@@ -14,7 +14,7 @@ from genloss.generators.gaussian import GaussianModel
 from genloss.loop import generations
 from genloss.observation import Observation
 from genloss.samples import Array, Samples
-from genloss.statistics import Moments, moments
+from genloss.statistics import GramValue, Moments, moments
 from genloss.streams import Rng
 
 SIGMAS = 4.5
@@ -48,6 +48,13 @@ def measure(exp: Experiment) -> dict[str, Array]:
             tiles.append([[[*o.measure().values()] for o in seen] for _, seen in generations(exp, tile=tile)])
     values = np.concatenate([np.array(t) for t in tiles], axis=3)  # (T, A, M, R)
     return {name: values[:, :, m] for m, name in enumerate(names)}
+
+
+def normal_equations(fit: GramValue) -> tuple[Array, Array, Array]:
+    """X'X (R, p, p), X'y (R, p) and y'y (R,) of a least-squares fit."""
+    xx = fit.times * fit.inputs.root @ fit.inputs.root.mT
+    xy = np.matvec(xx, fit.coefficients)
+    return xx, xy, np.vecdot(fit.coefficients, xy) + fit.residual**2
 
 
 def assert_mean(values: Array, law: Any, sigmas: float = SIGMAS) -> None:

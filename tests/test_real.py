@@ -107,7 +107,7 @@ def test_statistics_are_drawn_from_the_law_of_the_rows(source: Any, kind: Any) -
     if isinstance(rows, np.ndarray):
         assert_same_law(drawn.T, rows.T)
     else:
-        for value in ("mean", "trace") if kind is moments else ("xy", "yy"):
+        for value in ("mean", "trace") if kind is moments else ("coefficients", "residual"):
             assert_same_law(getattr(drawn, value).T, getattr(rows, value).T)
     assert source.draw_statistic(lambda rows: 0, 3, 9, stream(5)) is None
 

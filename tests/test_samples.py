@@ -14,7 +14,7 @@ from genloss.errors import FitError
 from genloss.samples import ALL, MIXED, Chunk, Samples
 from genloss.statistics import Counts, Gram, KernelSums, Points, moments
 from genloss.streams import REAL
-from laws import ALPHA, stream
+from laws import ALPHA, normal_equations, stream
 
 SYMBOLS = 4
 POINTS = Points(stream(1).standard_normal((5, 2)))
@@ -69,10 +69,10 @@ def assert_total(samples: Samples, rows: Any = None, weights: Any = None) -> Non
     assert np.allclose(np.broadcast_to(m.n, 2), w.sum(axis=1))
     assert np.allclose(m.mean, mean)
     assert np.allclose(m.root @ m.root.mT, np.einsum("rn,rni,rnj->rij", w, gap, gap))
-    gram = samples.total(Gram(-1))
-    assert np.allclose(gram.xx[:, 0, 0], (w * x[..., 0] ** 2).sum(axis=1))
-    assert np.allclose(gram.xy[:, 0], (w * x[..., 0] * x[..., 1]).sum(axis=1))
-    assert np.allclose(gram.yy, (w * x[..., 1] ** 2).sum(axis=1))
+    xx, xy, yy = normal_equations(samples.total(Gram(-1)))
+    assert np.allclose(xx[:, 0, 0], (w * x[..., 0] ** 2).sum(axis=1))
+    assert np.allclose(xy[:, 0], (w * x[..., 0] * x[..., 1]).sum(axis=1))
+    assert np.allclose(yy, (w * x[..., 1] ** 2).sum(axis=1))
     sums = samples.total(KINDS[2]).log
     squared = ((x[:, :, None] - POINTS.x) ** 2).sum(axis=3)
     assert np.allclose(sums, np.log((w[..., None] * np.exp(-squared / (2 * 0.7**2))).sum(axis=1)))

@@ -9,7 +9,7 @@ import numpy as np
 from genloss.components import Count, component
 from genloss.errors import FitError
 from genloss.protocols import Model, Reward, Verifier
-from genloss.samples import Array, Samples
+from genloss.samples import Array, Samples, one_a_row, yes_or_no
 from genloss.streams import Rng
 
 __all__ = ["Accept", "Choose", "KeepAll"]
@@ -34,6 +34,8 @@ class KeepAll:
 class Choose:
     """Of every k candidates a user keeps one, with odds exp(reward) (Bradley-Terry, Luce).
 
+    A reward of minus infinity loses to every other, and one of NaN is an error: it says nothing of the row.
+
     Args:
         reward: what the user prefers.
         k: candidates for each published row.
@@ -50,7 +52,7 @@ class Choose:
         """n rows, each the choice of a fresh group of k."""
         x = model.sample(n * self.k, rng)
         # the largest of reward + Gumbel noise is a draw with odds exp(reward)
-        utility = _one_a_row(self.reward(x), x, self.reward, "reward") + rng.gumbel(size=x.shape[:2])
+        utility = one_a_row(self.reward(x), x, self.reward, "reward") + rng.gumbel(size=x.shape[:2])
         best = utility.reshape(len(x), n, self.k).argmax(axis=2) + np.arange(n) * self.k
         return np.asarray(x[np.arange(len(x))[:, None], best])
 
@@ -78,13 +80,15 @@ class Accept:
         drawn, batch = 0, n
         while True:
             x = model.sample(batch, rng)
-            passed = _one_a_row(self.verifier(x, rng), x, self.verifier, "answer").astype(bool)
+            passed = yes_or_no(self.verifier(x, rng), x, self.verifier)
             drawn += batch
             if published is None:
                 published = np.empty((len(x), n, *x.shape[2:]), x.dtype)
                 have = np.zeros(len(x), dtype=np.int64)
                 total = np.zeros(len(x), dtype=np.int64)
             total += passed.sum(axis=1)
+            # a model may give whole numbers now and others later
+            published = published.astype(np.result_type(published, x), copy=False)
             # the place of each passed row in its replicate's output; what exceeds n is not wanted
             place = have[:, None] + np.cumsum(passed, axis=1) - 1
             r, k = np.nonzero(passed & (place < n))
@@ -102,14 +106,3 @@ class Accept:
             rate = max(total.min() / drawn, 1 / drawn)
             batch = int(np.clip(np.ceil(1.2 * (n - have.min()) / rate), 1, 4 * n))
             batch = min(batch, _PATIENCE * n - drawn) or 1
-
-
-def _one_a_row(found: Array, rows: Array, part: object, what: str) -> Array:
-    """What a reward or verifier of the user's gave, if it is (R, n)."""
-    found = np.asarray(found)
-    if found.shape != rows.shape[:2]:
-        raise FitError(
-            f"{part!r} returned shape {found.shape} for rows {rows.shape}; "
-            f"return one {what} a row, {rows.shape[:2]}"
-        )
-    return found

@@ -13,7 +13,7 @@ __all__ = ["Along", "Near", "PerSymbol"]
 
 @component
 class Along:
-    """Reward grows linearly along one coordinate.
+    """Reward grows linearly along one coordinate; a row in which it is missing loses to every other.
 
     Args:
         axis: which coordinate.
@@ -25,12 +25,12 @@ class Along:
 
     def __call__(self, rows: Array) -> Array:
         """(R, n) rewards."""
-        return np.asarray(self.scale * coordinate(rows, self.axis, self))
+        return _known(self.scale * coordinate(rows, self.axis, self))
 
 
 @component
 class Near:
-    """Reward falls with the squared distance from a point.
+    """Reward falls with the squared distance from a point; a row with a missing cell loses to every other.
 
     Args:
         point: where reward is greatest, one number a coordinate.
@@ -47,7 +47,7 @@ class Near:
                 f"{self!r}: the point has {len(self.point)} coordinates, and rows {described(rows)}; "
                 f"give one number a coordinate"
             )
-        return np.asarray(-self.scale * ((rows - np.asarray(self.point)) ** 2).sum(axis=-1))
+        return _known(-self.scale * ((rows - np.asarray(self.point)) ** 2).sum(axis=-1))
 
 
 @component
@@ -67,3 +67,8 @@ class PerSymbol:
         if rows.max(initial=0) >= len(self.values):
             raise FitError(f"{self!r}: has no reward for symbol {rows.max()}; give one value for each symbol")
         return np.asarray(self.values)[rows]
+
+
+def _known(rewards: Array) -> Array:
+    """Rewards with those of missing cells, NaN, below all others: nobody prefers what cannot be seen."""
+    return np.where(np.isnan(rewards), -np.inf, rewards)

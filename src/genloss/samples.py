@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -32,7 +32,7 @@ class Chunk:
         author: index of the agent, -1 for real rows; (R, n) where chunks were mixed.
         rows: (R, n, *event), or None where only a statistic was drawn.
         known: statistics drawn or computed so far.
-        real: (R,) rows that are real, where chunks were mixed without rows.
+        authors: (R,) rows of each author, where chunks were mixed without rows.
         schema: what a row means, given to real chunks by their source.
         event: shape of a row, where there are no rows to tell.
     """
@@ -42,7 +42,7 @@ class Chunk:
     author: int | Array
     rows: Array | None = None
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
-    real: Array | None = None
+    authors: Mapping[int, Array] | None = None
     schema: Any = None
     event: tuple[int, ...] = ()
 
@@ -59,8 +59,16 @@ class Chunk:
         return self.known[kind]
 
     def where(self, attribute: str, accept: Callable[[Any], Any]) -> bool | Array:
-        """Whether the whole chunk, or (R, n) which of its rows, has an accepted author or birth."""
+        """Whether the whole chunk, or (R, n) which of its rows, has an accepted author or birth.
+
+        Raises:
+            FitError: if chunks were mixed without rows.
+        """
         value = getattr(self, attribute)
+        if isinstance(value, int) and value == MIXED:
+            raise FitError(
+                f"rows mixed as a statistic cannot be told apart by {attribute}; use rows='always'"
+            )
         answer = accept(value)
         return bool(answer) if isinstance(value, int) else np.asarray(answer, dtype=bool)
 
@@ -129,10 +137,6 @@ class Samples:
     def _select(self, attribute: str, accept: Callable[[Any], Any]) -> Samples:
         kept = []
         for chunk, weight in zip(self.chunks, self.weights, strict=True):
-            if isinstance(getattr(chunk, attribute), int) and getattr(chunk, attribute) == MIXED:
-                raise FitError(
-                    f"rows mixed as a statistic cannot be told apart by {attribute}; use rows='always'"
-                )
             where = chunk.where(attribute, accept)
             if where is True:
                 kept.append((chunk, weight))
@@ -232,8 +236,8 @@ class Samples:
         """Total weight a replicate, of all rows or of one author's: () or (R,)."""
         total: Any = 0.0
         for chunk, weight in zip(self.chunks, self.weights, strict=True):
-            if chunk.real is not None and author is not None:
-                total = total + weight * (chunk.real if author == REAL else chunk.n - chunk.real)
+            if chunk.authors is not None and author is not None:
+                total = total + weight * chunk.authors.get(author, 0)
                 continue
             where = True if author is None else chunk.where("author", lambda a: a == author)
             if np.ndim(weight) == 0 and isinstance(where, bool):
@@ -277,13 +281,14 @@ class Samples:
         which = np.searchsorted(ends, index, side="right")
         order = np.argsort(which, axis=None, kind="stable")
         cuts = np.searchsorted(which.ravel()[order], np.arange(len(self.chunks) + 1))
-        first = _rows(self.chunks[0])
-        out = np.empty((*index.shape, *first.shape[2:]), first.dtype)
-        for i, chunk in enumerate(self.chunks):
+        # whole-number real rows must not round the synthetic ones
+        parts = [_rows(c) for c in self.chunks]
+        out = np.empty((*index.shape, *parts[0].shape[2:]), np.result_type(*parts))
+        for i, part in enumerate(parts):
             flat = order[cuts[i] : cuts[i + 1]]
             if flat.size:
                 r, k = np.divmod(flat, index.shape[1])
-                out[r, k] = _rows(chunk)[r, index[r, k] - (ends[i] - chunk.n)]
+                out[r, k] = part[r, index[r, k] - (ends[i] - part.shape[1])]
         return out
 
     def total(self, kind: Statistic) -> Any:
@@ -346,12 +351,10 @@ class Samples:
             raise FitError(
                 "these rows were drawn as a statistic that cannot be subsampled; use rows='always'"
             )
-        # where one of the two is not there yet, its part is nothing
-        real, synthetic = (
-            part.total(kind) if part.chunks else self.total(kind) * 0 for part in (self.real, self.synthetic)
-        )
-        value, of_real = kind.subsample(real, synthetic, k, rng)
-        return Samples.of([Chunk(k, MIXED, MIXED, known={kind: value}, real=of_real)], self.origin)
+        authors = sorted({int(a) for c in self.chunks for a in np.unique(c.author)})
+        value, numbers = kind.subsample([self.by(a).total(kind) for a in authors], k, rng)
+        of = dict(zip(authors, numbers, strict=True))
+        return Samples.of([Chunk(k, MIXED, MIXED, known={kind: value}, authors=of)], self.origin)
 
 
 def _newest(chunk: Chunk) -> int:
@@ -384,3 +387,58 @@ def coordinate(rows: Array, axis: int, part: object) -> Array:
 def described(rows: Array) -> str:
     """What (R, n, *event) rows are, in an error."""
     return "are symbols" if rows.ndim == 2 else f"have the shape {rows.shape[2:]}"
+
+
+def one_a_row(found: Any, rows: Array, part: object, what: str) -> Array:
+    """(R, n) numbers that a reward or verifier gave for the rows.
+
+    Raises:
+        FitError: naming the part, if they are not one for each row, or not known (NaN).
+    """
+    answer: Array = np.asarray(found)
+    if answer.shape != rows.shape[:2]:
+        raise FitError(
+            f"{part!r} returned shape {answer.shape} for rows {rows.shape}; "
+            f"return one {what} a row, {rows.shape[:2]}"
+        )
+    unknown = answer != answer
+    if np.any(unknown):
+        r, i = np.argwhere(unknown)[0]
+        raise FitError(
+            f"{part!r} returned NaN for {np.sum(unknown)} of {answer.size} rows, the first {rows[r, i]}; "
+            f"return one {what} for each row"
+        )
+    return answer
+
+
+def yes_or_no(found: Any, rows: Array, part: object) -> Array:
+    """(R, n) whether each row passes, as a verifier said.
+
+    Raises:
+        FitError: naming the verifier, if an answer is neither true nor false.
+    """
+    answer = one_a_row(found, rows, part, "answer")
+    odd = (answer != 0) & (answer != 1)
+    if np.any(odd):
+        raise FitError(
+            f"{part!r} returned {answer[odd][0]}, which is neither true nor false; "
+            f"compare it with a threshold, and return booleans"
+        )
+    passed: Array = answer.astype(bool)
+    return passed
+
+
+def each_replicate(x: Array, event: tuple[int, ...], replicates: int) -> Array:
+    """(R, m, *event) of rows that are one set for all replicates, (m, *event), or one for each."""
+    return np.broadcast_to(x, (replicates, *x.shape[x.ndim - len(event) - 1 :]))
+
+
+def check_weight(total: Any) -> None:
+    """Refuse a training set whose rows weigh nothing together, total () or (R, ...), in some replicate.
+
+    Raises:
+        FitError: naming the replicate.
+    """
+    empty = np.flatnonzero(np.asarray(total) <= 0)
+    if empty.size:
+        raise FitError(f"all training rows of replicate {empty[0]} have weight 0; weigh some of them more")

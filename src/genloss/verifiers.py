@@ -7,7 +7,7 @@ import numpy as np
 from genloss.components import Share, Size, component
 from genloss.errors import FitError
 from genloss.protocols import Verifier
-from genloss.samples import Array, coordinate, described
+from genloss.samples import Array, coordinate, described, yes_or_no
 from genloss.streams import Rng
 
 __all__ = ["Imperfect", "Inside", "OneOf"]
@@ -15,7 +15,7 @@ __all__ = ["Imperfect", "Inside", "OneOf"]
 
 @component
 class Inside:
-    """Passes rows whose coordinate lies in an interval.
+    """Passes rows whose coordinate lies in an interval; a missing one does not.
 
     Args:
         axis: which coordinate.
@@ -69,5 +69,5 @@ class Imperfect:
 
     def __call__(self, rows: Array, rng: Rng) -> Array:
         """(R, n) whether each row passes."""
-        knows = self.of(rows, rng)
+        knows = yes_or_no(self.of(rows, rng), rows, self.of)
         return np.asarray(rng.random(knows.shape) < np.where(knows, self.right, self.wrong))

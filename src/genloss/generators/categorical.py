@@ -9,7 +9,7 @@ import numpy as np
 
 from genloss.components import NonNegative, Positive, component
 from genloss.protocols import Model
-from genloss.samples import Array, Samples, Statistic
+from genloss.samples import Array, Samples, Statistic, check_weight, each_replicate
 from genloss.statistics import Counts, sample_symbols
 from genloss.streams import Rng
 
@@ -29,9 +29,10 @@ class CategoricalModel:
         return sample_symbols(self.probabilities, n, rng)
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log probability of symbols x (m,); minus infinity for one that was lost."""
+        """(R, m) log probability of symbols x, (m,) or (R, m); minus infinity for one that was lost."""
+        x = each_replicate(x, (), len(self.probabilities))
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.probabilities[:, x]))
+            return np.asarray(np.log(np.take_along_axis(self.probabilities, x, axis=1)))
 
     def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> Any:
         """The counts of n symbols: multinomial."""
@@ -62,9 +63,15 @@ class Categorical:
         return Counts(schema)
 
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> CategoricalModel:
-        """Frequencies of the training set, by weight."""
+        """Frequencies of the training set, by weight.
+
+        Raises:
+            FitError: if nothing was counted in some replicate.
+        """
         p = train.total(Counts(train.schema)) + self.smoothing
-        p = p / p.sum(axis=1, keepdims=True)
+        total = p.sum(axis=1, keepdims=True)
+        check_weight(total)
+        p = p / total
         if self.temperature != 1:
             p = (p / p.max(axis=1, keepdims=True)) ** (1 / self.temperature)
             p /= p.sum(axis=1, keepdims=True)

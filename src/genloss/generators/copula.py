@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from genloss.components import component
 from genloss.errors import FitError
 from genloss.protocols import Model
-from genloss.samples import Array, Samples
+from genloss.samples import Array, Samples, check_weight
 from genloss.statistics import triangular_root
 from genloss.streams import Rng
 
@@ -180,11 +180,7 @@ def _weights(train: Samples, replicates: int, n: int) -> Array | None:
     if weights is None:
         return None
     weights = np.broadcast_to(weights, (replicates, n))
-    empty = np.flatnonzero(weights.sum(axis=1) <= 0)
-    if empty.size:
-        raise FitError(
-            f"all {n} training rows of replicate {empty[0]} have weight 0; weigh some of them more"
-        )
+    check_weight(weights.sum(axis=1))
     return weights
 
 

@@ -12,8 +12,11 @@ from genloss.components import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic
-from genloss.statistics import Moments, draw_moments, moments, place_moments
+from genloss.statistics import Moments, draw_moments, forward, moments, place_moments
 from genloss.streams import Rng
+
+# Variances this large are near the end of floats, 1.8e308, and squared distances between rows are beyond it.
+_RANGE = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +38,25 @@ class GaussianModel:
         """(R, d) mean."""
         return self.fitted.mean
 
-    @cached_property
+    @property
     def root(self) -> Array:
         """(R, d, r) lower-triangular root of the covariance; r < d where it has collapsed to a subspace."""
-        return self.fitted.root * self.scale
+        return self.moments().root
 
     def moments(self) -> Moments:
         """Mean and covariance, as moments of weight one."""
-        return Moments(1.0, self.mean, self.root)
+        return self._law
+
+    @cached_property
+    def _law(self) -> Moments:
+        return self.fitted.scaled(self.scale, 1.0)
 
     def sample(self, n: int, rng: Rng) -> Array:
-        """(R, n, *event) rows."""
+        """(R, n, *event) rows.
+
+        Raises:
+            FitError: if they exceed the range of floats.
+        """
         return self._rows(self._normals(n, rng))
 
     def sample_known(self, n: int, rng: Rng) -> tuple[Array, dict[Statistic, Any]]:
@@ -57,23 +68,39 @@ class GaussianModel:
         return rng.standard_normal((len(self.root), n, self.root.shape[2]))
 
     def _rows(self, z: Array) -> Array:
-        x = z @ self.root.mT
+        self._check_range()
+        x: Array = z @ np.ascontiguousarray(self.root.mT)
         x += self.mean[:, None]
         return x.reshape(*x.shape[:2], *self.event)
 
+    def _check_range(self) -> None:
+        """In floats there are no rows, and no densities, of a model that has grown beyond them."""
+        small = self.moments().trace < _RANGE
+        if not small.all():
+            raise FitError(
+                f"the variance of a Gaussian has outgrown the range of floats ({_RANGE:g}) in replicate "
+                f"{np.argmin(small)}; lower its temperature, stop before this generation, or measure "
+                f"LogDetRatio alone, which can follow"
+            )
+
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log density of rows x (m, *event); minus infinity where the model has collapsed."""
+        """(R, m) log density of rows x, (m, *event) or (R, m, *event); -inf where the model has collapsed.
+
+        Raises:
+            FitError: if the model exceeds the range of floats.
+        """
+        self._check_range()
         d, r = self.root.shape[1:]
-        flat = x.reshape(len(x), -1)
+        flat = x.reshape(*x.shape[: x.ndim - len(self.event)], d)
         diagonal = np.diagonal(self.root, axis1=1, axis2=2)
-        out = np.full((len(self.root), len(flat)), -np.inf)
+        out = np.full((len(self.root), flat.shape[-2]), -np.inf)
         alive = np.all(diagonal != 0, axis=1) if r == d else np.zeros(len(self.root), dtype=bool)
         if alive.any():
-            gap = (flat - self.mean[alive, None]).mT
+            gap = ((flat if flat.ndim == 2 else flat[alive]) - self.mean[alive, None]).mT
             log_det = np.log(np.abs(diagonal[alive])).sum(axis=1)
             # far from a model that has nearly collapsed the distance overflows, and the density is zero
             with np.errstate(over="ignore", invalid="ignore"):
-                squared = (_forward(self.root[alive], gap) ** 2).sum(axis=1)
+                squared = (forward(self.root[alive], gap) ** 2).sum(axis=1)
             squared[np.isnan(squared)] = np.inf
             out[alive] = -0.5 * squared - log_det[:, None] - 0.5 * d * np.log(2 * np.pi)
         return out
@@ -83,18 +110,6 @@ class GaussianModel:
         if kind is not moments:
             raise LookupError(f"a Gaussian draws its moments, not {kind}")
         return draw_moments(self.fitted, self.scale, n, rng)
-
-
-def _forward(root: Array, gap: Array) -> Array:
-    """(R, d, m) z with root z = gap, by forward substitution.
-
-    A general solver pivots: on roots below 1e-150 the products of two of their numbers underflow, and it
-    calls a regular matrix singular.
-    """
-    z = np.empty_like(gap)
-    for i in range(root.shape[1]):
-        z[:, i] = (gap[:, i] - np.vecmat(root[:, i, :i], z[:, :i])) / root[:, i, i, None]
-    return z
 
 
 @component
@@ -126,12 +141,12 @@ class Gaussian:
             FitError: if ddof=1 leaves no degree of freedom.
         """
         m = train.total(moments)
-        n = m.n if isinstance(m.n, float) else float(np.min(m.n))
-        if n <= self.ddof:
+        least = m.n if isinstance(m.n, float) else float(np.min(m.n))
+        if least <= self.ddof:
             raise FitError(
-                f"ddof={self.ddof} needs more than {self.ddof} training rows (got {n:g}); use ddof=0"
+                f"ddof={self.ddof} needs training rows of more than {self.ddof} in weight "
+                f"(got {least:g}); use more rows, or ddof=0"
             )
         if not isinstance(m.n, float):  # replicates may differ in weight: each is divided by its own
-            m = Moments(1.0, m.mean, m.root / np.sqrt(m.n - self.ddof)[:, None, None])
-            return GaussianModel(m, self.temperature**0.5, train.event)
-        return GaussianModel(m, (self.temperature / (n - self.ddof)) ** 0.5, train.event)
+            return GaussianModel(m * (1 / (m.n - self.ddof)), self.temperature**0.5, train.event)
+        return GaussianModel(m, (self.temperature / (m.n - self.ddof)) ** 0.5, train.event)

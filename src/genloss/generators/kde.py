@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from genloss.components import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
-from genloss.samples import Array, Samples
+from genloss.samples import Array, Samples, check_weight
 from genloss.statistics import KernelSums, Moments, Points, moments, triangular_root
 from genloss.streams import Rng
 
@@ -21,12 +21,12 @@ class KDEModel:
 
     Args:
         train: the training set, not copied.
-        bandwidth: h.
+        bandwidth: h, a number or (R,).
         running: whether h stays the same as rows are added, so that kernel sums can be carried on.
     """
 
     train: Samples
-    bandwidth: float
+    bandwidth: float | Array
     running: bool
 
     def sample(self, n: int, rng: Rng) -> Array:
@@ -40,12 +40,13 @@ class KDEModel:
             u = rng.random((replicates, n)) * cdf[:, -1:]
             index = np.stack([np.searchsorted(c, v, "right") for c, v in zip(cdf, u, strict=True)])
         x = self.train.take(index)
-        x += self.bandwidth * rng.standard_normal(x.shape)
-        return x
+        noise = rng.standard_normal(x.shape)
+        noise *= np.reshape(self.bandwidth, (-1, *[1] * (x.ndim - 1)))
+        return np.add(x, noise, out=noise)
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log density at x (m, *event)."""
-        d = int(np.prod(x.shape[1:]))
+        """(R, m) log density at x, (m, *event) or (R, m, *event)."""
+        d = int(np.prod(self.train.event))
         kind = KernelSums(Points(x), self.bandwidth)
         if self.running:
             sums = self.train.total(kind).log
@@ -54,7 +55,7 @@ class KDEModel:
         mass = (
             self.train.mass() if self.running or self.train.row_weights is not None else float(self.train.n)
         )
-        norm = np.log(mass) + d * np.log(self.bandwidth * np.sqrt(2 * np.pi))
+        norm = np.log(mass) + d * np.log(np.asarray(self.bandwidth) * np.sqrt(2 * np.pi))
         return np.asarray(sums - np.reshape(norm, (-1, 1)))
 
     def moments(self) -> Moments:
@@ -62,7 +63,7 @@ class KDEModel:
         m = self.train.total(moments)
         root = m.root / np.sqrt(np.reshape(m.n, (-1, 1, 1)))
         r, d, _ = root.shape
-        wide = np.broadcast_to(self.bandwidth * np.eye(d), (r, d, d))
+        wide = np.broadcast_to(np.reshape(self.bandwidth, (-1, 1, 1)) * np.eye(d), (r, d, d))
         return Moments(1.0, m.mean, triangular_root(np.concatenate([root, wide], axis=2)))
 
 
@@ -73,7 +74,7 @@ class KDE:
     Args:
         bandwidth: standard deviation of the kernel, in the units of the rows, or the rule "scott",
             n^(-1/(d+4)), or "silverman", (n (d+2)/4)^(-1/(d+4)), as scikit-learn has them: for rows of unit
-            scale.
+            scale. Under weights w, n is the number of rows that would say as much, (sum w)^2 / sum w^2.
 
     References:
         Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713; Fu et al., Towards theoretical
@@ -85,11 +86,23 @@ class KDE:
     accepts: ClassVar = ("vectors",)
 
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> KDEModel:
-        """Keep the training set, and choose the bandwidth."""
+        """Keep the training set, and choose the bandwidth.
+
+        Raises:
+            FitError: if there are no rows, or none of positive weight in some replicate.
+        """
         if train.n == 0:
             raise FitError("a kernel density needs at least one training row")
-        if isinstance(self.bandwidth, str):
-            n, d = train.n, int(np.prod(train.event))
-            base = n if self.bandwidth == "scott" else n * (d + 2) / 4
-            return KDEModel(train, float(base ** (-1 / (d + 4))), running=False)
-        return KDEModel(train, self.bandwidth, running=True)
+        weights = train.row_weights
+        if weights is not None:
+            check_weight(weights.sum(axis=-1))
+        if not isinstance(self.bandwidth, str):
+            return KDEModel(train, self.bandwidth, running=True)
+        n: Any = train.n
+        if weights is not None:
+            # in units of the largest, so that no square underflows
+            weights = weights / weights.max(axis=-1, keepdims=True)
+            n = weights.sum(axis=-1) ** 2 / (weights**2).sum(axis=-1)
+        d = int(np.prod(train.event))
+        base = n if self.bandwidth == "scott" else n * (d + 2) / 4
+        return KDEModel(train, base ** (-1 / (d + 4)), running=False)

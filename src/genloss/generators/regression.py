@@ -11,7 +11,7 @@ from genloss.components import NonNegative, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Chunk, Samples, Statistic
-from genloss.statistics import Gram, GramValue, draw_gram
+from genloss.statistics import Gram, GramValue, Inputs, draw_gram, least_squares
 from genloss.streams import Rng
 
 
@@ -37,41 +37,54 @@ class LinearModel:
         Raises:
             FitError: if more rows are wanted than the fixed design has.
         """
-        d = self.coefficients.shape[1] - self.kind.intercept
-        rows: Array
+        return self._labelled(*self._drawn(n, rng))
+
+    def sample_known(self, n: int, rng: Rng) -> tuple[Array, dict[Statistic, Any]]:
+        """The same rows, and the fit to them: to their noise, then placed where labels no longer show it."""
+        rows, x, y = self._drawn(n, rng)
+        # the inputs of the first real rows, labelled again, are known
+        inside = least_squares(x, y, self._inputs if self.origin is not None and n == self.origin.n else None)
+        return self._labelled(rows, x, y), {self.kind: inside.placed(self.coefficients, self.noise)}
+
+    def _drawn(self, n: int, rng: Rng) -> tuple[Array, Array, Array]:
+        """(R, n, d + 1) rows with standard normal noise for a target, their inputs, and their target."""
+        width = self.coefficients.shape[1] - self.kind.intercept + 1
         if self.origin is None or self.origin.rows is None:
             # where the design is known by its Gram matrix alone, rows are wanted only to be looked at
-            rows = rng.standard_normal((len(self.coefficients), n, d + 1))
-        elif n > self.origin.n:
+            rows = rng.standard_normal((len(self.coefficients), n, width))
+        elif n <= self.origin.n:
+            rows = self.origin.rows[:, :n].astype(float)
+            rows[..., self.kind.target] = rng.standard_normal(rows.shape[:2])
+        else:
             raise FitError(
                 f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
                 f"set the agent's n to {self.origin.n} or fewer, or design='fresh'"
             )
-        else:
-            rows = self.origin.rows[:, :n].copy()
-        x, y = self.kind.split(rows)
-        y[...] = (x @ self.coefficients[..., None])[..., 0] + self.noise[:, None] * rng.standard_normal(
-            y.shape
-        )
+        return rows, *self.kind.split(rows)
+
+    def _labelled(self, rows: Array, x: Array, y: Array) -> Array:
+        y *= self.noise[:, None]
+        y += np.matvec(x, self.coefficients)
         return rows
 
+    @property
+    def _inputs(self) -> Inputs | None:
+        return None if self.origin is None else self.origin.statistic(self.kind).inputs
+
     def predict(self, x: Array) -> Array:
-        """(R, m) targets of rows x (m, d + 1), whose own target is not looked at."""
-        return self.coefficients @ self.kind.split(x)[0].T
+        """(R, m) targets of rows x, (m, d + 1) or (R, m, d + 1), whose own target is not looked at."""
+        return np.asarray(np.matvec(self.kind.split(x)[0], self.coefficients))
 
     def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> GramValue:
-        """X'X, X'y and y'y of n rows from their exact law."""
+        """The least-squares fit to n rows, from its exact law."""
         if kind != self.kind:
             raise LookupError(f"this regression draws {self.kind}, not {kind}")
-        design = None
-        if self.origin is not None:
-            design = self.origin.statistic(self.kind)
-            if n != self.origin.n:
-                raise FitError(
-                    f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
-                    f"set the agent's n to {self.origin.n}, or design='fresh', or rows='always'"
-                )
-        return draw_gram(self.coefficients, self.noise, n, rng, design)
+        if self.origin is not None and n != self.origin.n:
+            raise FitError(
+                f"design='same' labels the {self.origin.n} first real rows again, and {n} are wanted; "
+                f"set the agent's n to {self.origin.n}, or design='fresh', or rows='always'"
+            )
+        return draw_gram(self.coefficients, self.noise, n, rng, self._inputs)
 
 
 @component
@@ -102,7 +115,7 @@ class LinearRegression:
         return self.design == "same"
 
     def sufficient(self, schema: Any) -> Statistic | None:
-        """The normal equations; with an intercept, fresh inputs have no exact law here and rows are drawn."""
+        """The least-squares fit; fresh inputs with an intercept have no exact law here: rows are drawn."""
         return None if self.intercept and self.design == "fresh" else self._kind(schema)
 
     def _kind(self, schema: Any) -> Gram:
@@ -112,13 +125,11 @@ class LinearRegression:
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> LinearModel:
         """Least squares on the training set, by weight."""
         kind = self._kind(train.schema)
-        gram = train.total(kind)
-        w, rank = gram.solve()
+        line = train.total(kind)
         if self.noise is not None:
             noise = np.full(1, float(self.noise))
         else:
-            left = gram.n - rank
-            residual = np.maximum(gram.yy - (w * gram.xy).sum(axis=1), 0)
+            left = np.asarray(line.n - line.inputs.rank)
             # with no row to spare the line goes through every point, and no noise is seen
-            noise = np.sqrt(np.where(np.asarray(left) > 0, residual / np.maximum(left, 1), 0))
-        return LinearModel(w, noise, kind, train.origin if self.design == "same" else None)
+            noise = line.residual * np.sqrt(np.where(left > 0, 1 / np.maximum(left, 1), 0))
+        return LinearModel(line.coefficients, noise, kind, train.origin if self.design == "same" else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from genloss.components import component
 from genloss.errors import FitError, GeneratorError
 from genloss.extend import load
 from genloss.protocols import Model
-from genloss.samples import Array, Samples
+from genloss.samples import Array, Samples, each_replicate
 from genloss.streams import Rng
 
 
@@ -25,7 +25,7 @@ class WrappedModel:
         schema: of the table, or None for arrays.
         event: shape of a row.
         name: what to call them in an error.
-        dtype: of the real rows.
+        dtype: of the rows it gives: whole numbers where they are symbols.
     """
 
     objects: tuple[Any, ...]
@@ -43,7 +43,7 @@ class WrappedModel:
         return np.stack([self._checked(self._ask("sample", o.sample, n), n) for o in self.objects])
 
     def log_prob(self, x: Array) -> Array:
-        """(R, m) log densities at x (m, *event).
+        """(R, m) log densities at x, (m, *event) or (R, m, *event).
 
         The objects are asked by ``log_prob(rows)`` or, as in scikit-learn, ``score_samples(rows)``.
 
@@ -53,12 +53,12 @@ class WrappedModel:
         verb = next((v for v in ("log_prob", "score_samples") if hasattr(self.objects[0], v)), None)
         if verb is None:
             raise FitError(f"{self.name} has neither log_prob nor score_samples; leave HoldoutNLL out")
-        given = self.schema.decode(x) if hasattr(self.schema, "decode") else x
-        return np.stack(
-            [self._densities(verb, self._ask(verb, getattr(o, verb), given), x) for o in self.objects]
-        )
+        sets = each_replicate(x, self.event, len(self.objects))
+        return np.stack([self._densities(verb, o, rows) for o, rows in zip(self.objects, sets, strict=True)])
 
-    def _densities(self, verb: str, found: Any, x: Array) -> Array:
+    def _densities(self, verb: str, one: Any, x: Array) -> Array:
+        given = self.schema.decode(x) if hasattr(self.schema, "decode") else x
+        found = self._ask(verb, getattr(one, verb), given)
         try:
             out = np.asarray(found, dtype=float)
         except (TypeError, ValueError):
@@ -194,13 +194,15 @@ class Wrapped:
             objects: Sequence[Any] = init.objects
         else:
             objects = [self._made(name, seed) for seed in seeds]
-        model = WrappedModel(tuple(objects), train.schema, rows.shape[2:], name, rows.dtype)
+        # whole-number measurements are no symbols: a model of them may give what lies between
+        dtype = rows.dtype if isinstance(train.schema, int) else np.result_type(rows.dtype, float)
+        model = WrappedModel(tuple(objects), train.schema, rows.shape[2:], name, dtype)
         fitted = []
         for copy, x in zip(objects, rows, strict=True):
             given = train.schema.decode(x) if hasattr(train.schema, "decode") else x.copy()
             answer = model._ask("fit", copy.fit, given)
             fitted.append(answer if hasattr(answer, "sample") else copy)
-        return WrappedModel(tuple(fitted), train.schema, rows.shape[2:], name, rows.dtype)
+        return replace(model, objects=tuple(fitted))
 
     def _made(self, name: str, seed: int) -> Any:
         make = load(self.make) if isinstance(self.make, str) else self.make

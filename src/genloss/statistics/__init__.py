@@ -1,7 +1,7 @@
 """Additive statistics: computed once a chunk, added up, drawn without rows where the law is exact."""
 
 from genloss.statistics.counts import Counts, sample_symbols
-from genloss.statistics.gram import Gram, GramValue, draw_gram
+from genloss.statistics.gram import Gram, GramValue, Inputs, draw_gram, least_squares
 from genloss.statistics.kernels import KernelSums, LogSum, Points
 from genloss.statistics.moments import (
     Moments,
@@ -9,14 +9,15 @@ from genloss.statistics.moments import (
     draw_moments,
     moments,
     place_moments,
-    triangular_root,
 )
 from genloss.statistics.rows import draw_line, frame, rows_with, symbols_with
+from genloss.statistics.triangular import forward, triangular_root
 
 __all__ = [
     "Counts",
     "Gram",
     "GramValue",
+    "Inputs",
     "KernelSums",
     "LogSum",
     "Moments",
@@ -25,7 +26,9 @@ __all__ = [
     "draw_gram",
     "draw_line",
     "draw_moments",
+    "forward",
     "frame",
+    "least_squares",
     "moments",
     "place_moments",
     "rows_with",

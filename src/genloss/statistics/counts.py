@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,21 +39,24 @@ class Counts:
         w = None if weights is None else np.broadcast_to(weights, rows.shape).ravel()
         return np.bincount(flat, w, minlength=r * k).reshape(r, k)
 
-    def subsample(self, real: Any, synthetic: Any, k: int, rng: Rng) -> tuple[Array, Array]:
-        """k of the counted rows without replacement: their (R, K) counts, and (R,) how many are real.
+    def subsample(self, parts: Sequence[Any], k: int, rng: Rng) -> tuple[Array, list[Array]]:
+        """k of the counted rows without replacement, from (R, K) counts of several parts of them.
+
+        Returns:
+            Their (R, K) counts, and for each part (R,) how many come from it.
 
         Raises:
             FitError: if an urn holds 10^9 rows or more, beyond which the draw would not be exact.
         """
-        urns = np.concatenate([real, synthetic], axis=1)
+        urns = np.concatenate(parts, axis=1)
         if urns[0].sum() >= _LARGEST_URN:
             raise FitError(
                 f"{urns[0].sum():,} pooled rows cannot be subsampled exactly; "
                 f"keep fewer than {_LARGEST_URN:,}"
             )
         drawn = np.stack([rng.multivariate_hypergeometric(urn, k, method="marginals") for urn in urns])
-        of_real = drawn[:, : self.symbols]
-        return of_real + drawn[:, self.symbols :], of_real.sum(axis=1)
+        of = drawn.reshape(len(urns), len(parts), self.symbols)
+        return of.sum(axis=1), list(of.sum(axis=2).T)
 
 
 def sample_symbols(probabilities: Array, n: int, rng: Rng) -> Array:

@@ -1,9 +1,9 @@
-"""Sums of squares and products of a linear regression: X'X, X'y and y'y."""
+"""Least squares as an additive statistic: each part's own fit, and how far the parts' fits lie apart."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,87 +11,138 @@ import numpy as np
 
 from genloss.samples import Array
 from genloss.statistics.moments import draw_bartlett
+from genloss.statistics.triangular import backward, forward, triangular_root
 from genloss.streams import Rng
 
-# A column whose squared distance from the span of those before it falls below this share of its length may be
-# explained by them: a share s leaves later ones with an error of 1e-16 / s, which is smaller only above 1e-8.
-_SINGULAR = 1e-6
+# A column of X whose squared distance from the span of those before it is above this share of its length is
+# not explained by them; below, singular values tell.
+_REGULAR = 1e-6
+# Singular values below this share of the largest, times p, are rounding: of one factorisation 1e-16, and as
+# much again with each chunk that is added.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A root of X'X and what solves with it; fits to the same inputs share one, and its factors.
+
+    Args:
+        root: (R, p, min(p, n)) with X'X = root @ root^T; lower triangular where square.
+    """
+
+    root: Array
+
+    @cached_property
+    def rank(self) -> Array | int:
+        """Of X'X: p where it is regular in all replicates, else (R,)."""
+        replicates, p, k = self.root.shape
+        squared = np.vecdot(self.root, self.root)
+        odd = np.ones(replicates, dtype=bool)
+        if k == p:
+            odd = (np.diagonal(self.root, axis1=1, axis2=2) ** 2 <= _REGULAR * squared).any(axis=1)
+        if not odd.any():
+            return int(p)
+        rank: Array = np.full(replicates, p)
+        # the rank does not depend on the columns' units
+        unit = self.root[odd] / np.sqrt(np.where(squared > 0, squared, 1.0))[odd, :, None]
+        values = np.linalg.svd(unit, compute_uv=False)
+        rank[odd] = (values > p * _ROUNDING * values[:, :1]).sum(axis=1)
+        return int(p) if np.all(rank == p) else rank
+
+    @cached_property
+    def _spectrum(self) -> tuple[Array, Array, Array]:
+        """(R, p, k) u, (R, k) inverse singular values, zero beyond the rank, and (R, k, k) v of the root."""
+        u, values, v = np.linalg.svd(self.root, full_matrices=False)
+        kept = np.arange(values.shape[1]) < np.reshape(self.rank, (-1, 1))
+        return u, np.divide(1.0, values, out=np.zeros_like(values), where=kept), v
+
+    def solve(self, b: Array) -> Array:
+        """(R, p) w of least norm with X'X w = b (R, p)."""
+        if isinstance(self.rank, int):
+            return backward(self.root, forward(self.root, b[..., None])[..., 0])
+        u, inverse, _ = self._spectrum
+        return np.asarray(np.matvec(u, inverse**2 * np.vecmat(b, u)))
+
+    def lift(self, z: Array) -> Array:
+        """(R, p) w of least norm with root^T w = z (R, min(p, n))."""
+        if isinstance(self.rank, int):
+            return backward(self.root, z)
+        u, inverse, v = self._spectrum
+        return np.asarray(np.matvec(u, inverse * np.matvec(v, z)))
 
 
 @dataclass(frozen=True, eq=False)
 class GramValue:
-    """The normal equations of a least-squares fit.
+    """The least-squares fit of some rows, and the length of its residual.
+
+    With X'y and y'y instead, the residual would be a difference of the two, and rounding as soon as it is
+    1e-8 of y. Here parts add as scatters about their means do: residuals in squares, and what lies between
+    the fits.
 
     Args:
         n: total weight, a number or (R,).
-        xx: (R, p, p) X'X.
-        xy: (R, p) X'y.
-        yy: (R,) y'y.
+        inputs: X.
+        times: X'X is so many times that of the inputs.
+        coefficients: (R, p) w, of least norm where X'X is singular.
+        residual: (R,) length of y - X w.
+        near: where w is an anchor plus an offset, each (R, p): fits to rows of one model are told apart by it
+            where their floats no longer differ.
     """
 
     n: Any
-    xx: Array
-    xy: Array
-    yy: Array
+    inputs: Inputs
+    times: float
+    coefficients: Array
+    residual: Array
+    near: tuple[Array, Array] | None = None
 
     @classmethod
     def stack(cls, parts: Sequence[GramValue]) -> GramValue:
-        """Those of several blocks of replicates, of the same number of rows."""
-        return cls(parts[0].n, *(np.concatenate(some) for some in zip(*((p.xx, p.xy, p.yy) for p in parts))))
+        """Those of several blocks of replicates, of the same number of rows; where they lie near is
+        forgotten.
+        """
+        first = parts[0]
+        inputs = Inputs(np.concatenate([p.times**0.5 * p.inputs.root for p in parts]))
+        coefficients, residual = (
+            np.concatenate(some) for some in zip(*((p.coefficients, p.residual) for p in parts), strict=True)
+        )
+        return cls(first.n, inputs, 1.0, coefficients, residual)
 
     def __getitem__(self, replicates: slice) -> GramValue:
         """Those of some replicates."""
         n = self.n if np.ndim(self.n) == 0 else self.n[replicates]
-        return GramValue(n, self.xx[replicates], self.xy[replicates], self.yy[replicates])
+        inputs = Inputs(self.inputs.root[replicates])
+        return GramValue(n, inputs, self.times, self.coefficients[replicates], self.residual[replicates])
 
     def __add__(self, other: GramValue) -> GramValue:
-        return GramValue(self.n + other.n, self.xx + other.xx, self.xy + other.xy, self.yy + other.yy)
+        """The fit of the union lies between the two, as far from each as the other's rows pull."""
+        gap, near = other.coefficients - self.coefficients, None
+        if self.near is not None and other.near is not None and np.array_equal(self.near[0], other.near[0]):
+            gap, near = other.near[1] - self.near[1], self.near
+        if self.inputs is other.inputs:
+            inputs, times = self.inputs, self.times + other.times
+            step = (other.times / times) * gap
+            apart = (self.times * other.times / times) ** 0.5 * np.vecmat(gap, inputs.root)
+        else:
+            one, two = (part.times**0.5 * part.inputs.root for part in (self, other))
+            inputs, times = Inputs(triangular_root(np.concatenate([one, two], axis=2))), 1.0
+            step = inputs.solve(np.matvec(two, np.vecmat(gap, two)))
+            apart = np.concatenate([np.vecmat(step, one), np.vecmat(gap - step, two)], axis=1)
+        residual = np.hypot(np.hypot(self.residual, other.residual), np.sqrt(np.vecdot(apart, apart)))
+        near = near and (near[0], near[1] + step)
+        return GramValue(self.n + other.n, inputs, times, self.coefficients + step, residual, near)
 
     def __mul__(self, weight: float) -> GramValue:
-        return GramValue(self.n * weight, self.xx * weight, self.xy * weight, self.yy * weight)
+        left = self.residual * weight**0.5
+        return replace(self, n=self.n * weight, times=self.times * weight, residual=left)
 
-    @cached_property
-    def root(self) -> Array:
-        """(R, p, min(p, n)) a root of X'X; inputs are real rows' or fresh ones and do not collapse."""
-        if np.all(np.asarray(self.n) >= self.xx.shape[1]):
-            try:
-                return np.asarray(np.linalg.cholesky(self.xx))
-            except np.linalg.LinAlgError:
-                pass
-        values, vectors = np.linalg.eigh(self.xx)
-        # of n rows, all but the n largest eigenvalues are rounding
-        most = min(self.xx.shape[1], int(np.max(self.n)))
-        return np.asarray((vectors * np.sqrt(np.maximum(values, 0))[:, None, :])[:, :, -most:])
-
-    def solve(self) -> tuple[Array, Array | int]:
-        """(R, p) least-squares coefficients, of least norm where X'X is singular, and the rank of X'X."""
-        p = self.xy.shape[1]
-        if np.all(np.asarray(self.n) >= p) and self._well_conditioned():
-            return np.linalg.solve(self.xx, self.xy[..., None])[..., 0], p
-        # the rank does not depend on the columns' units, the least norm does
-        length = np.sqrt(np.diagonal(self.xx, axis1=1, axis2=2))
-        length = np.where(length > 0, length, 1.0)
-        unit = self.xx / (length[:, :, None] * length[:, None, :])
-        spectrum = np.linalg.eigvalsh(unit)
-        rank = (spectrum > p * 1e-13 * spectrum[:, -1:]).sum(axis=1)
-        if np.all(rank == p):
-            return np.linalg.solve(unit, (self.xy / length)[..., None])[..., 0] / length, p
-        values, vectors = np.linalg.eigh(self.xx)
-        kept = np.arange(p) >= p - rank[:, None]
-        inverse = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
-        return np.matvec(vectors, inverse * np.vecmat(self.xy, vectors)), rank
-
-    def _well_conditioned(self) -> bool:
-        """Whether each column of X keeps a share of its length that the others do not explain.
-
-        Elimination does not tell: on a singular matrix its pivots are rounding, and its solution solves.
-        """
-        try:
-            root = np.linalg.cholesky(self.xx)
-        except np.linalg.LinAlgError:
-            return False
-        left = np.diagonal(root, axis1=1, axis2=2) ** 2
-        return bool(np.all(left > _SINGULAR * np.diagonal(self.xx, axis1=1, axis2=2)))
+    def placed(self, coefficients: Array, noise: Array) -> GramValue:
+        """Of targets X coefficients + noise e, where this is the fit to e: exact however small the noise."""
+        if not isinstance(self.inputs.rank, int):  # rows see coefficients in the directions that they span
+            coefficients = self.inputs.lift(np.vecmat(coefficients, self.inputs.root))
+        offset = noise[:, None] * self.coefficients
+        near = (coefficients, offset)
+        return replace(self, coefficients=coefficients + offset, residual=noise * self.residual, near=near)
 
 
 @dataclass(frozen=True)
@@ -101,59 +152,63 @@ class Gram:
     Args:
         target: index of the target's column.
         intercept: whether X has a constant column, the last.
+
+    >>> fit = Gram(target=-1)(np.array([[[1.0, 2.0], [2.0, 4.0], [2.0, 5.0]]]))
+    >>> fit.coefficients.round(3), fit.residual.round(3)
+    (array([[2.222]]), array([0.745]))
     """
 
     target: int
     intercept: bool = False
 
     def split(self, rows: Array) -> tuple[Array, Array]:
-        """Inputs (..., p) and target (...) of rows."""
-        x = np.delete(rows, self.target, axis=-1)
+        """Inputs (..., p) and target (...) of rows; a target that stands last leaves both in their place."""
+        last = self.target in (-1, rows.shape[-1] - 1)
+        x = rows[..., :-1] if last else np.delete(rows, self.target, axis=-1)
         if self.intercept:
             x = np.concatenate([x, np.ones((*x.shape[:-1], 1))], axis=-1)
         return x, rows[..., self.target]
 
     def __call__(self, rows: Array, weights: Array | None = None) -> GramValue:
-        """X'X, X'y and y'y of (R, n, d + 1) rows."""
-        x, y = self.split(rows)
-        wx = x if weights is None else x * np.broadcast_to(weights, y.shape)[..., None]
-        n = float(y.shape[1]) if weights is None else np.broadcast_to(weights, y.shape).sum(axis=1)
-        xt = wx.mT
-        yy = (
-            (y * y).sum(axis=1)
-            if weights is None
-            else (y * y * np.broadcast_to(weights, y.shape)).sum(axis=1)
-        )
-        return GramValue(n, xt @ x, (xt @ y[..., None])[..., 0], yy)
+        """The fit of (R, n, d + 1) rows."""
+        x, y = self.split(np.asarray(rows, dtype=float))
+        if weights is None:
+            return least_squares(x, y)
+        share = np.sqrt(np.broadcast_to(weights, y.shape))
+        return replace(least_squares(x * share[..., None], y * share), n=np.vecdot(share, share))
 
 
-def draw_gram(
-    coefficients: Array, noise: Array, n: int, rng: Rng, design: GramValue | None = None
-) -> GramValue:
-    """X'X, X'y and y'y of n rows y = X w + noise e, e ~ N(0, I), from their exact law.
+def least_squares(x: Array, y: Array, inputs: Inputs | None = None) -> GramValue:
+    """Least squares of targets y (R, n) on x (R, n, p), whose root may be known already."""
+    inputs = inputs or Inputs(triangular_root(x.mT))
+    # the second round mends what the first, by the normal equations, has lost
+    w, left = np.zeros((len(x), x.shape[2])), y
+    for _ in range(2):
+        step = inputs.solve(np.vecmat(left, x))
+        w, left = w + step, left - np.matvec(x, step)
+    return GramValue(float(y.shape[1]), inputs, 1.0, w, np.sqrt(np.vecdot(left, left)))
 
-    X'X is that of ``design``, or of fresh inputs x ~ N(0, I): a root of it is lower triangular with squared
-    diagonal chi2(n - j + 1) and standard normals below. With a root G, X'e = G z and e'e = |z|^2 + chi2(n -
-    p).
+
+def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, inputs: Inputs | None = None) -> GramValue:
+    """The fit of n rows y = X w + noise e, e ~ N(0, I), from its exact law.
+
+    X is given, or fresh inputs x ~ N(0, I): a root of X'X is then lower triangular with squared diagonal
+    chi2(n - j + 1) and standard normals below. With a root G, X'e = G z, so that the fit is off by noise
+    G^-T z, and the squared residual is noise^2 chi2(n - rank).
 
     Args:
         coefficients: (R, p) w.
         noise: (R,) or (1,) standard deviation.
         n: rows.
         rng: the stream.
-        design: the fixed inputs' statistic, or None for fresh ones.
+        inputs: of n rows, or None for fresh ones.
     """
     replicates, p = coefficients.shape
-    if design is None:
+    if inputs is None:
         root, z = draw_bartlett(replicates, p, n + 1, rng)
-        xx = root @ root.mT
+        inputs = Inputs(root)
     else:
-        root, xx = design.root, design.xx
-        z = rng.standard_normal((replicates, root.shape[2]))
-    z = z[:, : root.shape[2]]
-    left = max(n - root.shape[2], 0)
-    ee = (z * z).sum(axis=1) + 2 * rng.standard_gamma(left / 2, size=replicates)
-    fitted = np.matvec(xx, coefficients)
-    xe = noise[:, None] * np.matvec(root, z)
-    yy = (coefficients * (fitted + 2 * xe)).sum(axis=1) + noise**2 * ee
-    return GramValue(float(n), xx, fitted + xe, yy)
+        z = rng.standard_normal((replicates, p))
+    off = inputs.lift(z[:, : inputs.root.shape[2]])
+    residual = np.sqrt(2 * rng.standard_gamma(np.maximum(n - inputs.rank, 0) / 2, size=replicates))
+    return GramValue(float(n), inputs, 1.0, off, residual).placed(coefficients, noise)

@@ -12,12 +12,14 @@ from genloss.samples import Array
 _UNDERFLOW = 1e-280
 # Rows in a block: 64 x 500 kernels in float64 stay in a core's second-level cache.
 _BLOCK = 64
+# Squares beyond this leave an error of 1e-9 and more in squared distances that are their difference.
+_WIDE = 1e6
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points (m, *event) at which densities are asked for; the same array is the same points, so that kernel
-    sums at the holdout are known again.
+    """Points (m, *event), or (R, m, *event), at which densities are asked for; the same array is the same
+    points, so that kernel sums at the holdout are known again.
     """
 
     x: Array
@@ -53,40 +55,51 @@ class KernelSums:
     """
 
     points: Points
-    bandwidth: float
+    bandwidth: float | Array
 
     def __call__(self, rows: Array, weights: Array | None = None) -> LogSum:
         """The sums over (R, n, *event) rows, at each of m points."""
-        y = self.points.x.reshape(len(self.points.x), -1)
-        centre = y.mean(axis=0)
-        scale = 1 / (np.sqrt(2.0) * self.bandwidth)
-        y = (y - centre) * scale
-        m, d = y.shape
-        # -|x - y|^2 = [x, 1, |x|^2] . [2 y, -|y|^2, -1]: one matrix product, then one exponential a pair
-        right = np.empty((d + 2, m))
-        right[:d] = 2 * y.T
-        right[d] = -(y**2).sum(axis=1)
-        right[d + 1] = -1
-        out = np.empty((len(rows), m))
-        left = np.empty((rows.shape[1], d + 2))
-        left[:, d] = 1
-        block = np.empty((min(_BLOCK, rows.shape[1]), m))
-        w = None if weights is None else np.broadcast_to(weights, rows.shape[:2])
-        for r, x in enumerate(rows):
-            left[:, :d] = (x.reshape(len(x), d) - centre) * scale
-            left[:, d + 1] = np.einsum("nd,nd->n", left[:, :d], left[:, :d])
-            total = np.zeros(m)
-            for i in range(0, len(left), _BLOCK):
-                part = block[: min(_BLOCK, len(left) - i)]
-                np.matmul(left[i : i + _BLOCK], right, out=part)
-                np.exp(part, out=part)
-                total += part.sum(axis=0) if w is None else w[r, i : i + _BLOCK] @ part
-            lost = ~((total >= _UNDERFLOW) & (total < np.inf))  # too small, or |x|^2 / 2 h^2 overflowed
-            with np.errstate(divide="ignore"):
-                np.log(total, out=out[r])
-            if lost.any():
-                out[r, lost] = _far(left[:, :d], y[lost], None if w is None else w[r])
+        d = int(np.prod(rows.shape[2:]))
+        x = rows.reshape(*rows.shape[:2], d)
+        y = self.points.x.reshape(*self.points.x.shape[: self.points.x.ndim - rows.ndim + 2], d)
+        scale = np.broadcast_to(1 / (np.sqrt(2.0) * np.asarray(self.bandwidth)), len(x))
+        w = None if weights is None else np.broadcast_to(weights, x.shape[:2])
+        out = np.empty((len(x), y.shape[-2]))
+        for r in range(len(x)):
+            out[r] = _sums(x[r], y if y.ndim == 2 else y[r], scale[r], None if w is None else w[r])
         return LogSum(out)
+
+
+def _sums(x: Array, y: Array, scale: float, weights: Array | None) -> Array:
+    """(m,) log sums over rows x (n, d) at points y (m, d), lengths in units of 1 / scale."""
+    centre = y.mean(axis=0)
+    y, x = (y - centre) * scale, (x - centre) * scale
+    m, d = y.shape
+    squared = np.einsum("md,md->m", y, y)
+    if squared.max() > _WIDE:
+        return _far(x, y, weights)
+    # -|x - y|^2 = [x, 1, |x|^2] . [2 y, -|y|^2, -1]: one matrix product, then one exponential a pair
+    right = np.empty((d + 2, m))
+    right[:d] = 2 * y.T
+    right[d] = -squared
+    right[d + 1] = -1
+    left = np.empty((len(x), d + 2))
+    left[:, :d] = x
+    left[:, d] = 1
+    left[:, d + 1] = np.einsum("nd,nd->n", x, x)
+    block = np.empty((min(_BLOCK, len(x)), m))
+    total = np.zeros(m)
+    for i in range(0, len(x), _BLOCK):
+        part = block[: min(_BLOCK, len(x) - i)]
+        np.matmul(left[i : i + _BLOCK], right, out=part)
+        np.exp(part, out=part)
+        total += part.sum(axis=0) if weights is None else weights[i : i + _BLOCK] @ part
+    lost = ~((total >= _UNDERFLOW) & (total < np.inf))  # too small, or |x|^2 / 2 h^2 overflowed
+    with np.errstate(divide="ignore"):
+        out = np.log(total)
+    if lost.any():
+        out[lost] = _far(x, y[lost], weights)
+    return np.asarray(out)
 
 
 def _far(x: Array, y: Array, weights: Array | None) -> Array:

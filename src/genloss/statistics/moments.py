@@ -15,85 +15,139 @@ from weakref import ref
 import numpy as np
 
 from genloss.samples import Array
+from genloss.statistics.triangular import cholesky, triangular_root
 from genloss.streams import Rng
-
-# A column whose squared distance from the span of the others falls below this share of its length is left
-# to QR: Cholesky of the formed scatter has a relative error of about d * 2e-16 / share in that direction.
-_WELL_CONDITIONED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
-    """How drawn moments relate to the moments their model was fitted to, in the coordinates of its root.
+class Frame:
+    """A model's coordinates: 0 is its mean, and its covariance the identity.
 
     Args:
         source: the moments that the model was fitted to, held weakly: each was drawn from the one before.
-        base: (R, d, r) their root; the model's is scale * base.
+        mean: (R, d) the model's.
+        base: (R, d, r) the root of the source; the model's is scale * base.
         scale: a number.
-        z: (R, r) standard normal; the mean is off by scale * base @ z / sqrt(n).
-        bartlett: (R, r, k) lower trapezoidal; the scatter's root is scale * base @ bartlett.
+        log_det: (R,) of the model's covariance, where it is known to more than the root can hold.
     """
 
     source: ref[Moments]
+    mean: Array
     base: Array
     scale: float
-    z: Array
-    bartlett: Array
+    log_det: Array | None
+
+    @classmethod
+    def of(cls, source: Moments, scale: float) -> Frame:
+        """That of N(source.mean, scale^2 source.root source.root^T)."""
+        root = source.root
+        log_det = None
+        if (source.drawn or source._multiple) and root.shape[1] == root.shape[2]:
+            # drawn from what was drawn: after many generations beyond what a root in floats can hold
+            log_det = source.log_det + 2 * root.shape[1] * np.log(scale)
+        return cls(ref(source), source.mean, root, scale, log_det)
+
+    def same(self, other: Frame) -> bool:
+        """Whether both are of one model: agents that read one pool fit it alike."""
+        return (
+            self.scale == other.scale
+            and np.array_equal(self.mean, other.mean)
+            and np.array_equal(self.base, other.base)
+        )
+
+    def place(self, inside: Moments) -> Moments:
+        """Moments that are given in these coordinates."""
+        mean = np.matvec(self.base, inside.mean)
+        mean *= self.scale
+        mean += self.mean
+        if not np.isfinite(mean.sum()):  # of infinite numbers and zeros
+            mean[np.isnan(mean)] = np.inf
+        log_det = None
+        if self.log_det is not None and inside.root.shape[1] == inside.root.shape[2]:
+            log_det = self.log_det + inside.log_det
+        return Moments(inside.n, mean, None, (self, inside), log_det)
 
 
 class Moments:
     """Weight, mean and a root of the scatter about the mean.
 
+    What exceeds the range of floats is infinite, what falls below it zero, and never NaN; the logarithm of
+    the determinant is carried from draw to draw, and stays right.
+
     Args:
         n: total weight, a number or (R,).
         mean: (R, d).
         root: (R, d, r) with scatter = root @ root^T; lower triangular wherever r = d. None where they were
-            drawn:
-            the product is formed when it is first asked for, which accumulation never does.
-        draw: how these moments were drawn, where they were.
+            drawn: the product is formed when it is first asked for, which accumulation never does.
+        drawn: the coordinates of the model that they were drawn from, and the moments in these; None where
+            they were not drawn.
+        log_det: (R,) where it is known to more than the root can hold.
     """
 
-    def __init__(self, n: Any, mean: Array, root: Array | None, draw: Draw | None = None) -> None:
-        self.n, self.mean, self._root, self.draw = n, mean, root, draw
+    def __init__(
+        self,
+        n: Any,
+        mean: Array,
+        root: Array | None,
+        drawn: tuple[Frame, Moments] | None = None,
+        log_det: Array | None = None,
+    ) -> None:
+        self.n, self.mean, self._root, self.drawn, self._log_det = n, mean, root, drawn, log_det
+        self._multiple: tuple[Moments, Any] | None = None  # what the root is a multiple of
+        self._trace: Array | None = None
 
     @property
     def root(self) -> Array:
         """(R, d, r) root of the scatter."""
-        if self._root is None:
-            assert self.draw is not None
-            self._root = self.draw.base @ self.draw.bartlett
-            self._root *= self.draw.scale
+        if self._root is None and self._multiple is not None:
+            of, factor = self._multiple
+            self._root = of.root * np.reshape(factor, (-1, 1, 1))
+        elif self._root is None:
+            assert self.drawn is not None
+            frame, inside = self.drawn
+            self._root = frame.base @ inside.root
+            self._root *= frame.scale
         return self._root
 
     @classmethod
     def stack(cls, parts: Sequence[Moments]) -> Moments:
         """Those of several blocks of replicates, of the same number of rows."""
-        return cls(
-            parts[0].n, np.concatenate([p.mean for p in parts]), np.concatenate([p.root for p in parts])
-        )
+        mean, root = (np.concatenate(some) for some in zip(*((p.mean, p.root) for p in parts), strict=True))
+        return cls(parts[0].n, mean, root)
 
     def __getitem__(self, replicates: slice) -> Moments:
         """Those of some replicates."""
         n = self.n if np.ndim(self.n) == 0 else self.n[replicates]
         return Moments(n, self.mean[replicates], self.root[replicates])
 
-    def __mul__(self, weight: float) -> Moments:
-        """Each row weighing ``weight`` times as much."""
-        return Moments(self.n * weight, self.mean, self.root * np.sqrt(weight))
+    def __mul__(self, weight: Any) -> Moments:
+        """Each row weighing ``weight``, a number or (R,), times as much."""
+        return self.scaled(np.sqrt(weight), self.n * weight)
+
+    def scaled(self, factor: Any, n: Any) -> Moments:
+        """With the root multiplied by a number or (R,), when it is asked for, and another total weight."""
+        scaled = Moments(n, self.mean, None)
+        scaled._multiple = self, factor
+        return scaled
 
     def __add__(self, other: Moments) -> Moments:
         """The moments of the union."""
+        if self.drawn is not None and other.drawn is not None and self.drawn[0].same(other.drawn[0]):
+            # far into collapse the means of both are one float, and in a root's wide directions its narrow
+            # ones are lost: not so in the coordinates of their model
+            return self.drawn[0].place(self.drawn[1] + other.drawn[1])
         n = self.n + other.n
-        part = np.asarray(other.n / n)[..., None]
+        # where both weigh nothing, so does the union
+        part = np.asarray(other.n / (n + (n == 0)))[..., None]
         gap = other.mean - self.mean
         mean = self.mean + part * gap
-        if other.draw is not None and other.draw.source() is self:
+        if other.drawn is not None and other.drawn[0].source() is self:
             # Other was drawn from the model fitted to self: in the coordinates of self.root the sum is the
             # identity plus a Wishart and a rank-one term, well-conditioned however far self has collapsed.
-            d = other.draw
-            across = np.sqrt(1 - part) * d.z
-            half = np.concatenate([d.bartlett, across[..., None]], axis=2)
-            half *= d.scale
+            frame, inside = other.drawn
+            across = np.sqrt(other.n * (1 - part)) * inside.mean
+            half = np.concatenate([inside.root, across[..., None]], axis=2)
+            half *= frame.scale
             inner = half @ half.mT
             inner.reshape(len(inner), -1)[:, :: inner.shape[1] + 1] += 1
             return Moments(n, mean, self.root @ np.linalg.cholesky(inner))
@@ -104,17 +158,32 @@ class Moments:
     @property
     def log_det(self) -> Array:
         """(R,) log determinant of the scatter; minus infinity where it has collapsed to a lower dimension."""
-        d, r = self.root.shape[1:]
-        if r < d:
-            return np.full(len(self.root), -np.inf)
-        with np.errstate(divide="ignore"):
-            log: Array = 2 * np.log(np.abs(np.diagonal(self.root, axis1=1, axis2=2))).sum(axis=1)
-        return log
+        if self._log_det is None and self._multiple is not None:
+            of, factor = self._multiple
+            self._log_det = of.log_det + 2 * self.mean.shape[1] * np.log(factor)
+        elif self._log_det is None:
+            d, r = self.root.shape[1:]
+            self._log_det = np.full(len(self.root), -np.inf) if r < d else _log_det(self.root)
+        return self._log_det
 
     @property
     def trace(self) -> Array:
-        """(R,) trace of the scatter."""
-        return np.asarray(np.einsum("rij,rij->r", self.root, self.root))
+        """(R,) trace of the scatter; infinite beyond the range of floats."""
+        if self._trace is None and self._multiple is not None:
+            of, factor = self._multiple
+            self._trace = np.asarray(of.trace * factor**2)
+        elif self._trace is None:
+            flat = self.root.reshape(len(self.root), -1)
+            self._trace = np.vecdot(flat, flat)
+            self._trace[np.isnan(self._trace)] = np.inf  # infinite numbers of the root times zeros of another
+        return self._trace
+
+
+def _log_det(root: Array) -> Array:
+    """(R,) twice the logarithm of the product of the diagonal."""
+    with np.errstate(divide="ignore"):
+        log = np.log(np.abs(np.diagonal(root, axis1=1, axis2=2)))
+    return np.asarray(2 * log.sum(axis=1))
 
 
 def moments(rows: Array, weights: Array | None = None) -> Moments:
@@ -124,49 +193,24 @@ def moments(rows: Array, weights: Array | None = None) -> Moments:
     >>> m.mean, m.root @ m.root.mT
     (array([[1., 1.]]), array([[[2., 0.], [0., 6.]]]))
     """
-    x = rows.reshape(*rows.shape[:2], -1)
-    if weights is None:
-        mean = x.mean(axis=1)
-        centred = x - mean[:, None]
-        n: Any = float(x.shape[1])
-    else:
-        w = np.broadcast_to(weights, x.shape[:2])
-        n = w.sum(axis=1)
-        mean = (w[:, None] @ x)[:, 0] / n[:, None]
-        centred = (x - mean[:, None]) * np.sqrt(w)[..., None]
+    x = rows.reshape(*rows.shape[:2], -1).astype(float, copy=False)
+    w = np.ones((1, x.shape[1])) if weights is None else np.broadcast_to(weights, x.shape[:2])
+    n = w.sum(axis=1)
+    share = w / (n + (n == 0))[:, None]
+    # from the first row: far from the origin a mean is rounded, and of rows that are all alike too
+    centred = x - x[:, :1]
+    mean = np.vecmat(share, centred)
+    centred -= mean[:, None]
+    mean += x[:, 0]
+    if weights is not None:
+        centred *= np.sqrt(w)[..., None]
     if x.shape[1] <= x.shape[2]:
         # n centred rows span n - 1 dimensions. The reflection that turns u = sqrt(w / sum w), to which they
         # are orthogonal, into the first axis leaves n - 1 rows of the same scatter, and no rounding in its
         # place.
-        u = np.full((1, x.shape[1]), x.shape[1] ** -0.5) if weights is None else np.sqrt(w / n[:, None])
+        u = np.sqrt(share)
         centred = centred[:, 1:] - (u[:, 1:] / (1 + u[:, :1]))[..., None] * centred[:, :1]
-    return Moments(n, mean, triangular_root(centred.mT))
-
-
-def triangular_root(x: Array) -> Array:
-    """A root of x @ x^T with no more columns than rows, lower triangular where square.
-
-    Args:
-        x: (R, d, k).
-
-    Returns:
-        (R, d, min(d, k)).
-    """
-    _, d, k = x.shape
-    if k < d:
-        return x
-    if k > d:
-        gram = x @ x.mT
-        try:
-            root: Array = np.linalg.cholesky(gram)
-        except np.linalg.LinAlgError:
-            pass
-        else:
-            left = np.diagonal(root, axis1=1, axis2=2) ** 2
-            if np.all(left >= _WELL_CONDITIONED * np.diagonal(gram, axis1=1, axis2=2)):
-                return root
-    triangle: Any = np.linalg.qr(x.mT, mode="r")
-    return np.asarray(triangle.mT)
+    return Moments(float(x.shape[1]) if weights is None else n, mean, triangular_root(centred.mT))
 
 
 def draw_moments(source: Moments, scale: float, n: int, rng: Rng) -> Moments:
@@ -179,8 +223,11 @@ def draw_moments(source: Moments, scale: float, n: int, rng: Rng) -> Moments:
         Bartlett, On the theory of statistical regression (1933).
     """
     replicates, _, r = source.root.shape
-    bartlett, z = draw_bartlett(replicates, r, n, rng)
-    return _placed(source, scale, n, z, bartlett)
+    bartlett, z, squared = _draw_bartlett(replicates, r, n, rng)
+    frame, log_det = Frame.of(source, scale), None
+    if frame.log_det is not None:
+        log_det = np.log(squared) @ np.ones(squared.shape[1])
+    return frame.place(Moments(float(n), z * n**-0.5, bartlett, log_det=log_det))
 
 
 def place_moments(source: Moments, scale: float, z: Array) -> Moments:
@@ -189,28 +236,43 @@ def place_moments(source: Moments, scale: float, z: Array) -> Moments:
     Rows in float64 keep nothing below 1e-16 of their largest coordinate: moments taken from them would stop
     shrinking there, while the scatter of z is well-conditioned however far the root has collapsed.
     """
-    inside = moments(z)
-    n = z.shape[1]
-    return _placed(source, scale, n, inside.mean * np.sqrt(n), inside.root)
+    return Frame.of(source, scale).place(_of_normals(z))
 
 
-def _placed(source: Moments, scale: float, n: int, z: Array, bartlett: Array) -> Moments:
-    mean = np.matvec(source.root, z)
-    mean *= scale / np.sqrt(n)
-    mean += source.mean
-    return Moments(float(n), mean, None, Draw(ref(source), source.root, scale, z, bartlett))
+def _of_normals(z: Array) -> Moments:
+    """The moments of (R, n, r) standard normals.
+
+    Their mean is small beside their spread, so that it can be taken off the sums of squares: rows need not be
+    centred, unless they are so few that this shows.
+    """
+    n, r = z.shape[1:]
+    if n > r:
+        mean = np.vecmat(np.full(n, 1 / n), z)
+        gram = z.mT @ z
+        squared = np.diagonal(gram, axis1=1, axis2=2).copy()
+        gram -= (n * mean)[..., None] * mean[:, None]
+        root = cholesky(gram, squared)
+        if root is not None:
+            return Moments(float(n), mean, root)
+    return moments(z)
 
 
 def draw_bartlett(replicates: int, d: int, n: int, rng: Rng) -> tuple[Array, Array]:
     """A root (R, d, min(d, n - 1)) of the scatter of n standard normal rows, and (R, d) normals besides."""
+    return _draw_bartlett(replicates, d, n, rng)[:2]
+
+
+def _draw_bartlett(replicates: int, d: int, n: int, rng: Rng) -> tuple[Array, Array, Array]:
+    """The same, and (R, min(d, n - 1)) the squares of the root's diagonal."""
     k = min(d, n - 1)
     low, degrees = _bartlett_places(d, k)
     normals = rng.standard_normal((replicates, d + len(low)))
     bartlett = np.zeros((replicates, d * k))
     bartlett[:, low] = normals[:, d:]
     # chi2(f) is twice a standard gamma of shape f / 2
-    bartlett[:, :: k + 1][:, :k] = np.sqrt(2 * rng.standard_gamma((n - degrees) / 2, size=(replicates, k)))
-    return bartlett.reshape(replicates, d, k), normals[:, :d]
+    squared = 2 * rng.standard_gamma((n - degrees) / 2, size=(replicates, k))
+    bartlett[:, :: k + 1][:, :k] = np.sqrt(squared)
+    return bartlett.reshape(replicates, d, k), normals[:, :d], squared
 
 
 @lru_cache
