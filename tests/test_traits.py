@@ -54,7 +54,7 @@ from laws import assert_mean, measure, stream
     ],
 )
 def test_a_name_that_is_nearly_a_trait_is_refused(verb: str, names: str, meant: str) -> None:
-    space: dict[str, Any] = {"ClassVar": ClassVar}
+    space: dict[str, Any] = {"ClassVar": ClassVar, "__name__": __name__}
     exec(f"class Odd:\n    {verb}\n    {names}\n", space)  # the cases are ours
     if meant == "reach":  # two letters more are another word
         assert component(space["Odd"])

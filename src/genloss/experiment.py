@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from functools import cached_property
 from inspect import isfunction
 from typing import Annotated, Any, Literal
@@ -21,7 +22,6 @@ from genloss.samples import Array, Chunk, Samples, Statistic
 from genloss.streams import Address, Rng
 from genloss.traits import (
     DRAW_STATISTIC,
-    FIELDS,
     INSTEAD_OF_ROWS,
     LABELS_ORIGIN,
     MODEL,
@@ -38,6 +38,7 @@ from genloss.traits import (
     SUBSAMPLE,
     SUFFICIENT,
     TILE,
+    fields,
     offers,
 )
 from genloss.world import held_out, real_chunk, replicates_of
@@ -187,9 +188,8 @@ class Experiment:
 
     @cached_property
     def regime_labels(self) -> tuple[str, ...]:
-        """What results call each agent's regime."""
-        named = (a.regime.__name__ if isfunction(a.regime) else repr(a.regime) for a in self.agents)
-        return tuple(name.removesuffix("()") for name in named)
+        """What results call each agent's regime: its name, and the fields that are not at their default."""
+        return tuple(_called(a.regime) for a in self.agents)
 
     def published(self, i: int) -> int:
         """Rows that agent i publishes a generation."""
@@ -311,8 +311,16 @@ class Experiment:
 
 def _name(metric: Metric) -> str:
     """A name that never stands for two quantities."""
-    kind, of = type(metric).__name__, FIELDS.of(metric).get(OF.name)
+    kind, of = type(metric).__name__, fields(metric).get(OF.name)
     return kind if of is None or of.default == OF.of(metric) else f"{kind}(of={OF.of(metric)!r})"
+
+
+def _called(part: Any) -> str:
+    if not is_dataclass(part):
+        return part.__name__ if isfunction(part) else repr(part)
+    some = ((f.name, vars(part)[f.name], f.default) for f in fields(part).values())
+    said = ", ".join(f"{k}={_called(v)}" for k, v, default in some if v != default)
+    return f"{type(part).__name__}({said})" if said else type(part).__name__
 
 
 def _needs_rows(regime: Regime, kind: Statistic) -> bool:

@@ -10,7 +10,6 @@ from genloss.tables import Schema
 from genloss.traits import (
     ACCEPTS,
     AUTHORS,
-    FIELDS,
     INNER,
     LABELS_ORIGIN,
     MODEL,
@@ -22,6 +21,7 @@ from genloss.traits import (
     TARGET,
     TARGET_INDEX,
     WARM_STARTS,
+    fields,
     offers,
 )
 
@@ -154,7 +154,7 @@ def _metric_problems(exp: Experiment, i: int) -> list[str]:
 
 def _instead(metric: Any) -> str:
     """A metric that asks nothing of a model: the same of its rows, where there is such a one."""
-    if OF.of(metric) == "model" and OF.name in FIELDS.of(metric):
+    if OF.of(metric) == "model" and OF.name in fields(metric):
         return f'{{kind = "{_name(metric)}", of = "published"}}'
     return "SlicedWasserstein, or TestError of what is published"
 

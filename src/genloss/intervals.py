@@ -318,6 +318,9 @@ def _beyond_threshold(x: Floats) -> Ends:
     _, sd, _, k = _shape(y)
     low, high = np.array(_mover(y, sd)) + threshold
     fits = np.isfinite(y).all(axis=1) & (k > -1.5 * np.sqrt(24 / x.shape[1]))
+    fits &= b - a > 1e-3 * (
+        a + b
+    )  # where both tails are as long, the threshold is at infinity, and Hall's does
     up = turn > 0
     return np.where(fits, np.where(up, low, -high), np.nan), np.where(fits, np.where(up, high, -low), np.nan)
 

@@ -6,6 +6,7 @@ it gets; a part whose class has a name that is *nearly* a trait is refused when 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,7 +44,12 @@ class Trait(Generic[T]):
 
     def on(self, cls: object) -> bool:
         """Whether a class, or a part, has it; a dataclass's fields are not on the class."""
-        return self.name in FIELDS.of(cls) or hasattr(cls, self.name)  # as above
+        return self.name in fields(cls) or hasattr(cls, self.name)  # as above
+
+
+def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
+    """The fields of a part, or of its class, by name; none where it is no dataclass."""
+    return {f.name: f for f in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else {}
 
 
 def traits(slot: str) -> dict[str, Trait[Any]]:
@@ -62,7 +68,6 @@ def offers(thing: object, names: Iterable[str], slot: str = "models") -> bool:
 
 
 ALL = float("inf")
-FIELDS: Trait[dict[str, Any]] = Trait("", "__dataclass_fields__", {}, "A dataclass's fields.")
 
 # -- real data ---------------------------------------------------------------------------------------
 
@@ -340,11 +345,11 @@ def nearly(cls: type) -> Iterator[tuple[str, str]]:
     names = {
         n for c in cls.__mro__[:-1] for n in (*vars(c), *inspect.get_annotations(c)) if not n.startswith("_")
     }
-    fields = {n for n in FIELDS.of(cls) if "ClassVar" not in str(inspect.get_annotations(cls).get(n, ""))}
+    own = fields(cls)
     for name in sorted(names - known.keys()):
         for trait in known:
             far = _distance(_bare(name), _bare(trait))
-            if far == 0 or far <= _typo(trait, name in fields):
+            if far == 0 or far <= _typo(trait, name in own):
                 yield name, trait
                 break
 

@@ -18,7 +18,7 @@ class RealShare:
 
     title: ClassVar = "Share of real data"
     unit: ClassVar = "of the training set"
-    scale: ClassVar = "share"
+    scale: ClassVar = "plain"  # by design the same in every replicate, or nearly
     of: ClassVar = "training"
     instead_of_rows: ClassVar = ()
 

@@ -23,7 +23,7 @@ from genloss.streams import experiment_key
 from genloss.study.grid import columns_of, label, put, set_field, varied
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, dump
-from genloss.traits import CONTENT, FIELDS
+from genloss.traits import CONTENT, fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,10 +297,10 @@ def _spec_of(exp: Experiment) -> Spec:
     if isinstance(spec, dict):
         return spec
 
-    def fields(of: Experiment | Agent) -> Spec:
-        return {f: v for f, v in vars(of).items() if f in FIELDS.of(of) and v is not None}
+    def given(of: Experiment | Agent) -> Spec:
+        return {f: v for f, v in vars(of).items() if f in fields(of) and v is not None}
 
-    return {**fields(exp), "agents": [fields(a) for a in exp.agents]}
+    return {**given(exp), "agents": [given(a) for a in exp.agents]}
 
 
 def _code(spec: Any) -> Iterator[str]:
