@@ -165,7 +165,7 @@ class Wrapped:
     ...     def sample(self, n):
     ...         return self.rows[self.rng.integers(len(self.rows), size=n)]
     >>> exp = Experiment(real=Gaussian(dim=2), agents=Agent(generator=Wrapped(make=Bootstrap)), n_real=50,
-    ...                  generations=3, replicates=4, metrics=(TraceRatio(),))
+    ...                  generations=3, replicates=4, metrics=(TraceRatio(of="published"),))
     >>> run(exp, workers=0).array("TraceRatio").shape
     (3, 1, 4)
     """
