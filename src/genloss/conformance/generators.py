@@ -259,6 +259,8 @@ def numbers(value: Any) -> Array:
         return value.reshape(len(value), -1).astype(float)
     if hasattr(value, "root") and hasattr(value, "mean"):
         parts = [value.mean, value.root @ value.root.mT]
+    elif hasattr(value, "coefficients"):
+        parts = [value.coefficients, value.residual]
     else:
         every = [getattr(value, f.name) for f in dataclasses.fields(value)]
         arrays = [a for a in every if isinstance(a, np.ndarray) and a.ndim]
