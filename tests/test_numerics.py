@@ -1,4 +1,4 @@
-"""Numbers where floats run out: far from the origin, far into collapse, 10^15 rows, odd types, missing values."""
+"""Numbers where floats run out: far from the origin, in collapse, at 10^15 rows, of odd types, or missing."""
 
 from __future__ import annotations
 
