@@ -5,6 +5,8 @@
 Every comparison runs both sides in turn, in one process and one thread, and takes the processor seconds of
 one replicate and generation; the ratio is taken pair by pair, and its median is what is reported. The naive
 side runs fewer replicates, since its cost is proportional to them; what it does is in `benchmarks/naive.py`.
+Where rows are drawn, the last columns say what the random numbers alone cost this machine, in the same turns,
+and which share of our time that is.
 """
 
 from __future__ import annotations
@@ -46,6 +48,17 @@ def gaussian(regime, n=100, rows="auto", replicates=512):
     return ours(
         real.Gaussian(10), generators.Gaussian(), regime, metrics.TraceRatio(), n, replicates, rows=rows
     )
+
+
+def numbers(n, d, replicates, steps=100):
+    """The standard normals that one replicate's generation of rows needs, drawn as the loop draws them."""
+    rng, block = np.random.Generator(np.random.SFC64(0)), np.empty((64, n, d))
+
+    def go():
+        for _ in range(steps * replicates // len(block)):
+            rng.standard_normal(out=block)
+
+    return go, steps * replicates
 
 
 def scripted(f, replicates, steps=100, **arguments):
@@ -92,6 +105,8 @@ CASES = {
         lambda: scripted(naive.regression, 1, d=10, n=1000),
     ),
 }
+# what random numbers alone cost; rows are wanted for at most twice that
+FLOORS = {"gaussian replace, rows": lambda: numbers(100, 10, 128)}
 # a ratio of ours to ours: 10^12 rows a generation must cost what 100 do, at most 1.2 times
 LARGE = ("gaussian replace, n = 10^12 against n = 100", 1.2)
 
@@ -111,7 +126,10 @@ def main():
     options = parser.parse_args()
     wanted = [k for k in (*CASES, LARGE[0]) if not options.names or any(n in k for n in options.names)]
     print(f"NumPy {np.__version__}, one thread, medians of {options.rounds} pairs; microseconds a generation")
-    print(f"{'':45s} {'script':>10s} {'genloss':>10s} {'ratio':>8s} {'range':>15s} {'wanted':>8s}")
+    print(
+        f"{'':45s} {'script':>10s} {'genloss':>10s} {'ratio':>8s} {'range':>15s} {'wanted':>13s} "
+        f"{'numbers':>9s} {'share':>6s}"
+    )
     for name in wanted:
         if name == LARGE[0]:
             target, (a, b) = LARGE[1], (gaussian(regimes.Replace(), n=10**12), gaussian(regimes.Replace()))
@@ -120,12 +138,16 @@ def main():
             a, b = script(), make()
         seconds(b)  # caches, imports
         rounds = 3 * options.rounds if name == LARGE[0] else options.rounds
-        pairs = [(seconds(a), seconds(b)) for _ in range(rounds)]
-        ratios = sorted(x / y for x, y in pairs)
+        floor = FLOORS[name]() if name in FLOORS else None
+        turns = [(seconds(a), seconds(b), seconds(floor) if floor else 0.0) for _ in range(rounds)]
+        ratios = sorted(x / y for x, y, _ in turns)
+        theirs, mine = (median(turn[side] for turn in turns) * 1e6 for side in (0, 1))
+        alone = f"{median(z for *_, z in turns) * 1e6:9.2f} {median(z / y for _, y, z in turns):6.0%}"
         side = "at most" if name == LARGE[0] else "at least"
         print(
-            f"{name:45s} {median(x for x, _ in pairs) * 1e6:10.2f} {median(y for _, y in pairs) * 1e6:10.3f} "
-            f"{median(ratios):8.2f} {ratios[0]:7.1f}-{ratios[-1]:<7.1f} {side} {target}",
+            f"{name:45s} {theirs:10.2f} {mine:10.3f} "
+            f"{median(ratios):8.2f} {ratios[0]:7.1f}-{ratios[-1]:<7.1f} {f'{side} {target}':>13s} "
+            f"{alone if floor else ''}".rstrip(),
             flush=True,
         )
 

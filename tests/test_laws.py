@@ -38,9 +38,7 @@ LAWS = {
     "Gaussian, accumulate": loop(RealGaussian(dim=3), g.Gaussian(), ACCUMULATE, *BOTH, n=35),
     "at a temperature, accumulate": loop(NORMAL, g.Gaussian(temperature=0.7), ACCUMULATE, *BOTH),
     "Gaussian, subsample": loop(NORMAL, g.Gaussian(), SUBSAMPLE, *BOTH, **STEP),
-    "another budget": loop(
-        NORMAL, g.Gaussian(ddof=1), r.AccumulateSubsample(budget=30), *BOTH, n=25, **STEP
-    ),
+    "another budget": loop(NORMAL, g.Gaussian(ddof=1), r.AccumulateSubsample(budget=30), *BOTH, n=25, **STEP),
     "Gaussian, real and latest": loop(NORMAL, g.Gaussian(), LATEST, *BOTH, n=30),
     "Gaussian, fresh": loop(NORMAL, g.Gaussian(temperature=0.9), REPLACE, *BOTH, n_fresh=20, n=40),
     "KDE, replace": loop(NORMAL, g.KDE(bandwidth=0.4), REPLACE, *BOTH, **STEP),
@@ -73,7 +71,7 @@ def test_laws_are_the_means_of_simulation(name):
 
 
 def test_every_law_that_is_stated_is_held_against_simulation():
-    """Each has an experiment above in which its conditions hold; one without would be a claim without a test."""
+    """Each has an experiment above in which its conditions hold; without one it would be a mere claim."""
     held = {
         stated.values
         for exp in LAWS.values()

@@ -278,6 +278,8 @@ def numbers(value: Any) -> Array:
         return value.reshape(len(value), -1).astype(float)
     if isinstance(value, Moments):
         parts = [value.mean, value.root @ value.root.mT]
+    elif hasattr(value, "coefficients"):
+        parts = [value.coefficients, value.residual]
     else:
         arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
         most = max(len(a) for a in arrays)

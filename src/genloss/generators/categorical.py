@@ -13,6 +13,9 @@ from genloss.samples import Array, Samples, Statistic, check_weight, each_replic
 from genloss.statistics import Counts, sample_symbols
 from genloss.streams import Rng
 
+# Fewer symbols a generation are counted in integers, and can be thinned; the total of more might pass 9e18.
+_LARGE = 10**9
+
 
 @dataclass(frozen=True, eq=False)
 class CategoricalModel:
@@ -38,7 +41,8 @@ class CategoricalModel:
         """The counts of n symbols: multinomial."""
         if not isinstance(kind, Counts):
             raise LookupError(f"a categorical draws its counts, not {kind}")
-        return rng.multinomial(n, self.probabilities)
+        counts: Array = rng.multinomial(n, self.probabilities)
+        return counts if n < _LARGE else counts.astype(float)
 
 
 @component

@@ -83,42 +83,47 @@ class GramValue:
         n: total weight, a number or (R,).
         inputs: X.
         times: X'X is so many times that of the inputs.
-        coefficients: (R, p) w, of least norm where X'X is singular.
-        residual: (R,) length of y - X w.
-        near: where w is an anchor plus an offset, each (R, p): fits to rows of one model are told apart by it
-            where their floats no longer differ.
+        anchor: (R, p) a number that fits to rows of one model share, so that they are told apart by their
+            offsets where their floats no longer differ.
+        offset: (R, p); anchor + offset is a w of least |y - X w|.
+        residual: (R,) that least length.
     """
 
     n: Any
     inputs: Inputs
     times: float
-    coefficients: Array
+    anchor: Array
+    offset: Array
     residual: Array
-    near: tuple[Array, Array] | None = None
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """(R, p) w, of least norm where X'X is singular."""
+        w: Array = self.anchor + self.offset
+        if isinstance(self.inputs.rank, int):
+            return w
+        return self.inputs.lift(np.vecmat(w, self.inputs.root))
 
     @classmethod
     def stack(cls, parts: Sequence[GramValue]) -> GramValue:
-        """Those of several blocks of replicates, of the same number of rows; where they lie near is
-        forgotten.
-        """
-        first = parts[0]
-        inputs = Inputs(np.concatenate([p.times**0.5 * p.inputs.root for p in parts]))
-        coefficients, residual = (
-            np.concatenate(some) for some in zip(*((p.coefficients, p.residual) for p in parts), strict=True)
+        """Those of several blocks of replicates, of the same number of rows and the same ``times``."""
+        root, *rest = (
+            np.concatenate(some)
+            for some in zip(*((p.inputs.root, p.anchor, p.offset, p.residual) for p in parts), strict=True)
         )
-        return cls(first.n, inputs, 1.0, coefficients, residual)
+        return cls(parts[0].n, Inputs(root), parts[0].times, *rest)
 
     def __getitem__(self, replicates: slice) -> GramValue:
         """Those of some replicates."""
         n = self.n if np.ndim(self.n) == 0 else self.n[replicates]
-        inputs = Inputs(self.inputs.root[replicates])
-        return GramValue(n, inputs, self.times, self.coefficients[replicates], self.residual[replicates])
+        rest = (x[replicates] for x in (self.anchor, self.offset, self.residual))
+        return GramValue(n, Inputs(self.inputs.root[replicates]), self.times, *rest)
 
     def __add__(self, other: GramValue) -> GramValue:
         """The fit of the union lies between the two, as far from each as the other's rows pull."""
-        gap, near = other.coefficients - self.coefficients, None
-        if self.near is not None and other.near is not None and np.array_equal(self.near[0], other.near[0]):
-            gap, near = other.near[1] - self.near[1], self.near
+        gap = other.offset - self.offset
+        if not np.array_equal(self.anchor, other.anchor):
+            gap = gap + (other.anchor - self.anchor)
         if self.inputs is other.inputs:
             inputs, times = self.inputs, self.times + other.times
             step = (other.times / times) * gap
@@ -129,8 +134,7 @@ class GramValue:
             step = inputs.solve(np.matvec(two, np.vecmat(gap, two)))
             apart = np.concatenate([np.vecmat(step, one), np.vecmat(gap - step, two)], axis=1)
         residual = np.hypot(np.hypot(self.residual, other.residual), np.sqrt(np.vecdot(apart, apart)))
-        near = near and (near[0], near[1] + step)
-        return GramValue(self.n + other.n, inputs, times, self.coefficients + step, residual, near)
+        return GramValue(self.n + other.n, inputs, times, self.anchor, self.offset + step, residual)
 
     def __mul__(self, weight: float) -> GramValue:
         left = self.residual * weight**0.5
@@ -138,11 +142,8 @@ class GramValue:
 
     def placed(self, coefficients: Array, noise: Array) -> GramValue:
         """Of targets X coefficients + noise e, where this is the fit to e: exact however small the noise."""
-        if not isinstance(self.inputs.rank, int):  # rows see coefficients in the directions that they span
-            coefficients = self.inputs.lift(np.vecmat(coefficients, self.inputs.root))
-        offset = noise[:, None] * self.coefficients
-        near = (coefficients, offset)
-        return replace(self, coefficients=coefficients + offset, residual=noise * self.residual, near=near)
+        offset = noise[:, None] * (self.anchor + self.offset)
+        return replace(self, anchor=coefficients, offset=offset, residual=noise * self.residual)
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,12 @@ def least_squares(x: Array, y: Array, inputs: Inputs | None = None) -> GramValue
     """Least squares of targets y (R, n) on x (R, n, p), whose root may be known already."""
     inputs = inputs or Inputs(triangular_root(x.mT))
     # the second round mends what the first, by the normal equations, has lost
-    w, left = np.zeros((len(x), x.shape[2])), y
+    nothing = np.zeros((len(x), x.shape[2]))
+    w, left = nothing, y
     for _ in range(2):
         step = inputs.solve(np.vecmat(left, x))
         w, left = w + step, left - np.matvec(x, step)
-    return GramValue(float(y.shape[1]), inputs, 1.0, w, np.sqrt(np.vecdot(left, left)))
+    return GramValue(float(y.shape[1]), inputs, 1.0, nothing, w, np.sqrt(np.vecdot(left, left)))
 
 
 def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, inputs: Inputs | None = None) -> GramValue:
@@ -211,4 +213,4 @@ def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, inputs: Input
         z = rng.standard_normal((replicates, p))
     off = inputs.lift(z[:, : inputs.root.shape[2]])
     residual = np.sqrt(2 * rng.standard_gamma(np.maximum(n - inputs.rank, 0) / 2, size=replicates))
-    return GramValue(float(n), inputs, 1.0, off, residual).placed(coefficients, noise)
+    return GramValue(float(n), inputs, 1.0, coefficients, noise[:, None] * off, noise * residual)

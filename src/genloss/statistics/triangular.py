@@ -32,8 +32,10 @@ def triangular_root(x: Array) -> Array:
         root = cholesky(gram, np.diagonal(gram, axis1=1, axis2=2))
         if root is not None:
             return root
-    triangle: Any = np.linalg.qr(x.mT, mode="r")
-    return np.asarray(triangle.mT)
+    # lengths are sums of squares in QR too: powers of two off and on again change no digit
+    exponent = np.frexp(np.abs(x).max(axis=(1, 2), initial=0, keepdims=True))[1]
+    triangle: Any = np.linalg.qr(np.ldexp(x, -exponent).mT, mode="r")
+    return np.asarray(np.ldexp(triangle.mT, exponent))
 
 
 def cholesky(gram: Array, squared: Array) -> Array | None:
@@ -43,7 +45,7 @@ def cholesky(gram: Array, squared: Array) -> Array | None:
     except np.linalg.LinAlgError:
         return None
     left = np.diagonal(root, axis1=1, axis2=2) ** 2
-    fine = (left >= _WELL_CONDITIONED * squared) & (squared > _TINY)
+    fine = (left >= _WELL_CONDITIONED * squared) & (squared > _TINY) & (squared < np.inf)
     return root if fine.all() else None
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import time
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import OpenBLASController, threadpool_limits
 
 from genloss.errors import FitError, GenlossError
 from genloss.experiment import Experiment
@@ -49,7 +52,8 @@ def work_on(exp: Experiment, key: int, cell: int, tile: int, folder: str) -> lis
     from genloss.study.store import write_part
 
     began = time.process_time()
-    results, pictures = simulate(exp, key, cell, tile)
+    with _one_thread:
+        results, pictures = simulate(exp, key, cell, tile)
     entries = []
     if pictures is not None:
         entries.append(write_part(folder, f"{cell:05d}-pictures", pictures, "pictures"))
@@ -57,6 +61,39 @@ def work_on(exp: Experiment, key: int, cell: int, tile: int, folder: str) -> lis
     entries.append(write_part(folder, part_name(cell, tile), results))
     entries[-1]["seconds"] = round(time.process_time() - began, 3)
     return entries
+
+
+class _OneThread:
+    """BLAS on one thread while any work goes on, whoever runs it: other thread counts give other bits.
+
+    The limit is the process's, and threads of an executor may share it: the last to leave lifts it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            limit = self._set(lambda: threadpool_limits(1))  # of each thread: OpenMP has a limit for each
+            if self._inside == 0:
+                self._first = limit
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._set(self._first.restore_original_limits)
+
+    def _set(self, change: Callable[[], Any]) -> Any:
+        # later versions let only the first thread that set a limit of OpenBLAS set another; we have a lock
+        free = getattr(OpenBLASController, "clear_controlling_thread", None)
+        if free is not None:
+            free(force=True)
+        return change()
+
+
+_one_thread = _OneThread()
 
 
 def part_name(cell: int, tile: int) -> str:
