@@ -128,7 +128,7 @@ class Gaussian:
     ddof: Literal[0, 1] = 0
     temperature: Positive = 1.0
     model: ClassVar = GaussianModel
-    # rows of 10 numbers take so little that what Python costs a generation shows: 64 are a tenth slower
+    # where rows are few and short, what Python costs a generation shows
     tile: ClassVar = 128
     accepts: ClassVar = ("vectors",)
 
