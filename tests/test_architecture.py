@@ -14,7 +14,7 @@ FLOORS = [
     {"theory", "traits"},
     {"streams", "extend", "components", "meaning"},
     {"intervals", "samples"},
-    {"statistics", "events"},
+    {"statistics", "events", "answers"},
     {"tables"},
     {"protocols"},
     {"observation", "world"},
