@@ -262,3 +262,26 @@ def test_thinned_counts_are_hypergeometric(k: int) -> None:
     expected = stats.hypergeom(35, 15, k)
     assert_mean(of_real, expected.mean())
     assert_mean((of_real - expected.mean()) ** 2, expected.var())
+
+
+@pytest.mark.parametrize("spoiled", ["alike", "a line", "a zero column", "nearly a line"])
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 30])
+def test_a_replicates_digits_do_not_depend_on_its_neighbours(n: int, spoiled: str) -> None:
+    """A tile decides nothing for all its replicates: each is solved in the way that it needs itself."""
+    x = stream(n).standard_normal((6, n, 5))
+    before = x.copy()
+    line = x[1, :, :1] * np.arange(1.0, 6.0)
+    x[1] = {
+        "alike": np.broadcast_to(x[1, :1], (n, 5)),
+        "a line": line,
+        "a zero column": x[1] * [0.0, 1, 1, 1, 1],
+        "nearly a line": line + 1e-9 * x[2],
+    }[spoiled]
+    others = [0, 2, 3, 4, 5]
+    for kind in (moments, Gram(-1), Gram(-1, intercept=True)):
+        whole, clean = kind(x), kind(before)
+        for what in ("mean", "root", "trace") if kind is moments else ("coefficients", "residual"):
+            found, expected = (np.asarray(getattr(value, what)) for value in (whole, clean))
+            np.testing.assert_array_equal(found[others], expected[others])
+            alone = np.asarray(getattr(kind(x[3:4]), what))
+            np.testing.assert_array_equal(found[3], alone[0])

@@ -49,8 +49,8 @@ _TILE_OF_STATISTICS = 512
 # statistics share the Python overhead of 512 replicates, large ones do not compute hundreds of replicates
 # nobody asked for.
 _TILE_NUMBERS = 2**16
-# Numbers of a replicate's rows up to which a generator may ask for more than 64 replicates: beyond, what Python
-# costs a generation no longer shows, and replicates that nobody wanted do.
+# Numbers of a replicate's rows up to which a generator may ask for more than 64 replicates: beyond, what
+# Python costs a generation no longer shows, and replicates that nobody wanted do.
 _FEW_NUMBERS = 1024
 # Rows of one tile kept in memory at once, in bytes.
 _TILE_MEMORY = 256 * 2**20

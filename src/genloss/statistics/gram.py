@@ -33,42 +33,57 @@ class Inputs:
     root: Array
 
     @cached_property
-    def rank(self) -> Array | int:
-        """Of X'X: p where it is regular in all replicates, else (R,)."""
+    def rank(self) -> Array:
+        """(R,) of X'X."""
         replicates, p, k = self.root.shape
         squared = np.vecdot(self.root, self.root)
         odd = np.ones(replicates, dtype=bool)
         if k == p:
             odd = (np.diagonal(self.root, axis1=1, axis2=2) ** 2 <= _REGULAR * squared).any(axis=1)
-        if not odd.any():
-            return int(p)
         rank: Array = np.full(replicates, p)
-        # the rank does not depend on the columns' units
-        unit = self.root[odd] / np.sqrt(np.where(squared > 0, squared, 1.0))[odd, :, None]
-        values = np.linalg.svd(unit, compute_uv=False)
-        rank[odd] = (values > p * _ROUNDING * values[:, :1]).sum(axis=1)
-        return int(p) if np.all(rank == p) else rank
+        if odd.any():
+            # the rank does not depend on the columns' units
+            unit = self.root[odd] / np.sqrt(np.where(squared > 0, squared, 1.0))[odd, :, None]
+            values = np.linalg.svd(unit, compute_uv=False)
+            rank[odd] = (values > p * _ROUNDING * values[:, :1]).sum(axis=1)
+        return rank
+
+    @cached_property
+    def singular(self) -> Array:
+        """(R,) whether X'X is; each replicate by itself."""
+        return np.asarray(self.rank < self.root.shape[1])
 
     @cached_property
     def _spectrum(self) -> tuple[Array, Array, Array]:
-        """(R, p, k) u, (R, k) inverse singular values, zero beyond the rank, and (R, k, k) v of the root."""
-        u, values, v = np.linalg.svd(self.root, full_matrices=False)
-        kept = np.arange(values.shape[1]) < np.reshape(self.rank, (-1, 1))
+        """Of the singular ones u (., p, k), inverse singular values (., k), zero beyond the rank, and v (.,
+        k, k).
+        """
+        u, values, v = np.linalg.svd(self.root[self.singular], full_matrices=False)
+        kept = np.arange(values.shape[1]) < self.rank[self.singular][:, None]
         return u, np.divide(1.0, values, out=np.zeros_like(values), where=kept), v
 
     def solve(self, b: Array) -> Array:
         """(R, p) w of least norm with X'X w = b (R, p)."""
-        if isinstance(self.rank, int):
+        odd, regular = self.singular, ~self.singular
+        if regular.all():
             return backward(self.root, forward(self.root, b[..., None])[..., 0])
-        u, inverse, _ = self._spectrum
-        return np.asarray(np.matvec(u, inverse**2 * np.vecmat(b, u)))
+        w, (u, inverse, _) = np.empty(b.shape), self._spectrum
+        w[odd] = np.matvec(u, inverse**2 * np.vecmat(b[odd], u))
+        if regular.any():
+            root = self.root[regular]
+            w[regular] = backward(root, forward(root, b[regular][..., None])[..., 0])
+        return w
 
     def lift(self, z: Array) -> Array:
         """(R, p) w of least norm with root^T w = z (R, min(p, n))."""
-        if isinstance(self.rank, int):
+        odd, regular = self.singular, ~self.singular
+        if regular.all():
             return backward(self.root, z)
-        u, inverse, v = self._spectrum
-        return np.asarray(np.matvec(u, inverse * np.matvec(v, z)))
+        w, (u, inverse, v) = np.empty(self.root.shape[:2]), self._spectrum
+        w[odd] = np.matvec(u, inverse * np.matvec(v, z[odd]))
+        if regular.any():
+            w[regular] = backward(self.root[regular], z[regular])
+        return w
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +115,12 @@ class GramValue:
     def coefficients(self) -> Array:
         """(R, p) w, of least norm where X'X is singular."""
         w: Array = self.anchor + self.offset
-        if isinstance(self.inputs.rank, int):
-            return w
-        return self.inputs.lift(np.vecmat(w, self.inputs.root))
+        odd = self.inputs.singular
+        return (
+            w
+            if not odd.any()
+            else np.where(odd[:, None], self.inputs.lift(np.vecmat(w, self.inputs.root)), w)
+        )
 
     @classmethod
     def stack(cls, parts: Sequence[GramValue]) -> GramValue:

@@ -251,9 +251,11 @@ def _of_normals(z: Array) -> Moments:
         gram = z.mT @ z
         squared = np.diagonal(gram, axis1=1, axis2=2).copy()
         gram -= (n * mean)[..., None] * mean[:, None]
-        root = cholesky(gram, squared)
-        if root is not None:
-            return Moments(float(n), mean, root)
+        root, fine = cholesky(gram, squared)
+        if not fine.all():
+            centred = moments(z[~fine])
+            mean[~fine], root[~fine] = centred.mean, centred.root
+        return Moments(float(n), mean, root)
     return moments(z)
 
 

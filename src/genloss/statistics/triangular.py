@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,24 +30,35 @@ def triangular_root(x: Array) -> Array:
         return x
     if k > d:
         gram = x @ x.mT
-        root = cholesky(gram, np.diagonal(gram, axis1=1, axis2=2))
-        if root is not None:
-            return root
+        root, fine = cholesky(gram, np.diagonal(gram, axis1=1, axis2=2))
+        if not fine.all():
+            root[~fine] = _by_qr(x[~fine])
+        return root
+    return _by_qr(x)
+
+
+def _by_qr(x: Array) -> Array:
     # lengths are sums of squares in QR too: powers of two off and on again change no digit
     exponent = np.frexp(np.abs(x).max(axis=(1, 2), initial=0, keepdims=True))[1]
     triangle: Any = np.linalg.qr(np.ldexp(x, -exponent).mT, mode="r")
     return np.asarray(np.ldexp(triangle.mT, exponent))
 
 
-def cholesky(gram: Array, squared: Array) -> Array | None:
-    """The lower-triangular root of (R, d, d), or None where rounding of its terms, squared (R, d), shows."""
+def cholesky(gram: Array, squared: Array) -> tuple[Array, Array]:
+    """The lower-triangular root of (R, d, d), and (R,) where no rounding of its terms, squared (R, d), shows.
+
+    Each replicate is judged by itself: what its neighbours are like must not change its digits.
+    """
     try:
         root: Array = np.linalg.cholesky(gram)
     except np.linalg.LinAlgError:
-        return None
+        root = np.zeros_like(gram)
+        for r, each in enumerate(gram):
+            with suppress(np.linalg.LinAlgError):
+                root[r] = np.linalg.cholesky(each)
     left = np.diagonal(root, axis1=1, axis2=2) ** 2
     fine = (left >= _WELL_CONDITIONED * squared) & (squared > _TINY) & (squared < np.inf)
-    return root if fine.all() else None
+    return root, np.asarray(fine.all(axis=1))
 
 
 def forward(root: Array, b: Array) -> Array:
