@@ -5,7 +5,7 @@
 >>> exp = Experiment(
 ...     real=real.Gaussian(dim=2),
 ...     agents=Agent(generators.Gaussian(), regimes.Replace()),
-...     n_real=50, generations=20, replicates=1000, metrics=[metrics.TraceRatio()],
+...     n_real=50, generations=20, replicates=10_000, metrics=[metrics.TraceRatio()],
 ... )
 >>> ratio = run(exp, workers=0).array("TraceRatio")       # (T, A, R)
 >>> print(f"{ratio[-1].mean():.2f}, and the law says {(1 - 1 / 50) ** 20:.2f}")

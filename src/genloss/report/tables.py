@@ -183,8 +183,8 @@ def reading(blocks: Sequence[Block]) -> list[str]:
         said.append("Real rows are looked at in the same way as published ones.")
     if any(row.size for _, row, _ in rows):
         said.append(
-            "Change is that of the typical replicate from its own generation 1 to its last: × a factor, "
-            "else a difference; none is seen where its interval holds × 1 or 0."
+            "Change is the median of the changes within replicates, from generation 1 to the last: "
+            "× a factor, else a difference; none is seen where its interval holds × 1 or 0."
         )
     said += _needed(rows)
     said += _undefined(rows)
@@ -218,7 +218,8 @@ def _needed(rows: Sequence[Found]) -> list[str]:
     each = [f"{_named(b, row)}: about {number(n, 2)}" for b, row, n in wide]
     if not each:
         return []
-    return [f"Replicates that would bring the mean within a factor of 2: {_shortened(each)}."]
+    what = "Replicates that would bring the mean within a factor of 2 of the true one, were values log-normal"
+    return [f"{what}: {_shortened(each)}."]
 
 
 def _undefined(rows: Sequence[Found]) -> list[str]:
