@@ -16,7 +16,7 @@ FLOORS = [
     {"samples"},
     {"statistics"},
     {"tables"},
-    {"observation", "protocols"},
+    {"observation", "protocols", "answers"},
     {"real", "generators", "regimes", "curators", "metrics", "rewards", "verifiers"},
     {"fitting"},
     {"experiment"},

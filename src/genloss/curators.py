@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from genloss.answers import one_a_row, yes_or_no
 from genloss.components import Count, component
 from genloss.errors import FitError
 from genloss.protocols import Model, Reward, Verifier
-from genloss.samples import Array, Samples, one_a_row, yes_or_no
+from genloss.samples import Array, Samples
 from genloss.streams import Rng
 
 __all__ = ["Accept", "Choose", "KeepAll"]

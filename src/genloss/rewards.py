@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from genloss.answers import coordinate, described
 from genloss.components import NonNegative, Size, component
 from genloss.errors import FitError
-from genloss.samples import Array, coordinate, described
+from genloss.samples import Array
 
 __all__ = ["Along", "Near", "PerSymbol"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from genloss.answers import coordinate, described, yes_or_no
 from genloss.components import Share, Size, component
 from genloss.errors import FitError
 from genloss.protocols import Verifier
-from genloss.samples import Array, coordinate, described, yes_or_no
+from genloss.samples import Array
 from genloss.streams import Rng
 
 __all__ = ["Imperfect", "Inside", "OneOf"]
