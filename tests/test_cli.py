@@ -352,7 +352,7 @@ def test_the_table_says_what_it_compares_and_no_more() -> None:
     text = ok(called("run", "small.toml", "--workers", "0", "--out", "out")).stdout
     said = " ".join(text.split())
     assert "the typical replicate, the median over" in said and "too few replicates to tell: 6" not in said
-    assert "Change is that of the typical replicate from its own generation 1 to its last" in said
+    assert "Change is the median of the changes within replicates, from generation 1 to the last" in said
     assert "changed: × " in text or "no change seen at" in text
 
 

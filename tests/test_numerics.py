@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -505,6 +507,29 @@ def test_sums_of_fits_to_equal_and_to_other_inputs() -> None:
                 assert np.allclose(total.coefficients[r], expected, atol=1e-13)
                 left = np.linalg.norm(target[r] - design[r] @ expected)
                 assert total.residual[r] == pytest.approx(left, rel=1e-3, abs=1e-14)
+
+
+@pytest.mark.parametrize("regime", [regimes.Replace(), regimes.Accumulate()])
+@pytest.mark.parametrize("generator", [generators.Gaussian(), generators.LinearRegression()])
+@pytest.mark.parametrize("through", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
+def test_a_state_that_was_put_away_goes_on_alike(generator: Any, regime: Any, through: Any) -> None:
+    exp = Experiment(
+        real=real.LinearModel(dim=2),
+        agents=Agent(generator, regime),
+        n_real=10,
+        generations=6,
+        tile=4,
+        metrics=(
+            metrics.LogDetRatio() if isinstance(generator, generators.Gaussian) else metrics.TestError(),
+        ),
+    )
+    assert exp.statistic is not None
+    states = [state for state, _ in generations(exp)]
+    ends = [
+        [o.measure() for _, seen in generations(exp, s) for o in seen][-1]
+        for s in (states[2], through(states[2]))
+    ]
+    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 # -- rows of its own for each replicate ------------------------------------------------------------

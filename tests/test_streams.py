@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from genloss.streams import REAL, Address, Role, Streams, experiment_key, fixed
+from genloss.streams import REAL, Address, Role, Streams, _sequence, experiment_key, fixed
 from laws import stream
 
 
@@ -68,3 +68,12 @@ def test_fixed_streams_depend_on_their_purpose_alone() -> None:
     assert fixed("holdout").random() == fixed("holdout").random()
     assert fixed("holdout").random() != fixed("real.Moons").random()
     assert fixed("holdout").random() != stream(0).random()
+
+
+@given(
+    st.one_of(st.integers(0, 10), st.integers(0, 2**130)),
+    st.lists(st.one_of(st.integers(0, 9), st.integers(0, 2**34)), min_size=5, max_size=6),
+)
+def test_addresses_are_numpys_spawn_keys(seed: int, key: list[int]) -> None:
+    ours, theirs = _sequence(seed, tuple(key)), np.random.SeedSequence(seed, spawn_key=key)
+    assert ours.generate_state(6).tolist() == theirs.generate_state(6).tolist()

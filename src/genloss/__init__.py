@@ -9,7 +9,7 @@
 ... )
 >>> ratio = run(exp, workers=0).array("TraceRatio")       # (T, A, R)
 >>> print(f"{ratio[-1].mean():.2f}, and the law says {(1 - 1 / 50) ** 20:.2f}")
-0.68, and the law says 0.67
+0.67, and the law says 0.67
 """
 
 from __future__ import annotations

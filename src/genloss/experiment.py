@@ -218,7 +218,7 @@ class Experiment:
             all(DRAW_STATISTIC.on(m) for m in models)
             and all(PUBLISHES_EVERYTHING.of(a.curator) for a in self.agents)
             and not any(_needs_rows(a.regime, kind) for a in self.agents)
-            # a part of the fixed design cannot be read off the normal equations of the whole
+            # a part of the fixed design cannot be read off the least-squares fit to the whole
             and not any(
                 LABELS_ORIGIN.of(a.generator) and self.published(i) != self.n_real
                 for i, a in enumerate(self.agents)

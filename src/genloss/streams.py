@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
+import numpy as np
 from numpy.random import SFC64, Generator, SeedSequence
 
 Rng = Generator
@@ -64,8 +65,18 @@ class Address:
         return self._stream(self.tile, t, author, Role.MEASURE, zlib.crc32(name.encode()))
 
     def _stream(self, place: int, t: int, author: int, role: Role, *more: int) -> Rng:
-        key = (self.key, place, t, author + 1, int(role), *more)
-        return Generator(SFC64(SeedSequence(self.seed, spawn_key=key)))
+        return Generator(SFC64(_sequence(self.seed, (self.key, place, t, author + 1, int(role), *more))))
+
+
+def _sequence(seed: int, key: tuple[int, ...]) -> SeedSequence:
+    """SeedSequence(seed, spawn_key=key), in a quarter of its time: its words of 32 bits put together here."""
+    if max(key) >= 2**32 or seed >= 2**128:
+        return SeedSequence(seed, spawn_key=key)
+    words = [seed & _WORD, seed >> 32 & _WORD, seed >> 64 & _WORD, seed >> 96]
+    return SeedSequence(np.array([*words, *key], np.uint32))
+
+
+_WORD = 2**32 - 1
 
 
 class Streams:

@@ -40,7 +40,7 @@ class TraceRatio:
     instead_of_rows = property(no_rows)
 
     def __call__(self, seen: Observation) -> Array:
-        """(R,) ratios."""
+        """(R,) ratios; 0 or infinite beyond the range of floats, where LogDetRatio goes on."""
         real = np.trace(seen.reference[1], axis1=-2, axis2=-1)
         return np.asarray(seen.moments(self.of).trace / real)
 

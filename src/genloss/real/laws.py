@@ -144,7 +144,7 @@ class LinearModel:
         return np.zeros(self.dim + 1), covariance
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Any:
-        """The normal equations of n rows."""
+        """The least-squares fit to n rows."""
         if kind != Gram(-1):
             return None
         w = np.broadcast_to(self.coefficients, (replicates, self.dim))

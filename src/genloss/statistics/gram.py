@@ -98,8 +98,8 @@ class GramValue:
         n: total weight, a number or (R,).
         inputs: X.
         times: X'X is so many times that of the inputs.
-        anchor: (R, p) a number that fits to rows of one model share, so that they are told apart by their
-            offsets where their floats no longer differ.
+        anchor: (R, p) what fits to rows of one model share: they are told apart by their offsets where their
+            floats no longer differ.
         offset: (R, p); anchor + offset is a w of least |y - X w|.
         residual: (R,) that least length.
     """
@@ -139,9 +139,12 @@ class GramValue:
 
     def __add__(self, other: GramValue) -> GramValue:
         """The fit of the union lies between the two, as far from each as the other's rows pull."""
-        gap = other.offset - self.offset
-        if not np.array_equal(self.anchor, other.anchor):
-            gap = gap + (other.anchor - self.anchor)
+        if np.array_equal(self.anchor, other.anchor):
+            anchor, offset = self.anchor, self.offset
+            gap = other.offset - offset
+        else:  # rows of the model that was fitted to this one have its coefficients for an anchor
+            anchor, offset = self.coefficients, np.zeros_like(self.offset)
+            gap = (other.anchor - anchor) + other.offset
         if self.inputs is other.inputs:
             inputs, times = self.inputs, self.times + other.times
             step = (other.times / times) * gap
@@ -152,7 +155,7 @@ class GramValue:
             step = inputs.solve(np.matvec(two, np.vecmat(gap, two)))
             apart = np.concatenate([np.vecmat(step, one), np.vecmat(gap - step, two)], axis=1)
         residual = np.hypot(np.hypot(self.residual, other.residual), np.sqrt(np.vecdot(apart, apart)))
-        return GramValue(self.n + other.n, inputs, times, self.anchor, self.offset + step, residual)
+        return GramValue(self.n + other.n, inputs, times, anchor, offset + step, residual)
 
     def __mul__(self, weight: float) -> GramValue:
         left = self.residual * weight**0.5
@@ -206,7 +209,9 @@ def least_squares(x: Array, y: Array, inputs: Inputs | None = None) -> GramValue
     for _ in range(2):
         step = inputs.solve(np.vecmat(left, x))
         w, left = w + step, left - np.matvec(x, step)
-    return GramValue(float(y.shape[1]), inputs, 1.0, nothing, w, np.sqrt(np.vecdot(left, left)))
+    # with no row to spare nothing is left but rounding
+    spare = y.shape[1] - np.asarray(inputs.rank) > 0
+    return GramValue(float(y.shape[1]), inputs, 1.0, nothing, w, np.sqrt(np.vecdot(left, left)) * spare)
 
 
 def draw_gram(coefficients: Array, noise: Array, n: int, rng: Rng, inputs: Inputs | None = None) -> GramValue:

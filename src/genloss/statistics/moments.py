@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
@@ -24,14 +23,14 @@ class Frame:
     """A model's coordinates: 0 is its mean, and its covariance the identity.
 
     Args:
-        source: the moments that the model was fitted to, held weakly: each was drawn from the one before.
+        source: the key of the moments that the model was fitted to; not these, each was drawn from others.
         mean: (R, d) the model's.
         base: (R, d, r) the root of the source; the model's is scale * base.
         scale: a number.
         log_det: (R,) of the model's covariance, where it is known to more than the root can hold.
     """
 
-    source: ref[Moments]
+    source: object
     mean: Array
     base: Array
     scale: float
@@ -45,7 +44,7 @@ class Frame:
         if (source.drawn or source._multiple) and root.shape[1] == root.shape[2]:
             # drawn from what was drawn: after many generations beyond what a root in floats can hold
             log_det = source.log_det + 2 * root.shape[1] * np.log(scale)
-        return cls(ref(source), source.mean, root, scale, log_det)
+        return cls(source.key, source.mean, root, scale, log_det)
 
     def same(self, other: Frame) -> bool:
         """Whether both are of one model: agents that read one pool fit it alike."""
@@ -93,6 +92,7 @@ class Moments:
         log_det: Array | None = None,
     ) -> None:
         self.n, self.mean, self._root, self.drawn, self._log_det = n, mean, root, drawn, log_det
+        self.key = object()
         self._multiple: tuple[Moments, Any] | None = None  # what the root is a multiple of
         self._trace: Array | None = None
 
@@ -141,7 +141,7 @@ class Moments:
         part = np.asarray(other.n / (n + (n == 0)))[..., None]
         gap = other.mean - self.mean
         mean = self.mean + part * gap
-        if other.drawn is not None and other.drawn[0].source() is self:
+        if other.drawn is not None and other.drawn[0].source is self.key:
             # Other was drawn from the model fitted to self: in the coordinates of self.root the sum is the
             # identity plus a Wishart and a rank-one term, well-conditioned however far self has collapsed.
             frame, inside = other.drawn

@@ -187,18 +187,15 @@ def cores() -> int:
 
 
 def _here(missing: list[tuple[Cell, int]], store: Store, progress: Progress) -> None:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):  # as workers have: other thread counts give other bits
-        for cell, tile in missing:
-            try:
-                entries = work_on(cell.exp, cell.key, cell.index, tile, str(store.folder))
-            except StoreError:
-                raise
-            except GenlossError as error:
-                _note_failure(store, progress, cell, tile, str(error))
-            else:
-                _note(store, progress, cell, tile, entries)
+    for cell, tile in missing:
+        try:
+            entries = work_on(cell.exp, cell.key, cell.index, tile, str(store.folder))
+        except StoreError:
+            raise
+        except GenlossError as error:
+            _note_failure(store, progress, cell, tile, str(error))
+        else:
+            _note(store, progress, cell, tile, entries)
 
 
 def _there(
