@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
@@ -164,6 +165,41 @@ def test_the_laws_of_the_skeletons_hold():
             assert_mean(values[:, 0], known.values)
     finally:
         laws.STATED[:] = before
+
+
+@pytest.mark.slow
+def test_metric_law_and_event_of_a_users_file_are_reported_like_ours(tmp_path):
+    """Title, axis, interval, dashed curve and pictures; and again where the run is opened by its folder."""
+    some = ("class Wind:", "class Kurtosis:", "@laws.state")
+    text = "\n".join(next(b for b in blocks(CONTRIBUTING, "python") if part in b) for part in some)
+    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "mine.toml").write_text(
+        """
+n_real = 30
+generations = 3
+replicates = 40
+metrics = [{ kind = "mine.py:Kurtosis" }, "MeanError"]
+
+real = { vary = ["Gaussian", { kind = "mine.py:Wind" }] }
+[[agents]]
+generator = "Gaussian"
+regime = { kind = "Window", generations = 1 }
+"""
+    )
+    printed = genloss("genloss run mine.toml --trust --out mine", tmp_path)
+    assert printed.startswith(
+        "Tails\nMean fourth standardised moment over coordinates; 3 for many normal rows.\n"
+    )
+    assert "real rows" in printed and "hold given the same held-out rows in every replicate" in printed
+    report = (tmp_path / "mine" / "report.html").read_text()
+    assert '"tails (kurtosis)"' in report and "Fisher (1930)" in report and "Shumailov" in report
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', report, re.DOTALL)[1])
+    drawn = {f["id"]: {*f["columns"]} for f in figures}
+    assert {"law", "real", "l", "h"} <= drawn["f-1-Kurtosis"] and "law" in drawn["f-1-MeanError"]
+    assert "f-1-data" in drawn
+    assert genloss("genloss results mine --trust", tmp_path).startswith("Tails\n")
+    # without trust, from its outline: the same words
+    assert genloss("genloss results mine", tmp_path).startswith("Tails\n")
 
 
 def test_the_wrapped_skeleton_passes_the_command(tmp_path):

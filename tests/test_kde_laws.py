@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from genloss import Agent, Experiment, generators, metrics, real, regimes
 from genloss.loop import generations
 from genloss.samples import Array, Chunk, Samples
+from genloss.streams import REAL
 from genloss.theory import kde as law
 from laws import SIGMAS, assert_mean, measure, observe, stream
 
@@ -257,3 +258,20 @@ def test_published_likelihoods(source: Any, n: int, regime: Any) -> None:
     error = found.std(axis=1, ddof=1) / np.sqrt(48)
     off = np.abs(found.mean(axis=1) - published)
     assert (off < 0.10 * published + 2 * error).all(), (found.mean(axis=1), published, error)
+
+
+@pytest.mark.parametrize(("source", "off"), [(real.SwissRoll(), 100), (real.Moons(), 10)])
+def test_far_from_its_rows_a_density_is_that_of_a_sum_over_all_and_scikit_learns_is_not(
+    source: Any, off: float
+) -> None:
+    """The claim of KDE's docstring. Where its last line fails, scikit-learn has mended it: drop the claim."""
+    from sklearn.neighbors import KernelDensity
+
+    rows = source.draw(1, 1000, stream(5))
+    far, d = rows[0, :100] + 2.0, rows.shape[2]
+    model = generators.KDE(bandwidth=0.1).fit(Samples.of([Chunk(1000, 0, REAL, rows)]), stream(6))
+    squared = ((far[:, None] - rows[0]) ** 2).sum(axis=2)
+    brute = logsumexp(-squared / (2 * 0.1**2), axis=1) - np.log(1000) - d / 2 * np.log(2 * np.pi * 0.1**2)
+    np.testing.assert_allclose(model.log_prob(far)[0], brute, rtol=1e-9)
+    theirs = KernelDensity(bandwidth=0.1).fit(rows[0]).score_samples(far)
+    assert np.abs(theirs - brute).max() > off

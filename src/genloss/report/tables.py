@@ -200,8 +200,10 @@ def _given(blocks: Sequence[Block]) -> list[str]:
     """What intervals are conditional on."""
     by: dict[str, dict[str, None]] = {}
     for block in blocks:
-        if block.meaning.given:
-            by.setdefault(block.meaning.given, {})[block.meaning.title.lower()] = None
+        # cells may differ in it, as where real data is varied
+        for given in {row.curve.meaning.given: None for row in block.rows if row.curve is not None}:
+            if given:
+                by.setdefault(given, {})[block.meaning.title.lower()] = None
     return [f"Intervals of {' and '.join(titles)} hold given {given}." for given, titles in by.items()]
 
 
