@@ -71,9 +71,9 @@ class KDEModel:
 class KDE:
     """Gaussian kernel density.
 
-    Log densities are those of a sum over all rows, however far away. scikit-learn's ``KernelDensity`` (1.9, at
-    its default leaf size and bandwidth .1) is off by hundreds of nats two units away from a swiss roll of 1000
-    rows, and by some twenty from the moons; published late losses that were taken with it carry that.
+    Log densities are those of a sum over all rows, however far away. scikit-learn's ``KernelDensity`` (1.9,
+    at its default leaf size and bandwidth .1) is off by hundreds of nats two units away from a swiss roll of
+    1000 rows, and by some twenty from the moons; published late losses that were taken with it carry that.
 
     Args:
         bandwidth: standard deviation of the kernel, in the units of the rows, or the rule "scott",
