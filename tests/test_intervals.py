@@ -214,8 +214,12 @@ def test_change_is_paired_on_its_scale():
 def test_change_of_zeros_infinities_and_missing_values():
     inf, nan = np.inf, np.nan
     first, last = [0, 0, inf, inf, 1, nan, 1, 2], [0, 1, inf, 1, inf, 1, nan, 4]
-    assert intervals.change(first, last, "ratio") == (1.5, 0.0, inf)  # of 1, inf, 1, 0, inf, 2
-    assert intervals.change(first, last, "nats") == (0.5, -inf, inf)  # of 0, 1, 0, -inf, inf, 2
+    first, last = [*first, 3], [*last, 3]
+    # of an infinite value that stays infinite nothing can be told
+    assert intervals.change(first, last, "ratio") == (1.5, 0.0, inf)  # of 1, inf, 0, inf, 2, 1
+    assert intervals.change(first, last, "nats") == (0.5, -inf, inf)  # of 0, 1, -inf, inf, 2, 0
+    assert np.isnan(intervals.change([inf] * 9, [inf] * 9, "nats")).all()
+    assert np.isnan(intervals.replicates_for_mean([inf] * 6))
     assert np.isnan(intervals.change([1, 2], [2, 4], "ratio")[1:]).all()
 
 

@@ -32,7 +32,6 @@ from laws import assert_mean, measure, stream
         ("def __call__(self, seen): ...", "reads_holdouts: bool = True", "reads_holdout"),
         ("def __call__(self, pool, rng): ...", "need_rows: ClassVar = False", "needs_rows"),
         ("def __call__(self, pool, rng, occasion): ...", "read_total: ClassVar = True", "reads_total"),
-        ("def __call__(self, pool, rng): ...", "reaches = (1, 1)", "reach"),
         (
             "def __call__(self, model, train, n, rng): ...",
             "publish_everything: ClassVar = True",
@@ -40,7 +39,9 @@ from laws import assert_mean, measure, stream
         ),
         ("def fit(self, train, rng, init=None): ...", "warm_start: ClassVar = True", "warm_starts"),
         ("def fit(self, train, rng, init=None): ...", "def suficient(self, schema): ...", "sufficient"),
-        ("def fit(self, train, rng, init=None): ...", "tiles: ClassVar = 1", "tile"),
+        ("def fit(self, train, rng, init=None): ...", "tlie: ClassVar = 1", "tile"),
+        ("def __call__(self, seen): ...", "tilte: ClassVar = 'Mean'", "title"),
+        ("def __call__(self, seen, extra=None): ...", "read_holdout: ClassVar = True", "reads_holdout"),
         (
             "def draw(self, replicates, n, rng): ...\n    def holdout(self): ...",
             "def moment(self): ...",
@@ -56,9 +57,6 @@ from laws import assert_mean, measure, stream
 def test_a_name_that_is_nearly_a_trait_is_refused(verb: str, names: str, meant: str) -> None:
     space: dict[str, Any] = {"ClassVar": ClassVar, "__name__": __name__}
     exec(f"class Odd:\n    {verb}\n    {names}\n", space)  # the cases are ours
-    if meant == "reach":  # two letters more are another word
-        assert component(space["Odd"])
-        return
     with pytest.raises(SpecError, match=rf"Odd\.\w+: did you mean '{meant}'\? if not, call it otherwise"):
         component(space["Odd"])
 
@@ -77,6 +75,42 @@ def test_names_of_ones_own_are_free() -> None:
             return pool
 
     assert Ours().modes == 3
+
+    @component
+    class Fitted:
+        """A metric with a helper that fits, and a generator's trait that means nothing to it."""
+
+        title: ClassVar = "Fitted"
+        tile: ClassVar = 3
+
+        def fit(self, x: Array) -> Array:
+            return x
+
+        def take(self, x: Array) -> Array:
+            return x
+
+        def reaches(self) -> bool:
+            return True
+
+        def __call__(self, seen: Any) -> Array:
+            return self.fit(seen.features[:, 0, 0])
+
+    assert Fitted().title == "Fitted"
+
+
+def test_names_of_a_generators_model_are_looked_at_too() -> None:
+    class Model:
+        def sample(self, n: int, rng: Any) -> Array: ...
+
+        def log_probs(self, x: Array) -> Array: ...
+
+    class Made:
+        model: ClassVar = Model
+
+        def fit(self, train: Samples, rng: Any, init: Any = None) -> Model: ...
+
+    with pytest.raises(SpecError, match=r"Model\.log_probs: did you mean 'log_prob'"):
+        component(Made)
 
 
 def test_none_of_our_own_parts_has_such_a_name() -> None:
@@ -212,6 +246,26 @@ def test_one_name_never_stands_for_two_quantities() -> None:
     np.testing.assert_array_equal(short, results.array("TraceRatio(of='published')"))
 
 
+def some_function(seen: Any) -> Array:
+    return np.asarray(seen.rng.measure.standard_normal(len(seen.rows)))
+
+
+def test_functions_are_metrics_by_their_names() -> None:
+    exp = Experiment(
+        real=real.Moons(),
+        agents=Agent(generators.KDE()),
+        metrics=[some_function, metrics.RealShare()],
+        replicates=3,
+    )
+    assert list(exp.metric_names) == ["some_function", "RealShare"]
+    assert measure(exp)["some_function"].std() > 0
+
+
+def test_a_class_in_a_parts_place_is_told_to_be_called() -> None:
+    with pytest.raises(SpecError, match=r"traceRatio is a class; write TraceRatio\(\)"):
+        Experiment(real=real.Moons(), agents=Agent(generators.KDE()), metrics=[metrics.TraceRatio])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize(("trait", "value"), [("scale", "ratios"), ("better", "smaller")])
 def test_a_scale_or_direction_that_there_is_not_is_named(trait: str, value: str) -> None:
     bad = type("Bad", (), {trait: value, "__call__": lambda self, seen: None})()
@@ -253,6 +307,14 @@ def test_a_metrics_own_law_is_found_and_holds() -> None:
     assert_mean(measure(exp)["Kurtosis"][:, 0], known.values)
 
 
+@component
+class Half:
+    """A half of anything."""
+
+    def __call__(self, seen: Any) -> Array:
+        return np.full(len(seen.rows), 0.5)
+
+
 def test_a_law_can_be_stated_of_parts_that_are_there() -> None:
     before = list(laws.STATED)
     try:
@@ -263,9 +325,17 @@ def test_a_law_can_be_stated_of_parts_that_are_there() -> None:
             return np.ones(exp.generations)
 
         exp = Experiment(real=real.Moons(), agents=Agent(generators.KDE()), metrics=[metrics.RealShare()])
-        assert laws.STATED[-1].concerns(generators.KDE(), metrics.SupportSize())
-        assert laws.STATED[-1].where == "Always."
         assert laws.law(exp, 0, "RealShare") is None
+
+        @laws.state(generators=generators.KDE, metrics=Half, source="nobody (2027)", of="published")
+        def of_ours(exp: Any, g: Any, metric: Any) -> Array:
+            """Always."""
+            return np.full(exp.generations, 0.5)
+
+        ours = Experiment(real=real.Moons(), agents=Agent(generators.KDE()), metrics=[Half()])
+        known = laws.law(ours, 0, "Half")
+        assert known is not None and known.where == "Always." and known.values.tolist() == [0.5] * 10
+        np.testing.assert_array_equal(measure(ours)["Half"], 0.5)
     finally:
         laws.STATED[:] = before
 

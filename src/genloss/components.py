@@ -13,7 +13,7 @@ from pydantic import AllowInfNan, BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from genloss.errors import SpecError
-from genloss.traits import nearly
+from genloss.traits import MODEL, nearly
 
 __all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 
@@ -50,10 +50,10 @@ def component(cls: C) -> C:
     """
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, extra="forbid")
     made: Any = pydantic_dataclass(frozen=True, config=config)(cls)
-    odd = [
-        f"{cls.__name__}.{name}: did you mean '{trait}'? if not, call it otherwise"
-        for name, trait in nearly(made)
-    ]
+    model = MODEL.of(made)
+    found: list[tuple[type, tuple[str, str]]] = [(cls, near) for near in nearly(made)]
+    found += [(model, near) for near in nearly(model, "models")] if isinstance(model, type) else []
+    odd = [f"{c.__name__}.{n}: did you mean '{trait}'? if not, call it otherwise" for c, (n, trait) in found]
     if odd:
         raise SpecError(odd)
     build = made.__init__

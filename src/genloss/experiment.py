@@ -38,6 +38,7 @@ from genloss.traits import (
     SUBSAMPLE,
     SUFFICIENT,
     TILE,
+    called,
     fields,
     offers,
 )
@@ -55,7 +56,10 @@ _TILE_MEMORY = 256 * 2**20
 
 def _as_tuple(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(value)
+        value = tuple(value)
+    for part in value if isinstance(value, tuple) else ():
+        if isinstance(part, type):
+            raise ValueError(f"{part.__name__} is a class; write {part.__name__}()")
     return value
 
 
@@ -170,9 +174,9 @@ class Experiment:
         """Metrics by name: the class's and what it is of, where that is not the default; two of one class
         whole.
         """
-        kinds = [type(m).__name__ for m in self.metrics]
+        kinds = [called(m).partition("(")[0] for m in self.metrics]
         return {
-            _name(m) if kinds.count(kind) == 1 else repr(m): m
+            _name(m) if kinds.count(kind) == 1 else called(m): m
             for kind, m in zip(kinds, self.metrics, strict=True)
         }
 
@@ -311,7 +315,7 @@ class Experiment:
 
 def _name(metric: Metric) -> str:
     """A name that never stands for two quantities."""
-    kind, of = type(metric).__name__, fields(metric).get(OF.name)
+    kind, of = called(metric).partition("(")[0], fields(metric).get(OF.name)
     return kind if of is None or of.default == OF.of(metric) else f"{kind}(of={OF.of(metric)!r})"
 
 

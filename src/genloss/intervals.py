@@ -126,9 +126,9 @@ def mean(values: ArrayLike, scale: Scale = "plain") -> Interval:
 def change(first: ArrayLike, last: ArrayLike, scale: Scale = "plain") -> Interval:
     """The typical change within replicates: of last / first for a "ratio", of last - first for other scales.
 
-    A change is seen where the interval excludes `no_change(scale)`. Equal values are no change, also where
-    both are 0 or infinite; from 0 on the factor is infinite. Replicates that lack one of the two are left
-    out.
+    A change is seen where the interval excludes `no_change(scale)`. Equal finite values are no change, also
+    where both are 0; from 0 on the factor is infinite. Replicates that lack one of the two, or in which both
+    are infinite, are left out: of these nothing can be told.
 
     Args:
         first: (..., R).
@@ -144,7 +144,7 @@ def change(first: ArrayLike, last: ArrayLike, scale: Scale = "plain") -> Interva
     a, b = np.asarray(first, dtype=float), np.asarray(last, dtype=float)
     with np.errstate(all="ignore"):
         moved = b / a if scale == "ratio" else b - a
-    return typical(np.where(a == b, no_change(scale), moved))
+    return typical(np.where((a == b) & np.isfinite(a), no_change(scale), moved))
 
 
 def no_change(scale: Scale) -> float:
@@ -169,7 +169,7 @@ def replicates_for_mean(values: ArrayLike, factor: float = 2.0) -> Any:
         n = np.sum(~np.isnan(x), axis=-1)
         v = np.nansum((y - (np.nansum(y, axis=-1) / n)[..., None]) ** 2, axis=-1) / (n - 1)
         needed = np.ceil((1.96 / np.log(factor)) ** 2 * (v + v**2 / 2))
-        known = (n > 1) & np.isfinite(v) & np.all(~(x <= 0), axis=-1)
+        known = (n > 1) & np.isfinite(v) & np.all(~((x <= 0) | np.isinf(x)), axis=-1)
     return np.where(known, np.maximum(needed, 2.0), np.nan)[()]
 
 

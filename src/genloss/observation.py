@@ -12,7 +12,7 @@ from genloss.errors import FitError
 from genloss.samples import Array, Chunk, Samples
 from genloss.statistics import Moments, moments
 from genloss.streams import Streams
-from genloss.traits import MOMENTS, NEEDS, REAL_MOMENTS, STANDARDISED, Trait
+from genloss.traits import MOMENTS, NEEDS, REAL_MOMENTS, STANDARDISED, Trait, called
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -73,7 +73,7 @@ class Observation:
     @property
     def fresh(self) -> bool:
         """Whether each replicate has held-out rows of its own."""
-        return self.holdout is not self.exp.held_out
+        return self.exp.holdout == "fresh"
 
     @property
     def holdout_features(self) -> Array:
@@ -126,7 +126,7 @@ class Observation:
         """
         names = self.exp.metric_names
         asked = names if self.t else {n: m for n, m in names.items() if looks_at_real(m, n, self.exp)}
-        return {n: m(replace(self, rng=self.rng.named(repr(m)))) for n, m in asked.items()}
+        return {n: m(replace(self, rng=self.rng.named(called(m)))) for n, m in asked.items()}
 
     def picture(self, rows: int) -> Array | None:
         """(k, *event) of the first replicate's rows to look at, or None where the model cannot show any."""
@@ -141,11 +141,25 @@ def looks_at_real(metric: Any, name: str, exp: Experiment) -> bool:
 
 
 def real_rows_seen(state: State, exp: Experiment) -> tuple[Observation, ...]:
-    """Generation 0: the real rows themselves, to be looked at as if each agent had published them."""
-    chunk = state.pool.origin
+    """Generation 0: the real rows themselves, as if each agent had published them: as many, if there are."""
     return tuple(
-        Observation(0, i, state.pool, NoModel(), chunk, exp, Streams(state.address, 0, i), state.holdout)
+        Observation(
+            0,
+            i,
+            state.pool,
+            NoModel(),
+            _first(state.pool.origin, exp.published(i)),
+            exp,
+            Streams(state.address, 0, i),
+            state.holdout,
+        )
         for i in range(len(exp.agents))
+    )
+
+
+def _first(chunk: Chunk, n: int) -> Chunk:
+    return (
+        chunk if n >= chunk.n or chunk.rows is None else replace(chunk, n=n, rows=chunk.rows[:, :n], known={})
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -50,6 +51,17 @@ class Trait(Generic[T]):
 def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
     """The fields of a part, or of its class, by name; none where it is no dataclass."""
     return {f.name: f for f in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else {}
+
+
+def called(part: Any) -> str:
+    """A part in words that are the same in every process: a function's name, a dataclass and its fields.
+
+    >>> called(len), called(object())
+    ('len', 'object')
+    """
+    if dataclasses.is_dataclass(part):
+        return re.sub(r" at 0x[0-9a-f]+", "", repr(part))
+    return str(part.__name__) if inspect.isroutine(part) else type(part).__name__
 
 
 def traits(slot: str) -> dict[str, Trait[Any]]:
@@ -301,12 +313,9 @@ def slot_of_class(cls: type) -> str | None:
     """
     if {"draw", "holdout"} <= {*dir(cls)}:
         return "real"
-    if "fit" in dir(cls):
-        return "generators"
-    verb = vars(cls).get("__call__") or next(
-        (vars(c)["__call__"] for c in cls.__mro__ if "__call__" in vars(c)), None
-    )
-    return None if verb is None else slot_of_call(verb, 1)
+    verb = next((vars(c)["__call__"] for c in cls.__mro__ if "__call__" in vars(c)), None)
+    found = None if verb is None else slot_of_call(verb, 1)
+    return "generators" if found is None and "fit" in dir(cls) else found
 
 
 def slot_of_call(verb: Any, skip: int = 0) -> str | None:
@@ -316,7 +325,8 @@ def slot_of_call(verb: Any, skip: int = 0) -> str | None:
     except (TypeError, ValueError):
         return None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    taken = [p.name for p in parameters if p.kind in positional and p.name != OCCASION]
+    wanted = [p for p in parameters if p.kind in positional and p.default is p.empty]
+    taken = [p.name for p in wanted if p.name != OCCASION]
     rows = taken[:1] in (["rows"], ["x"])
     if len(taken) == 1:
         return "rewards" if rows else "metrics"
@@ -329,10 +339,15 @@ OCCASION = "occasion"
 """The argument by which a regime or a curator asks for the generation, the agent and the pool."""
 
 
-def nearly(cls: type) -> Iterator[tuple[str, str]]:
+def nearly(cls: type, slot: str | None = None) -> Iterator[tuple[str, str]]:
     """Names in a part's class that are nearly traits of its slot, each with the trait.
 
-    Short traits are compared with class variables and methods alone: a field may be called ``modes``.
+    Traits of up to five letters are not held against fields, which may be called ``modes``; those of up to
+    four only against names whose letters were put in another order.
+
+    Args:
+        cls: the class.
+        slot: of the part; by default what its verb tells.
 
     >>> class Odd:
     ...     instead_of_row = ()
@@ -340,16 +355,16 @@ def nearly(cls: type) -> Iterator[tuple[str, str]]:
     >>> list(nearly(Odd))
     [('instead_of_row', 'instead_of_rows')]
     """
-    slot = slot_of_class(cls)
+    slot = slot or slot_of_class(cls)
     known = traits(slot) if slot else {}
     names = {
         n for c in cls.__mro__[:-1] for n in (*vars(c), *inspect.get_annotations(c)) if not n.startswith("_")
     }
-    own = fields(cls)
-    for name in sorted(names - known.keys()):
+    own, others = fields(cls), {name for some in _KNOWN.values() for name in some}
+    for name in sorted(names - others):
         for trait in known:
-            far = _distance(_bare(name), _bare(trait))
-            if far == 0 or far <= _typo(trait, name in own):
+            a, b = _bare(name), _bare(trait)
+            if a == b or (len(trait) > (5 if name in own else 3) and _mistyped(a, b)):
                 yield name, trait
                 break
 
@@ -358,9 +373,11 @@ def _bare(name: str) -> str:
     return name.lower().replace("_", "")
 
 
-def _typo(trait: str, is_field: bool) -> int:
-    """How many letters may be wrong before a name is another name."""
-    return 2 if len(trait) >= 8 else 1 if len(trait) >= (6 if is_field else 4) else 0
+def _mistyped(name: str, trait: str) -> bool:
+    """Whether a letter or two make the difference, or two neighbours stand in the wrong order."""
+    if sorted(name) == sorted(trait) and _distance(name, trait) == 2:
+        return True
+    return _distance(name, trait) <= (2 if len(trait) >= 8 else 1 if len(trait) >= 5 else 0)
 
 
 def _distance(a: str, b: str) -> int:

@@ -41,6 +41,7 @@ def table(results: Results, every: bool = False) -> str:
     from genloss.report.tables import reading
 
     found = blocks(results, every)
+    hidden = 0 if every else len(blocks(results, True)) - len(found)
     if not found:
         return "nothing finished: every cell failed" if results.failures else "nothing is finished yet"
     lines: list[str] = []
@@ -51,8 +52,11 @@ def table(results: Results, every: bool = False) -> str:
         left -= len(block.rows)
     for sentence in reading(found):
         lines += textwrap.wrap(sentence, _WIDTH)
-    if left < 0:
-        lines.append(f"{-left} more rows are not shown here: genloss results shows all.")
+    folder = results.folder or "RUN"
+    if left < 0 or hidden:
+        more = [f"{-left} more rows"] if left < 0 else []
+        more += [f"{hidden} more metric{'s' * (hidden != 1)}"] if hidden else []
+        lines += ["", f"Not shown here: {' and '.join(more)}. All of them: genloss results {folder}"]
     return "\n".join([*lines, *_legend(results)])
 
 

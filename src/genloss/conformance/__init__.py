@@ -69,7 +69,8 @@ def slot_of_part(part: Any) -> str:
         raise SpecError(
             f"{(part if function else cls).__name__} has the verb of no slot; give it fit(train, rng, init), "
             f"draw(replicates, n, rng) and holdout(), or a call (pool, rng), "
-            f"(model, train, n, rng), (seen), (rows) or (rows, rng)"
+            f"(model, train, n, rng), (seen), (rows) or (rows, rng); "
+            f"the first two may take occasion, by that name"
         )
     return guess
 

@@ -47,6 +47,6 @@ def law(exp: Experiment, agent: int, metric: str) -> Law | None:
         if found is None and known is not None:
             found = known(exp, agent, metric)
     for stated in STATED:
-        if found is None and stated.concerns(who.generator, measured):
+        if found is None and stated.concerns(who.generator, measured, exp.meanings[metric].of):
             found = stated.asked(exp, agent, measured)
     return found

@@ -14,7 +14,7 @@ from genloss.errors import GenlossError
 from genloss.experiment import Experiment
 from genloss.meaning import Law
 from genloss.samples import Array
-from genloss.traits import OF, SIZE
+from genloss.traits import SIZE
 
 KAZDAN = "Kazdan et al. (2024), arXiv:2410.16713"
 SHUMAILOV = "Shumailov et al. (2023), arXiv:2305.17493"
@@ -39,6 +39,7 @@ class Stated:
         where: the conditions, in words.
         values: (T,) for an experiment, its generator and the metric, or None where the conditions do not
             hold.
+        of: what the metrics measure where it is their law: "model", "published" or "training".
     """
 
     generators: tuple[type, ...]
@@ -46,12 +47,11 @@ class Stated:
     source: str
     where: str
     values: Values
+    of: str = "model"
 
-    def concerns(self, generator: Any, metric: Any) -> bool:
-        """Whether it is about such models and this metric of theirs."""
-        return (
-            type(generator) in self.generators and type(metric) in self.metrics and OF.of(metric) == "model"
-        )
+    def concerns(self, generator: Any, metric: Any, of: str = "model") -> bool:
+        """Whether it is about such models and this metric, of what it is of."""
+        return type(generator) in self.generators and type(metric) in self.metrics and of == self.of
 
     def asked(self, exp: Experiment, agent: int, metric: Any) -> Law | None:
         """The law in an experiment, if its conditions hold there.
@@ -72,18 +72,19 @@ STATED: list[Stated] = []
 """Every law that was stated, ours and the user's."""
 
 
-def state(*, generators: Any, metrics: Any, source: str) -> Callable[[Values], Values]:
+def state(*, generators: Any, metrics: Any, source: str, of: str = "model") -> Callable[[Values], Values]:
     """State a law: a function of (experiment, generator, metric) whose docstring says where it holds.
 
     Args:
         generators: a class of generators, or several.
         metrics: a class of metrics, or several.
         source: authors, year and arXiv number.
+        of: what the metrics measure where it is their law: "model", "published" or "training".
     """
 
     def stated(values: Values) -> Values:
         whose, of_what = (x if isinstance(x, tuple) else (x,) for x in (generators, metrics))
-        STATED.append(Stated(whose, of_what, source, " ".join((values.__doc__ or "").split()), values))
+        STATED.append(Stated(whose, of_what, source, " ".join((values.__doc__ or "").split()), values, of))
         return values
 
     return stated

@@ -82,11 +82,15 @@ class SupportSize:
     of: Of = "model"
     title: ClassVar = "Symbols left"
     unit: ClassVar = "symbols"
-    about: ClassVar = "How many different symbols have a probability above 0."
     scale: ClassVar = "count"
     accepts: ClassVar = ("symbols",)
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
+
+    def says(self, exp: Any) -> dict[str, str]:
+        """Where they are counted."""
+        model = "How many different symbols have a probability above 0."
+        return {"about": model if self.of == "model" else "How many different symbols were published."}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) counts."""

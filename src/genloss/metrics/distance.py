@@ -105,7 +105,8 @@ class TailMass:
         """Whose share it is."""
         whose = "the model's probability" if self.of == "model" else "published rows"
         of = {"given": ""} if exp.event.discrete and REAL_PROBABILITIES.of(exp.real) is not None else {}
-        about = f"Share of {whose} where the outermost {1 - self.quantile:.3g} of real rows lie."
+        where = "of the rarest real symbols" if exp.event.discrete else "where the outermost real rows lie"
+        about = f"Share of {whose} {where}, in which real data has about {100 * (1 - self.quantile):.3g} %."
         return {"unit": f"share of {whose}", "about": about, **of}
 
     def __call__(self, seen: Observation) -> Array:

@@ -11,6 +11,7 @@ from genloss.errors import FitError
 from genloss.metrics.discrete import Of, no_rows
 from genloss.observation import Observation
 from genloss.samples import Array
+from genloss.traits import REAL_MOMENTS
 
 
 def asks_moments(metric: Any) -> tuple[str, ...]:
@@ -32,12 +33,16 @@ class TraceRatio:
     of: Of = "model"
     title: ClassVar = "Variance kept"
     unit: ClassVar = "trace ratio"
-    about: ClassVar = "Total variance over that of the real data: 1 is as much, 0 is a point."
     scale: ClassVar = "ratio"
     accepts: ClassVar = ("vectors", "table")
     reads_reference: ClassVar = True
     needs = property(asks_moments)
     instead_of_rows = property(no_rows)
+
+    def says(self, exp: Any) -> dict[str, str]:
+        """What the real variance is."""
+        of = "the real law" if REAL_MOMENTS.of(exp.real) is not None else "the held-out real rows"
+        return {"about": f"Total variance over that of {of}: 1 is as much, 0 is a point."}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) ratios; 0 or infinite beyond the range of floats, where LogDetRatio goes on."""

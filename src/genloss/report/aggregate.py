@@ -33,7 +33,8 @@ class Curve:
             scale is "ratio", else a difference.
         paired: replicates that it compares with themselves.
         real: of the real rows themselves, the typical replicate's; None where there is no such thing.
-        needed: replicates that would bring the last mean within a factor of 2; 0 where it is.
+        needed: replicates that would bring the last mean within a factor of 2, NaN where that is not known; 0
+            where its interval says that it is.
         replicates: that are finished.
         wanted: that were asked for.
     """
@@ -94,9 +95,9 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         mean,
         (~np.isnan(x)).sum(axis=1),
         intervals.change(first, last, meaning.scale),
-        int((~np.isnan(first) & ~np.isnan(last)).sum()),
+        int((~np.isnan(first) & ~np.isnan(last) & ~(np.isinf(first) & (first == last))).sum()),
         None if np.isnan(start).all() else intervals.typical(start),
-        float(np.nan_to_num(intervals.replicates_for_mean(last))) if wide else 0.0,
+        float(intervals.replicates_for_mean(last)) if wide else 0.0,
         replicates,
         cell.exp.replicates,
     )

@@ -107,7 +107,13 @@ class Layout:
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """Of the levels."""
+        """Of the levels.
+
+        The regime of one agent among several ("agents.1.regime") also colours lines that have another: no
+        regime's own colour may stand for it.
+        """
+        if self.colour not in (None, REGIME) and self.colour.rpartition(".")[2] == REGIME:
+            return sequential(len(self.levels))
         return palette(self.levels, self.colour in (None, REGIME))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.report.aggregate import Curve, Key
-from genloss.report.layout import NO_SPACE, REGIME, Layout
+from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
 from genloss.report.words import changed, finished, interval, number
 from genloss.study.results import Results
 from genloss.study.study import Cell
@@ -19,6 +19,8 @@ from genloss.study.study import Cell
 Said = tuple[str, str]
 """An estimate and the ends of its interval, as text."""
 _NOTHING = ("–", "")
+# replicates below which no interval is printed: the typical one's cannot be had, the mean's says nothing
+_FEWEST = 6
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
             real = _NOTHING if curve.real is None else interval(curve.real)
             first, final = (interval(_at(curve.typical, k)) for k in (0, -1))
             mean = interval(_at(curve.mean, -1))
+            if curve.known[-1] < _FEWEST:
+                mean = (mean[0], "")
             word = finished(curve.replicates, curve.wanted)
             if cell.exp.generations > 1 and not word:
                 word, size = changed(curve.change, curve.meaning.scale, curve.paired)
@@ -165,22 +169,28 @@ def reading(blocks: Sequence[Block]) -> list[str]:
     many = sorted({curve.replicates for _, _, curve in rows})
     if not many:
         return []
+    scales = {curve.meaning.scale for _, _, curve in rows}
+    far = ", which few replicates can carry far from it" if scales & {"ratio", "nats", "plain"} else ""
     over = " to ".join(str(n) for n in dict.fromkeys((many[0], many[-1])))
     said = [
         f"Values are of the typical replicate, the median over {over} replicates: at most half of them lie "
-        "on either side. Beside it is the mean, which few replicates can carry far from it."
+        f"on either side. Beside it is the mean{far}."
         if many[-1] > 1
         else "Values are of one replicate."
     ]
     if any(ends for _, row, _ in rows for _, ends in (row.first, row.last, row.mean)):
         said.append(
             "In brackets: 95 % intervals over replicates, each on its own, not all of them together. "
-            "The mean's holds as far as these replicates have met its tail."
+            "The mean's holds as far as these replicates have met its tail"
+            + (", and is not known to with fewer than 10 of them." if many[0] < 10 else ".")
         )
     said += _given(blocks)
     said.append("Generation 1 trains on real rows alone.")
     if any(curve.real is not None for _, _, curve in rows):
-        said.append("Real rows are looked at in the same way as published ones.")
+        said.append(
+            "Real rows are looked at in the same way as published ones: "
+            "as many of them, if there are so many."
+        )
     if any(row.size for _, row, _ in rows):
         said.append(
             "Change is the median of the changes within replicates, from generation 1 to the last: "
@@ -204,20 +214,28 @@ def _given(blocks: Sequence[Block]) -> list[str]:
         for given in {row.curve.meaning.given: None for row in block.rows if row.curve is not None}:
             if given:
                 by.setdefault(given, {})[block.meaning.title.lower()] = None
-    return [f"Intervals of {' and '.join(titles)} hold given {given}." for given, titles in by.items()]
+    return [f"Given {given}, intervals hold of: {'; '.join(titles)}." for given, titles in by.items()]
 
 
 Found = tuple[Block, Row, Curve]
 
 
 def _named(block: Block, row: Row) -> str:
-    return ", ".join(part for part in (block.experiment, block.meaning.title.lower(), row.name) if part)
+    labels = (
+        v if f in (REGIME, AGENT) else f"{f}={v}" for f, v in zip(block.fields, row.labels, strict=True) if v
+    )
+    return ", ".join(part for part in (block.experiment, block.meaning.title.lower(), *labels) if part)
 
 
 def _needed(rows: Sequence[Found]) -> list[str]:
     """How many replicates would tell the mean, where these do not."""
-    wide = [(b, row, curve.needed) for b, row, curve in rows if curve.needed > curve.replicates]
-    each = [f"{_named(b, row)}: about {number(n, 2)}" for b, row, n in wide]
+    wide = [
+        (b, row, c, "about" if c.needed > c.replicates else "more than") for b, row, c in rows if c.needed
+    ]
+    each = [
+        f"{_named(b, row)}: {how} {number(c.needed if how == 'about' else c.replicates, 2)}"
+        for b, row, c, how in wide
+    ]
     if not each:
         return []
     what = "Replicates that would bring the mean within a factor of 2 of the true one, were values log-normal"

@@ -93,6 +93,8 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     (('0.985', '0.977, 0.993'), ('12.3', '11.2, 13.5'))
     >>> interval(Interval(334.0, 332.0, 336.0)), interval(Interval(1.21, 0.3, 45.2))
     (('334', '332, 336'), ('1.2', '0.30, 45'))
+    >>> interval(Interval(0.878, 0.0, 120.0)), interval(Interval(0.02, -0.09, 0.11))
+    (('0.88', '0, 120'), ('0.02', '−0.09, 0.11'))
     >>> interval(Interval(0.01, 0.01, 0.01)), interval(Interval(5.95, math.nan, math.nan))
     (('0.01', ''), ('5.95', ''))
     >>> interval(Interval(1.04, 0.996, 1.09)), interval(Interval(1.04, 0.996, 1.09), none=1)
@@ -102,15 +104,18 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     estimate, low, high = three
     if math.isnan(low) or math.isnan(high) or low == high:
         return number(estimate), ""
-    if not all(map(math.isfinite, three)) or (low > 0 and high > 4 * low):
+    half = (high - low) / 2
+    if not all(map(math.isfinite, three)) or (low > 0 and high > 4 * low) or half > 5 * abs(estimate) > 0:
         value, *ends = (number(v, 2, zeros=True) for v in three)
         return value, ", ".join(ends)
-    half = (high - low) / 2
     power = math.floor(math.log10(half))
     place = power - (half < 3.55 * 10.0**power)
     if all(v == round(v) for v in three):
         place = max(place, 0)
-    while any(v != none and round(v, -place) == none for v in three[1:]) and place > power - 6:
+    while place > power - 6 and (
+        any(v != none and round(v, -place) == none for v in three[1:])
+        or round(estimate, -place) == 0 != estimate
+    ):
         place -= 1
     largest = max(map(abs, three))
     if 1e-3 <= largest < 1e5:
@@ -151,9 +156,10 @@ def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
     """
     none = no_change(scale)
     estimate, low, high = (float(v) for v in change)
-    if math.isnan(low) or math.isnan(high):
-        few = replicates < 6  # no interval of order statistics holds the median with 95 %
-        return (f"too few replicates to tell: {replicates}" if few else "undefined"), ""
+    if replicates == 0:
+        return "no change can be told: infinite or undefined", ""
+    if math.isnan(low) or math.isnan(high):  # fewer than 6: no order statistics hold the median with 95 %
+        return f"too few replicates to tell: {replicates}", ""
     value, ends = interval(change, none)
     sign = "× " if scale == "ratio" else "+" if estimate > 0 else ""
     size = bracketed(f"{sign}{value}{' nats' if scale == 'nats' else ''}", ends)

@@ -133,9 +133,10 @@ class Results:
             if all(_is(v, {**c.varied, "experiment": c.experiment}.get(k)) for k, v in varied.items())
         ]
         if len(fit) != 1:
+            what = "narrow it down to one" if fit else "there are"
             raise SpecError(
                 f"{len(fit)} of {len(self.cells)} cells have {varied or 'no condition'}; "
-                f"narrow it down to one: {', '.join(c.label for c in (fit or self.cells)[:5])}"
+                f"{what}: {', '.join(c.label for c in (fit or self.cells)[:5])}"
             )
         return fit[0]
 
@@ -175,7 +176,8 @@ class Results:
             else next((k for k, m in names.items() if m == metric), repr(metric))
         )
         # "TestError" will do for "TestError(of='published')", where it is the only one
-        name = next((k for k in names if name not in names and k.startswith(f"{name}(of=")), name)
+        alike = [k for k in names if k.startswith(f"{name}(of=")]
+        name = alike[0] if len(alike) == 1 and name not in names else name
         if name not in names:
             raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
         exp = at.exp
