@@ -190,7 +190,10 @@ regime = { kind = "Window", generations = 1 }
     assert printed.startswith(
         "Tails\nMean fourth standardised moment over coordinates; 3 for many normal rows.\n"
     )
-    assert "real rows" in printed and "Given the same held-out rows in every replicate, intervals hold of" in printed
+    assert (
+        "real rows" in printed
+        and "Given the same held-out rows in every replicate, intervals hold of" in printed
+    )
     report = (tmp_path / "mine" / "report.html").read_text()
     assert '"tails (kurtosis)"' in report and "Fisher (1930)" in report and "Shumailov" in report
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', report, re.DOTALL)[1])

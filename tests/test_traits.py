@@ -246,6 +246,19 @@ def test_one_name_never_stands_for_two_quantities() -> None:
     np.testing.assert_array_equal(short, results.array("TraceRatio(of='published')"))
 
 
+def test_of_two_quantities_of_one_kind_neither_is_picked_silently() -> None:
+    exp = Experiment(
+        real=real.Gaussian(),
+        agents=Agent(generators.Gaussian()),
+        metrics=[metrics.TraceRatio(), metrics.TraceRatio(of="published")],
+        n_real=20,
+        generations=2,
+        replicates=5,
+    )
+    with pytest.raises(SpecError, match="no metric 'TraceRatio' was measured"):
+        run(exp, workers=0).array("TraceRatio")
+
+
 def some_function(seen: Any) -> Array:
     return np.asarray(seen.rng.measure.standard_normal(len(seen.rows)))
 

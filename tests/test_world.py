@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -302,6 +303,39 @@ def test_generation_0_is_the_real_rows_looked_at_in_the_same_way() -> None:
     frame = results.frame()
     assert {*frame[frame["generation"] == 0]["metric"]} == {published, "SlicedWasserstein"}
     assert results.array(published).shape == (2, 1, 40)
+
+
+def test_generation_0_has_as_many_real_rows_as_an_agent_publishes() -> None:
+    agents = (Agent(generators.KDE(), n=5), Agent(generators.KDE()), Agent(generators.KDE(), n=99))
+    exp = Experiment(
+        real=real.Moons(),
+        agents=agents,
+        n_real=30,
+        generations=1,
+        metrics=[metrics.SlicedWasserstein()],
+        replicates=9,
+    )
+    found = run(exp, workers=0).real("SlicedWasserstein")
+    assert found is not None
+    few = dataclasses.replace(exp, agents=agents[1:2], n_real=30)
+    rows = real_rows_seen(start(exp), exp)
+    assert [seen.rows.shape[1] for seen in rows] == [5, 30, 30]
+    np.testing.assert_array_equal(rows[0].rows, rows[1].rows[:, :5])
+    assert found[0].mean() > 1.3 * found[1].mean()  # five rows lie further off than thirty
+    np.testing.assert_array_equal(found[1], found[2])
+    np.testing.assert_array_equal(found[1], run(few, workers=0).real("SlicedWasserstein")[0])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("holdout", ["shared", "fresh"])
+def test_a_state_goes_on_in_an_experiment_of_more_generations(holdout: Any) -> None:
+    looks = (metrics.HoldoutNLL(), metrics.SlicedWasserstein())
+    long = experiment(real.Moons(), generators.KDE(), *looks, generations=3, tile=5, holdout=holdout)
+    short = dataclasses.replace(long, generations=1)
+    ((state, _),) = generations(short)
+    whole = [seen[0].measure() for _, seen in generations(long)][1:]
+    for (_, seen), expected in zip(generations(long, state), whole, strict=True):
+        for name, value in seen[0].measure().items():
+            np.testing.assert_array_equal(value, expected[name])
 
 
 @component
