@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ import pytest
 
 from genloss.errors import StoreError
 from genloss.study.columns import schema
-from genloss.study.store import _HOST, Store, write_part
+from genloss.study.store import _HOST, Store, _alive, write_part
 
 SPEC = 'title = "ünits"\n'
 
@@ -408,3 +409,20 @@ def test_a_killed_writer_leaves_no_partial_part(tmp_path):
     assert finished > 6
     new(tmp_path / "run")
     assert not hidden(store)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="no /proc: such processes cannot be told here"
+)
+def test_a_dead_process_that_nobody_waited_for_is_dead() -> None:
+    """Its number is still taken: what it was writing stayed beside the parts for ever."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        end = time.monotonic() + 10
+        while Path(f"/proc/{dead.pid}/stat").read_text().rpartition(") ")[2][0] != "Z":
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert not _alive(dead.pid)
+        assert _alive(os.getppid())
+    finally:
+        dead.wait()

@@ -327,6 +327,11 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    with contextlib.suppress(
+        OSError, IndexError
+    ):  # where there is such a file: a dead one that nobody waited for
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z":
+            return False
     return pid != os.getpid()  # this process has just begun: the file is of an earlier one of that number
 
 
