@@ -50,6 +50,9 @@ _TILE_OF_STATISTICS = 512
 # statistics share the Python overhead of 512 replicates, large ones do not compute hundreds of replicates
 # nobody asked for.
 _TILE_NUMBERS = 2**16
+# Numbers of a replicate's rows up to which a generator may ask for more than 64 replicates: beyond, what
+# Python costs a generation no longer shows, and replicates that nobody wanted do.
+_FEW_NUMBERS = 1024
 # Rows of one tile kept in memory at once, in bytes.
 _TILE_MEMORY = 256 * 2**20
 
@@ -242,6 +245,8 @@ class Experiment:
             fitting = 2 ** int(np.log2(max(_TILE_NUMBERS / numbers, 1)))
             return int(np.clip(fitting, 16, _TILE_OF_STATISTICS))
         tile = min(TILE.of(a.generator) for a in self.agents)
+        if self.n_real * width > _FEW_NUMBERS:
+            tile = min(tile, TILE.default)
         kept = self.n_real + self.n_fresh * self.generations
         if self.statistic is None:
             kept += sum(self.published(i) for i in range(len(self.agents))) * self.generations

@@ -131,6 +131,8 @@ class Gaussian:
     ddof: Literal[0, 1] = 0
     temperature: Positive = 1.0
     model: ClassVar = GaussianModel
+    # where rows are few and short, what Python costs a generation shows
+    tile: ClassVar = 128
     accepts: ClassVar = ("vectors",)
 
     def sufficient(self, schema: Any) -> Statistic:
