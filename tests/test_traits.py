@@ -229,6 +229,13 @@ def test_metrics_say_what_they_measure() -> None:
         real=real.LinearModel(), agents=Agent(generators.LinearRegression()), metrics=[metrics.TestError()]
     ).meanings["TestError"]
     assert (known.scale, known.unit, known.given) == ("ratio", "squared error beyond the noise", "")
+    squared = Experiment(
+        real=real.Table(path="diabetes"),
+        agents=Agent(generators.LinearRegression(intercept=True)),
+        metrics=[metrics.TestError()],
+    ).meanings["TestError"]
+    assert (squared.scale, squared.unit) == ("ratio", "mean squared error")
+    assert squared.about.endswith("by the model.") and squared.given == "these real rows and those held out"
 
 
 def test_one_name_never_stands_for_two_quantities() -> None:
