@@ -204,7 +204,7 @@ class Zipf:
         )
 
     def _few(self, n: int) -> bool:
-        """Whether drawing n symbols takes less than drawing K counts: measured, below about 5 K."""
+        """Whether n symbols are few beside K, of which there is a count each."""
         return n < 5 * self.symbols
 
     def _counts(self, replicates: int, n: int, rng: Rng) -> Array:

@@ -9,7 +9,7 @@ from genloss.statistics.moments import Moments, draw_bartlett
 from genloss.streams import Rng
 
 # With this many rows a column and more, normal columns are far from dependent: the condition number of their
-# Gram matrix stays below about ten, and its Cholesky factor is as good as QR at a third of the time.
+# Gram matrix was below 100 in 20,000 draws, and Cholesky takes half to four fifths of QR's time.
 _MANY = 4
 
 
