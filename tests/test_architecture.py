@@ -14,8 +14,8 @@ FLOORS = [
     {"theory", "traits"},
     {"streams", "extend", "components", "meaning"},
     {"intervals", "samples"},
-    {"statistics", "events", "answers"},
-    {"tables"},
+    {"statistics", "answers"},
+    {"tables", "events"},
     {"protocols"},
     {"observation", "world"},
     {"real", "generators", "regimes", "curators", "metrics", "rewards", "verifiers"},
@@ -32,15 +32,20 @@ FLOORS = [
 FLOOR = {room: i for i, floor in enumerate(FLOORS) for room in floor}
 
 
-def imports(file):
-    """(room, whether only for type checkers) that a file imports."""
+def parsed(file):
+    """A file's tree, and the nodes in it that are for type checkers alone."""
     tree = ast.parse(file.read_text())
-    quiet = {
+    return tree, {
         id(node)
         for branch in ast.walk(tree)
         if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
         for node in ast.walk(branch)
     }
+
+
+def imports(file):
+    """(room, whether only for type checkers) that a file imports."""
+    tree, quiet = parsed(file)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genloss"):
             names = [node.module] if "." in node.module else [f"genloss.{a.name}" for a in node.names]
@@ -74,13 +79,7 @@ def modules():
 
 def imported(file, known):
     """Modules that a file imports, at once or later, but for type checkers."""
-    tree = ast.parse(file.read_text())
-    quiet = {
-        id(node)
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-        for node in ast.walk(branch)
-    }
+    tree, quiet = parsed(file)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in quiet:
             wholes = [f"{node.module}.{a.name}" for a in node.names]

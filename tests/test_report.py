@@ -10,6 +10,7 @@ import re
 import warnings
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -545,6 +546,28 @@ def test_a_page_with_a_choice_says_what_is_printed():
     text = page(results(small(n_real={"vary": list(range(4, 12))}, agent={"regime": {"vary": VARIED[:2]}})))
     assert "A printed page shows the chosen value only." in text
     assert "printed page" not in page(results(small()))
+
+
+@component
+class Squares:
+    """Images of a user's: rows of two axes, which say so by their event."""
+
+    event: ClassVar = "images"
+
+    def draw(self, replicates, n, rng):
+        return rng.random((replicates, n, 3, 5))
+
+    def holdout(self):
+        return np.zeros((9, 3, 5))
+
+
+def test_rows_of_an_event_of_images_are_drawn_as_images(tmp_path):
+    agent = Agent(g.KDE(), r.Replace())
+    exp = Experiment(
+        real=Squares(), agents=agent, n_real=20, generations=2, replicates=6, metrics=[m.RealShare()]
+    )
+    figure = sections(run(exp, workers=0))[0].figures[-1]
+    assert all(row["u"].startswith("data:image/png;base64,") for row in figure.rows)
 
 
 def test_digits_are_images(tmp_path):

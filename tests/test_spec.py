@@ -697,3 +697,9 @@ def test_a_wrong_field_met_in_a_loop_names_the_generation() -> None:
     exp = Experiment(real=real.Moons(), agents=Agent(BuildsBadly(0)), generations=2, replicates=2)
     with pytest.raises(GenlossError, match="generation 1: Gaussian: dim: input should be"):
         run(exp, workers=0)
+
+
+def test_runs_of_other_numerics_are_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Study.of(dict(BASE)).fingerprint
+    monkeypatch.setattr("genloss.study.study.NUMERICS", -1)
+    assert Study.of(dict(BASE)).fingerprint != before

@@ -189,6 +189,25 @@ def test_every_source_of_ours_draws_what_its_event_says() -> None:
     )
 
 
+def test_features_of_tokens_are_their_shares() -> None:
+    @component
+    class Texts:
+        event: ClassVar = "tokens"
+        schema: ClassVar = 4
+
+        def draw(self, replicates: int, n: int, rng: Any) -> Array:
+            return np.asarray(rng.integers(4, size=(replicates, n, 6)))
+
+        def holdout(self) -> Array:
+            return self.draw(1, 5, stream(1))[0]
+
+    rows = Texts().draw(2, 3, stream(0))
+    exp = Experiment(real=Texts(), agents=Agent(generators.Wrapped(make=len)))
+    shares = exp.features(rows)
+    assert shares.shape == (2, 3, 4) and shares[1, 2, 3] == pytest.approx((rows[1, 2] == 3).mean())
+    np.testing.assert_allclose(shares.sum(axis=-1), 1)
+
+
 def test_an_event_that_nobody_knows_is_named() -> None:
     @component
     class Strange:

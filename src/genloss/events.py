@@ -14,6 +14,7 @@ import numpy as np
 
 from genloss.errors import SpecError
 from genloss.samples import Array
+from genloss.statistics import Counts
 from genloss.traits import EVENT, FEATURES, SCHEMA
 
 Picture = Literal["points", "images", "columns", "ranks"]
@@ -25,8 +26,9 @@ def _flat(real: Any, rows: Array, event: int) -> Array:
 
 def _shares(real: Any, rows: Array, event: int) -> Array:
     """How often each token occurs in a row, as a share."""
-    kinds = np.arange(SCHEMA.of(real))
-    return np.asarray((_flat(real, rows, event)[..., None] == kinds).mean(axis=-2))
+    flat = _flat(real, rows, event)
+    counts = Counts(SCHEMA.of(real))(flat.reshape(-1, flat.shape[-1]))
+    return np.asarray(counts / flat.shape[-1]).reshape(*flat.shape[:-1], -1)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Event:
         discrete: whether rows are whole numbers below the schema's, to be counted.
         also: names of events that its rows are too.
         fits: generators that can be fitted to it, in words.
-        picture: how rows are drawn: as points, as images, column by column, or by rank and frequency.
+        picture: how rows are drawn: as points; as images, of two axes or of the source's ``image``; column by
+            column, as the schema of a table has them; or by rank and frequency.
         features: (..., d) floats in which means and distances make sense, of a source, rows (..., *event) and
             the number of axes of a row; a source's own ``features`` go before it.
     """

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
 from functools import cached_property
-from inspect import isfunction
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -42,7 +40,7 @@ from genloss.traits import (
     fields,
     offers,
 )
-from genloss.world import held_out, real_chunk, replicates_of
+from genloss.world import held_out, real_rows
 
 # Replicates in a tile: enough to spread NumPy's overhead, few enough to stay in cache and to share out.
 _TILE_OF_STATISTICS = 512
@@ -184,6 +182,11 @@ class Experiment:
         }
 
     @cached_property
+    def metric_streams(self) -> dict[str, str]:
+        """The name of each metric's stream, by its name in results; other metrics do not change it."""
+        return {name: called(metric) for name, metric in self.metric_names.items()}
+
+    @cached_property
     def meanings(self) -> dict[str, Meaning]:
         """What each metric says of itself, by its name in results."""
         return {name: meaning(name, metric, self) for name, metric in self.metric_names.items()}
@@ -196,7 +199,7 @@ class Experiment:
     @cached_property
     def regime_labels(self) -> tuple[str, ...]:
         """What results call each agent's regime: its name, and the fields that are not at their default."""
-        return tuple(_called(a.regime) for a in self.agents)
+        return tuple(called(a.regime, brief=True) for a in self.agents)
 
     def published(self, i: int) -> int:
         """Rows that agent i publishes a generation."""
@@ -205,7 +208,7 @@ class Experiment:
     # -- rows or statistics ------------------------------------------------------------------------
 
     @cached_property
-    def _kinds(self) -> tuple[Statistic | None, ...]:
+    def kinds(self) -> tuple[Statistic | None, ...]:
         """The statistics that the agents' fits read, each once; None where one reads rows."""
         schema = SCHEMA.of(self.real)
         asked = (SUFFICIENT.of(a.generator) for a in self.agents)
@@ -214,8 +217,8 @@ class Experiment:
     @cached_property
     def statistic(self) -> Statistic | None:
         """The one statistic that everything flows as, or None where rows are needed."""
-        kind = self._kinds[0]
-        if self.rows == "always" or len(self._kinds) != 1 or kind is None:
+        kind = self.kinds[0]
+        if self.rows == "always" or len(self.kinds) != 1 or kind is None:
             return None
         models = [MODEL.of(a.generator) for a in self.agents]
         rowless = (
@@ -263,27 +266,11 @@ class Experiment:
 
     def fresh(self, t: int, address: Address) -> Samples | None:
         """The real rows that enter at generation t, 0 being the first; None where there are none."""
-        n = self.n_fresh if t else self.n_real
-        if n == 0:
-            return None
-        chunk = real_chunk(
-            self.real,
-            address,
-            replicates_of(address.tile, self.tile_size),
-            t,
-            n,
-            self.n_real + t * self.n_fresh,
-            [kind for kind in self._kinds if kind is not None],
-            self.statistic is not None,
-            self.event_shape,
-        )
-        return Samples.of([chunk])
+        return Samples.of([real_rows(self, address, t)]) if (self.n_fresh if t else self.n_real) else None
 
     def holdout_of(self, address: Address) -> Array:
         """The rows held out for a tile: (m, *event) for all its replicates, or (R, m, *event)."""
-        if self.holdout == "shared":
-            return self.held_out
-        return held_out(self.real, address, replicates_of(address.tile, self.tile_size), len(self.held_out))
+        return self.held_out if self.holdout == "shared" else held_out(self, address)
 
     def train(self, i: int, pool: Samples, rng: Rng, t: int) -> Samples:
         """What agent i trains on at generation t."""
@@ -322,14 +309,6 @@ def _name(metric: Metric) -> str:
     """A name that never stands for two quantities."""
     kind, of = called(metric).partition("(")[0], fields(metric).get(OF.name)
     return kind if of is None or of.default == OF.of(metric) else f"{kind}(of={OF.of(metric)!r})"
-
-
-def _called(part: Any) -> str:
-    if not is_dataclass(part):
-        return part.__name__ if isfunction(part) else repr(part)
-    some = ((f.name, vars(part)[f.name], f.default) for f in fields(part).values())
-    said = ", ".join(f"{k}={_called(v)}" for k, v, default in some if v != default)
-    return f"{type(part).__name__}({said})" if said else type(part).__name__
 
 
 def _needs_rows(regime: Regime, kind: Statistic) -> bool:

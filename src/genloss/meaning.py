@@ -5,7 +5,7 @@ follows.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,14 +98,13 @@ def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
     said |= {} if more is None or exp is None else more(exp)
     if fields:
         said["title"] += _OF.get(fields, f" ({fields}")
-    for what, known in (("scale", SCALES), ("better", ("lower", "higher", None))):
+    for what, known in (("scale", get_args(Scale)), ("better", (*get_args(Better), None))):
         if said[what] not in known:
             raise SpecError(f"{kind}.{what}: '{said[what]}' is none of {', '.join(map(str, known))}")
     return Meaning(**said)
 
 
 _OF = {"of='published')": " of published rows", "of='model')": " of the model"}
-SCALES = ("ratio", "nats", "share", "count", "plain")
 
 
 def _given(metric: Any, exp: Experiment) -> str:

@@ -12,7 +12,7 @@ from genloss.errors import FitError
 from genloss.samples import Array, Chunk, Samples
 from genloss.statistics import Moments, moments
 from genloss.streams import Streams
-from genloss.traits import MOMENTS, NEEDS, REAL_MOMENTS, STANDARDISED, Trait, called
+from genloss.traits import MOMENTS, NEEDS, REAL_MOMENTS, STANDARDISED, Trait
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -126,7 +126,8 @@ class Observation:
         """
         names = self.exp.metric_names
         asked = names if self.t else {n: m for n, m in names.items() if looks_at_real(m, n, self.exp)}
-        return {n: m(replace(self, rng=self.rng.named(called(m)))) for n, m in asked.items()}
+        streams = self.exp.metric_streams
+        return {n: m(replace(self, rng=self.rng.named(streams[n]))) for n, m in asked.items()}
 
     def picture(self, rows: int) -> Array | None:
         """(k, *event) of the first replicate's rows to look at, or None where the model cannot show any."""

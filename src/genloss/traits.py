@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -44,8 +43,8 @@ class Trait(Generic[T]):
         return found
 
     def on(self, cls: object) -> bool:
-        """Whether a class, or a part, has it; a dataclass's fields are not on the class."""
-        return self.name in fields(cls) or hasattr(cls, self.name)  # as above
+        """Whether a class, or a part, has it."""
+        return offers(cls, (self.name,))
 
 
 def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
@@ -53,15 +52,22 @@ def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
     return {f.name: f for f in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else {}
 
 
-def called(part: Any) -> str:
+def called(part: Any, brief: bool = False) -> str:
     """A part in words that are the same in every process: a function's name, a dataclass and its fields.
 
-    >>> called(len), called(object())
-    ('len', 'object')
+    Args:
+        part: the part, or what one of its fields holds.
+        brief: without the fields that have their default.
+
+    >>> called(len), called(object()), called(0.5)
+    ('len', 'object', '0.5')
     """
-    if dataclasses.is_dataclass(part):
-        return re.sub(r" at 0x[0-9a-f]+", "", repr(part))
-    return str(part.__name__) if inspect.isroutine(part) else type(part).__name__
+    if not dataclasses.is_dataclass(part):
+        known = isinstance(part, (bool, int, float, str, tuple, type(None)))
+        return repr(part) if known else part.__name__ if inspect.isroutine(part) else type(part).__name__
+    some = ((name, vars(part)[name], field.default) for name, field in fields(part).items())
+    said = ", ".join(f"{k}={called(v, brief)}" for k, v, usual in some if not brief or v != usual)
+    return f"{type(part).__name__}({said})" if said or not brief else type(part).__name__
 
 
 def traits(slot: str) -> dict[str, Trait[Any]]:
@@ -73,10 +79,10 @@ def traits(slot: str) -> dict[str, Trait[Any]]:
     return _KNOWN.get(slot, {})
 
 
-def offers(thing: object, names: Iterable[str], slot: str = "models") -> bool:
-    """Whether a class, or a thing, has one of some traits."""
-    known = traits(slot)
-    return any((known[n] if n in known else Trait("", n, None, "")).on(thing) for n in names)
+def offers(thing: object, names: Iterable[str]) -> bool:
+    """Whether a class, or a thing, has one of some traits; a dataclass's fields are not on the class."""
+    own = fields(thing)
+    return any(name in own or hasattr(thing, name) for name in names)
 
 
 ALL = float("inf")

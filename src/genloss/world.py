@@ -7,87 +7,65 @@ source that draws a statistic gives that of the very rows it would draw from an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genloss.protocols import RealData
-from genloss.samples import Array, Chunk, Statistic
+from genloss.samples import Array, Chunk
 from genloss.streams import REAL, Address, Rng, Role
 from genloss.traits import REAL_STATISTIC, SCHEMA, SIZE
+
+if TYPE_CHECKING:
+    from genloss.experiment import Experiment
 
 BLOCK = 16
 """Replicates whose real rows share a stream: a tile of one replicate draws 15 in vain, a tile of 512 is drawn
 in 32 calls, 3 % of what a hundred of its generations cost (d = 10)."""
 
 
-def replicates_of(tile: int, size: int) -> range:
-    """The replicates of a tile."""
-    return range(tile * size, (tile + 1) * size)
+def real_rows(exp: Experiment, address: Address, t: int) -> Chunk:
+    """The real rows that enter at generation t, 0 being the first, for the replicates of a tile.
 
-
-def real_chunk(
-    real: RealData,
-    address: Address,
-    replicates: range,
-    t: int,
-    n: int,
-    end: int,
-    kinds: Iterable[Statistic],
-    rowless: bool,
-    event: tuple[int, ...],
-) -> Chunk:
-    """The real rows that enter at generation t.
-
-    Args:
-        real: where they come from.
-        address: of the streams.
-        replicates: of the tile.
-        t: the generation.
-        n: how many rows.
-        end: rows that have entered by then, these among them: of a finite source later rows go on in the same
-            permutation where earlier ones ended.
-        kinds: statistics that the agents' fits read: known to the last bit with rows as without.
-        rowless: whether these are enough, so that rows need not be drawn.
-        event: shape of a row.
+    Of a source that draws statistics, those that the agents' fits read come with them, known to the last bit
+    whether rows are drawn too or not.
     """
-    # a finite source draws one permutation for all generations
-    at, upto = (t, n) if SIZE.of(real) is None else (0, end)
+    real, n = exp.real, exp.n_fresh if t else exp.n_real
+    # a finite source draws one permutation for all generations: later rows go on where earlier ones ended
+    at, upto = (t, n) if SIZE.of(real) is None else (0, exp.n_real + t * exp.n_fresh)
     draw = REAL_STATISTIC.of(real)
     known: dict[Any, Any] = {}
-    for kind in kinds:
-        drawn = None if draw is None else _by_block(address, at, replicates, partial(draw, kind), n)
+    for kind in exp.kinds:
+        drawn = None if draw is None or kind is None else _by_block(exp, address, at, partial(draw, kind), n)
         if drawn is not None:
             known[kind] = drawn
     rows = None
-    if not (rowless and known):
-        rows = _by_block(address, at, replicates, real.draw, upto)[:, upto - n :]
-    return Chunk(n, t, REAL, rows, known, schema=SCHEMA.of(real), event=event)
+    if exp.statistic is None or not known:
+        rows = _by_block(exp, address, at, real.draw, upto)[:, upto - n :]
+    return Chunk(n, t, REAL, rows, known, schema=SCHEMA.of(real), event=exp.event_shape)
 
 
-def held_out(real: RealData, address: Address, replicates: range, m: int) -> Array:
-    """(R, m, *event) held-out rows, drawn anew for every replicate."""
-    drawn: Array = _by_block(address, 0, replicates, real.draw, m, Role.HOLDOUT)
+def held_out(exp: Experiment, address: Address) -> Array:
+    """(R, m, *event) held-out rows, drawn anew for every replicate of a tile."""
+    drawn: Array = _by_block(exp, address, 0, exp.real.draw, len(exp.held_out), Role.HOLDOUT)
     return drawn
 
 
 def _by_block(
+    exp: Experiment,
     address: Address,
     t: int,
-    replicates: range,
     draw: Callable[[int, int, Rng], Any],
     n: int,
     role: Role = Role.REAL,
 ) -> Any:
-    """What is drawn for some replicates, of whole blocks, cut to size; None where a source knows no such
-    thing.
-    """
-    first, last = replicates.start // BLOCK, (replicates.stop - 1) // BLOCK
-    parts: list[Any] = [draw(BLOCK, n, address.real(t, b, role)) for b in range(first, last + 1)]
-    skip = replicates.start - first * BLOCK
+    """What is drawn in whole blocks, cut to the tile; None where a source knows no such thing."""
+    first = address.tile * exp.tile_size
+    blocks = range(first // BLOCK, -(-(first + exp.tile_size) // BLOCK))
+    parts: list[Any] = [draw(BLOCK, n, address.real(t, b, role)) for b in blocks]
     if parts[0] is None:
         return None
     whole = np.concatenate(parts) if isinstance(parts[0], np.ndarray) else type(parts[0]).stack(parts)
-    return whole[skip : skip + len(replicates)]
+    skip = first - blocks[0] * BLOCK
+    return whole[skip : skip + exp.tile_size]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genloss.cli.guard import one_line
+from genloss.traits import called
 
 if TYPE_CHECKING:
     from genloss.study import Study
@@ -183,7 +184,7 @@ def shown(study: Study) -> str:
                 str(exp.replicates),
                 f"{exp.tiles} of {exp.tile_size}",
                 f"{exp.n_real}{fresh}",
-                "rows" if exp.statistic is None else f"statistics: {_named(exp.statistic)}",
+                "rows" if exp.statistic is None else f"statistics: {called(exp.statistic)}",
             ]
         )
     cells, tiles = len(study.cells), sum(c.exp.tiles for c in study.cells)
@@ -196,10 +197,6 @@ def shown(study: Study) -> str:
             *(f"# {line}" for line in aligned(rows)),
         ]
     )
-
-
-def _named(statistic: Any) -> str:
-    return statistic.__name__ if inspect.isfunction(statistic) else repr(statistic)
 
 
 def _many(count: int, what: str) -> str:

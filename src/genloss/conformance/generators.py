@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +21,7 @@ from genloss.conformance.worlds import LINE, REPLICATES, ROWS, World
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array
-from genloss.statistics import Moments
+from genloss.statistics import GramValue, Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema
 from genloss.traits import (
@@ -33,6 +32,7 @@ from genloss.traits import (
     SAMPLE_KNOWN,
     SUFFICIENT,
     WARM_STARTS,
+    called,
 )
 
 
@@ -267,18 +267,13 @@ def statistic(t: Trial) -> None:
     expect_same_mean(drawn, sampled, "drawn and sampled statistics")
 
 
-def kind_name(kind: Any) -> str:
-    """What to call a statistic."""
-    return kind.__name__ if inspect.isfunction(kind) else repr(kind)
-
-
 def numbers(value: Any) -> Array:
     """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
     if isinstance(value, np.ndarray):
         return value.reshape(len(value), -1).astype(float)
     if isinstance(value, Moments):
         parts = [value.mean, value.root @ value.root.mT]
-    elif hasattr(value, "coefficients"):
+    elif isinstance(value, GramValue):
         parts = [value.coefficients, value.residual]
     else:
         arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
@@ -303,7 +298,7 @@ def known(t: Trial) -> None:
     for kind, value in statistics.items():
         a, b = numbers(value), numbers(kind(rows))
         if not np.allclose(a, b, rtol=1e-6, atol=1e-9):
-            raise Broken(f"{kind_name(kind)} is not that of the rows")
+            raise Broken(f"{called(kind)} is not that of the rows")
 
 
 @rule(

@@ -17,13 +17,13 @@ from genloss.conformance.core import (
     rule,
     same,
 )
-from genloss.conformance.generators import kind_name, numbers
+from genloss.conformance.generators import numbers
 from genloss.events import event_of
 from genloss.samples import Array
 from genloss.statistics import Counts, Gram, moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema
-from genloss.traits import REAL_MOMENTS, REAL_PROBABILITIES, REAL_STATISTIC, SCHEMA, SIZE
+from genloss.traits import REAL_MOMENTS, REAL_PROBABILITIES, REAL_STATISTIC, SCHEMA, SIZE, called
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def statistic(t: Trial) -> None:
             a, b = numbers(drawn), numbers(kind(t.draw(40, n)))
             if not np.allclose(a, b, rtol=1e-8, atol=1e-8):
                 raise Broken(
-                    f"of {n} rows, what draw_statistic gives is not the {kind_name(kind)} of what draw gives"
+                    f"of {n} rows, what draw_statistic gives is not the {called(kind)} of what draw gives"
                 )
     if not known:
         raise NotApplicable("it draws no statistic that is known here")

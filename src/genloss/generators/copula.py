@@ -14,6 +14,7 @@ from genloss.protocols import Model
 from genloss.samples import Array, Samples, check_weight
 from genloss.statistics import triangular_root
 from genloss.streams import Rng
+from genloss.tables import Schema
 
 # Terms of the Hermite series of a step function: correlations 0.9, 0.95 and 0.99 of two normals of which only
 # the signs are seen are then found within 0.001, 0.004 and 0.01.
@@ -146,19 +147,20 @@ class Copula:
         event, (replicates, n) = rows.shape[2:], rows.shape[:2]
         x = rows.reshape(replicates, n, -1)
         weights = _weights(train, replicates, n)
-        columns = getattr(train.schema, "columns", (None,) * x.shape[2])
+        schema = train.schema
+        columns = schema.columns if isinstance(schema, Schema) else (None,) * x.shape[2]
         missing = np.isnan(x)
         gaps = tuple(
             j
             for j, column in enumerate(columns)
-            if getattr(column, "missing", False) or missing[..., j].any()
+            if (column is not None and column.missing) or missing[..., j].any()
         )
         scores = np.empty((replicates, len(columns) + len(gaps), n))
         coefficients = np.empty((replicates, len(columns) + len(gaps), _TERMS))
         margins = []
         for j, column in enumerate(columns):
-            step = getattr(column, "kind", "numeric") in ("categorical", "boolean")
-            whole = getattr(column, "integer", False)
+            step = column is not None and column.kind in ("categorical", "boolean")
+            whole = column is not None and column.integer
             margin, order = _margin(x[..., j], weights, step, whole)
             _score(margin, order, scores[:, j], coefficients[:, j])
             scores[:, j][missing[..., j]] = 0

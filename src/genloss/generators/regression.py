@@ -13,6 +13,7 @@ from genloss.protocols import Model
 from genloss.samples import Array, Chunk, Samples, Statistic
 from genloss.statistics import Gram, GramValue, Inputs, draw_gram, least_squares
 from genloss.streams import Rng
+from genloss.tables import Schema
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,8 @@ class LinearRegression:
 
     def _kind(self, schema: Any) -> Gram:
         # rows without a schema have their target last, as LinearModel's do
-        return Gram(schema.target_index if hasattr(schema, "target_index") else -1, self.intercept)
+        index = schema.target_index if isinstance(schema, Schema) else None
+        return Gram(-1 if index is None else index, self.intercept)
 
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> LinearModel:
         """Least squares on the training set, by weight."""

@@ -14,6 +14,7 @@ from genloss.extend import load
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, each_replicate
 from genloss.streams import Rng
+from genloss.tables import Schema
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class WrappedModel:
         return np.stack([self._densities(verb, o, rows) for o, rows in zip(self.objects, sets, strict=True)])
 
     def _densities(self, verb: str, one: Any, x: Array) -> Array:
-        given = self.schema.decode(x) if hasattr(self.schema, "decode") else x
+        given = self.schema.decode(x) if isinstance(self.schema, Schema) else x
         found = self._ask(verb, getattr(one, verb), given)
         try:
             out = np.asarray(found, dtype=float)
@@ -79,7 +80,7 @@ class WrappedModel:
             ) from error
 
     def _checked(self, rows: Any, n: int) -> Array:
-        if hasattr(self.schema, "encode"):
+        if isinstance(self.schema, Schema):
             return self._checked_table(rows, n)
         try:
             x = np.asarray(rows, dtype=self.dtype)
@@ -199,7 +200,7 @@ class Wrapped:
         model = WrappedModel(tuple(objects), train.schema, rows.shape[2:], name, dtype)
         fitted = []
         for copy, x in zip(objects, rows, strict=True):
-            given = train.schema.decode(x) if hasattr(train.schema, "decode") else x.copy()
+            given = train.schema.decode(x) if isinstance(train.schema, Schema) else x.copy()
             answer = model._ask("fit", copy.fit, given)
             fitted.append(answer if hasattr(answer, "sample") else copy)
         return replace(model, objects=tuple(fitted))

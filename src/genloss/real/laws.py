@@ -204,8 +204,8 @@ class Zipf:
         )
 
     def _few(self, n: int) -> bool:
-        """Whether n symbols are few beside K, of which there is a count each."""
-        return n < 5 * self.symbols
+        """Whether drawing n symbols takes less than K counts: below K/4 at 10^3 symbols, K/10 at 10^5."""
+        return 8 * n < self.symbols
 
     def _counts(self, replicates: int, n: int, rng: Rng) -> Array:
         return rng.multinomial(n, self.probabilities, size=replicates)

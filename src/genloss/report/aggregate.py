@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,28 +54,9 @@ def curves(results: Results) -> dict[Key, Curve]:
     """Everything that was measured."""
     return {
         (cell.index, agent, metric): curve(x[:, agent], cell.exp.meanings[metric], replicates, cell)
-        for cell, metric, x, replicates in _arrays(results)
+        for cell, metric, x, replicates in results.arrays()
         for agent in range(x.shape[1])
     }
-
-
-def _arrays(results: Results) -> Iterator[tuple[Cell, str, Array, int]]:
-    """Cell, metric, (T + 1, A, R) values and how many replicates are finished; one pass over the table.
-
-    As many calls of ``results.array`` would each look through the whole of it.
-    """
-    table = results.table
-    columns = {name: table[name].to_numpy() for name in ("cell", "agent", "generation", "replicate", "value")}
-    names = table["metric"].combine_chunks().dictionary_encode()
-    code = names.indices.to_numpy()
-    begin = np.flatnonzero(np.diff(columns["cell"], prepend=-1) | np.diff(code, prepend=-1))
-    cells = {c.index: c for c in results.cells}
-    for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
-        cell = cells[int(columns["cell"][a])]
-        t, i, r, v = (columns[k][a:b] for k in ("generation", "agent", "replicate", "value"))
-        out = np.full((cell.exp.generations + 1, len(cell.exp.agents), cell.exp.replicates), np.nan)
-        out[t, i, r] = v
-        yield cell, names.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
 
 
 def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:

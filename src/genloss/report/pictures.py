@@ -7,7 +7,6 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -223,11 +222,6 @@ def _png(grey: Array, zoom: int = 4) -> str:
     return "data:image/png;base64," + base64.b64encode(b"".join(parts)).decode()
 
 
-def _image_shape(real: Any, width: int) -> tuple[int, int] | None:
-    shape = IMAGE.of(real)
-    return shape if shape is not None and int(np.prod(shape)) == width else None
-
-
 def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]:
     """The pictures of one experiment; none where no rows were kept."""
     seen, hidden = looks(results, layout)
@@ -238,9 +232,9 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
         return [ranks(layout, seen, hidden, name)]
     if exp.event.picture == "columns" and isinstance(SCHEMA.of(exp.real), Schema):
         return [table_margins(layout, seen, hidden, name)]
-    shape = _image_shape(exp.real, int(np.prod(exp.event_shape)))
-    if shape is not None:
-        return [images(layout, seen, hidden, name, shape)]
+    shape = IMAGE.of(exp.real) or exp.event_shape
+    if exp.event.picture == "images" and len(shape) == 2 and np.prod(shape) == np.prod(exp.event_shape):
+        return [images(layout, seen, hidden, name, (shape[0], shape[1]))]
     wide = [look for look in seen if look.cell.exp.held_out_features.shape[1] > 1]
     if not wide:
         return [histogram(layout, seen, hidden, name)]

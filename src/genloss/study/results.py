@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -190,6 +192,25 @@ class Results:
         out[t, a, r] = v
         return out
 
+    def arrays(self) -> Iterator[tuple[Cell, str, Array, int]]:
+        """Cell, metric, (T + 1, A, R) values from generation 0 on, and how many replicates are finished.
+
+        One pass over the table; as many calls of :meth:`array` would each look through the whole of it.
+        """
+        table = self.table
+        names = ("cell", "agent", "generation", "replicate", "value")
+        columns = {name: table[name].to_numpy() for name in names}
+        metrics = table["metric"].combine_chunks().dictionary_encode()
+        code = metrics.indices.to_numpy()
+        begin = np.flatnonzero(np.diff(columns["cell"], prepend=-1) | np.diff(code, prepend=-1))
+        cells = {c.index: c for c in self.cells}
+        for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
+            cell = cells[int(columns["cell"][a])]
+            i, t, r, v = (columns[k][a:b] for k in names[1:])
+            out = np.full((cell.exp.generations + 1, len(cell.exp.agents), cell.exp.replicates), np.nan)
+            out[t, i, r] = v
+            yield cell, metrics.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
+
     @cached_property
     def table(self) -> pa.Table:
         """The long table by index of cell and agent, without the replicates beyond those wanted."""
@@ -229,28 +250,21 @@ class Results:
         import pandas as pd
 
         rows = []
-        for cell in self.cells:
-            for name, meaning in cell.exp.meanings.items():
-                values = self._values(name, cell)
-                done = ~np.isnan(values).all(axis=(0, 1))
-                there = ~np.isnan(values[:, :, done]).all(axis=(1, 2))
-                if not there.any():
-                    continue
-                x = values[there][:, :, done]
-                t, a = np.indices(x.shape[:2])
-                both = np.stack([*intervals.typical(x), *intervals.mean(x, meaning.scale)]).reshape(6, -1)
-                rows.append(
-                    pd.DataFrame(
-                        {
-                            "cell": cell.index,
-                            "agent": a.ravel(),
-                            "generation": np.flatnonzero(there)[t.ravel()],
-                            "metric": name,
-                            "replicates": int(done.sum()),
-                            **dict(zip(_INTERVALS, both, strict=True)),
-                        }
-                    ).sort_values(["agent", "generation"])
-                )
+        for cell, name, values, replicates in self.arrays():
+            there = ~np.isnan(values).all(axis=(1, 2))
+            x = values[there]
+            t, a = np.indices(x.shape[:2])
+            scale = cell.exp.meanings[name].scale
+            both = np.stack([*intervals.typical(x), *intervals.mean(x, scale)]).reshape(6, -1)
+            columns = {
+                "cell": cell.index,
+                "agent": a.ravel(),
+                "generation": np.flatnonzero(there)[t.ravel()],
+                "metric": name,
+                "replicates": replicates,
+                **dict(zip(_INTERVALS, both, strict=True)),
+            }
+            rows.append(pd.DataFrame(columns).sort_values(["agent", "generation"]))
         empty = pd.DataFrame(columns=["cell", "agent", "generation", "metric", "replicates", *_INTERVALS])
         return self._labelled(pd.concat(rows, ignore_index=True) if rows else empty)
 

@@ -25,6 +25,9 @@ from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, dump
 from genloss.traits import CONTENT, fields
 
+NUMERICS = 2
+"""Raised when the same spec gives other numbers: a run of before cannot be gone on with."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -200,6 +203,7 @@ class Study:
             said = [
                 {
                     **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
+                    "numerics": NUMERICS,
                     "key": c.key,
                     "tile": c.exp.tile_size,
                     "content": [CONTENT.of(c.exp.real), *_code(dump(c.exp))],
