@@ -34,7 +34,7 @@ def observe(exp: Experiment, look: Callable[[Observation], Array]) -> Array:
     """(T, A, R) of what is looked at, over every tile of an experiment."""
     tiles = [
         np.array([[look(o) for o in seen] for _, seen in generations(exp, tile=tile)])
-        for tile in range(exp.tiles)
+        for tile in range(-(-exp.replicates // exp.tile_size))
     ]
     return np.concatenate(tiles, axis=2)
 
@@ -44,7 +44,7 @@ def measure(exp: Experiment) -> dict[str, Array]:
     names = list(exp.metric_names)
     tiles = []
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # as in a study
-        for tile in range(exp.tiles):
+        for tile in range(-(-exp.replicates // exp.tile_size)):
             tiles.append([[[*o.measure().values()] for o in seen] for _, seen in generations(exp, tile=tile)])
     values = np.concatenate([np.array(t) for t in tiles], axis=3)  # (T, A, M, R)
     return {name: values[:, :, m] for m, name in enumerate(names)}

@@ -14,8 +14,9 @@ from genloss.events import EVENTS, event_of
 from genloss.meaning import Law, meaning
 from genloss.protocols import Occasion
 from genloss.samples import Array, Samples
+from genloss.slots import nearly
 from genloss.study.registry import SLOTS, parts
-from genloss.traits import nearly, traits
+from genloss.traits import traits
 from laws import assert_mean, measure, stream
 
 # -- names -----------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from pydantic import AllowInfNan, BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from genloss.errors import SpecError
-from genloss.traits import MODEL, nearly
+from genloss.slots import nearly
+from genloss.traits import MODEL
 
 __all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, model_validator
@@ -14,7 +15,18 @@ from genloss.events import Event, event_of
 from genloss.fitting import problems
 from genloss.meaning import Meaning, meaning
 from genloss.metrics import RealShare
-from genloss.protocols import Curator, Generator, Metric, Model, Occasion, RealData, Regime, on_occasion
+from genloss.protocols import (
+    Curator,
+    Generator,
+    Metric,
+    Model,
+    Occasion,
+    RealData,
+    Record,
+    Regime,
+    on_occasion,
+)
+from genloss.records import records
 from genloss.regimes import Accumulate
 from genloss.samples import Array, Chunk, Samples, Statistic
 from genloss.streams import Address, Rng
@@ -87,6 +99,8 @@ class Agent:
     n: Count | None = None
     warm_start: bool = False
     name: str | None = None
+
+    words: ClassVar = ("name",)
 
 
 @component
@@ -257,10 +271,42 @@ class Experiment:
             tile //= 2
         return tile
 
+    def drawn(self, address: Address) -> int:
+        """Replicates that are drawn of a tile."""
+        return self.tile_size if address.size is None else address.size
+
+    # -- as a task of a study ------------------------------------------------------------------------
+
+    axes: ClassVar = ("generation", "agent")
+    grows: ClassVar = "generations"
+
+    def labels(self, axis: str) -> Sequence[Any]:
+        """What to call each coordinate along an axis; generation 0 is the real rows themselves."""
+        return self.agent_names if axis == "agent" else range(self.generations + 1)
+
     @property
-    def tiles(self) -> int:
-        """Tiles that hold the replicates; the last may hold more than are wanted."""
-        return -(-self.replicates // self.tile_size)
+    def lines(self) -> tuple[dict[str, str], ...]:
+        """What tells the agents apart."""
+        both = zip(self.agent_names, self.regime_labels, strict=True)
+        return tuple({"agent": name, "regime": regime} for name, regime in both)
+
+    def records(self, address: Address) -> Iterator[Record]:
+        """Every agent at every generation of one tile."""
+        return records(self, address)
+
+    def setup(self, varied: set[str]) -> str:
+        """What is run, in a line, without the fields that vary."""
+        alone = self.agents[0] if len(self.agents) == 1 else None
+        fixed = not varied & {"real", *fields(self.real)}
+        parts = [
+            f"{_briefly(self.real)} as real data" if fixed else "",
+            f"{_briefly(alone.generator)} as generator" if alone and "generator" not in varied else "",
+            _briefly(alone.regime) if alone and "regime" not in varied else "",
+            f"{len(self.agents)} agents on one pool" if alone is None else "",
+            "" if "n_real" in varied else f"{self.n_real} real rows at first",
+            f"{self.n_fresh} fresh ones a generation" if self.n_fresh and "n_fresh" not in varied else "",
+        ]
+        return "; ".join(part for part in parts if part)
 
     # -- what the loop asks ------------------------------------------------------------------------
 
@@ -303,6 +349,11 @@ class Experiment:
     @cached_property
     def _reads_total(self) -> bool:
         return self.statistic is not None and all(READS_TOTAL.of(a.regime) for a in self.agents)
+
+
+def _briefly(part: object) -> str:
+    text = repr(part)
+    return text if len(text) < 120 else type(part).__name__
 
 
 def _name(metric: Metric) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genloss.experiment import Experiment
 from genloss.observation import Observation
 from genloss.samples import Array, Samples
 from genloss.streams import Address, Streams
+
+if TYPE_CHECKING:
+    from genloss.experiment import Experiment
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +33,16 @@ class State:
     holdout: Array
 
 
-def start(exp: Experiment, tile: int = 0, key: int = 0) -> State:
+def start(exp: Experiment, tile: int = 0, key: int = 0, size: int | None = None) -> State:
     """The world before any model: real rows alone.
 
     Args:
         exp: the experiment.
         tile: which block of replicates.
         key: the experiment's place in a study, from :func:`genloss.streams.experiment_key`.
+        size: how many of the tile's replicates, the first ones; None for all.
     """
-    address = Address(exp.seed, key, tile)
+    address = Address(exp.seed, key, tile, size)
     real = exp.fresh(0, address)
     assert real is not None  # n_real is at least 1
     return State(0, real, (None,) * len(exp.agents), address, exp.holdout_of(address))

@@ -55,6 +55,11 @@ class Observation:
         return found
 
     @property
+    def replicates(self) -> int:
+        """R: all of a tile, or as many as are wanted of it."""
+        return self.exp.drawn(self.rng.address)
+
+    @property
     def rows(self) -> Array:
         """(R, n, *event) published rows.
 

@@ -1,4 +1,6 @@
-"""The contracts of the six parts: what each is asked. What it may offer beyond that stands in :mod:`traits`.
+"""The contracts: what each part of the ring is asked, and what a task is, that fills a cell of a study.
+
+What a part may offer beyond that stands in :mod:`traits`.
 
 A part need not import these: any frozen dataclass with the verb will do; :mod:`genloss.conformance` checks
 it.
@@ -7,15 +9,17 @@ it.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from genloss.samples import Array, Samples
-from genloss.streams import Rng
-from genloss.traits import OCCASION
+from genloss.slots import OCCASION
+from genloss.streams import Address, Rng
 
 if TYPE_CHECKING:
+    from genloss.meaning import Meaning
     from genloss.observation import Observation
 
 
@@ -109,6 +113,60 @@ class Verifier(Protocol):
 
     def __call__(self, rows: Array, rng: Rng) -> Array:
         """(R, n) booleans for (R, n, *event) rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What is known of one place of a task.
+
+    Args:
+        at: its coordinate along each axis of the task, from 0.
+        values: (R,) of each quantity that was measured there, by name.
+        picture: (k, *event) rows of the first replicate to look at, where there are any.
+    """
+
+    at: tuple[int, ...]
+    values: Mapping[str, Array] = field(default_factory=dict)
+    picture: Array | None = None
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What one cell of a study measures: a loop (:class:`genloss.Experiment`) is one kind, and the default.
+
+    A frozen component, whose fields are the spec of the cell. Values stand at coordinates along its axes, in
+    replicates; the first axis is what a plot draws from left to right.
+    """
+
+    replicates: int
+    """R, that are wanted."""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the coordinates of a value beside its replicate: ("generation", "agent")."""
+        ...
+
+    @property
+    def tile_size(self) -> int:
+        """Replicates that are computed together; never a function of the replicates wanted."""
+        ...
+
+    @property
+    def meanings(self) -> Mapping[str, Meaning]:
+        """What each quantity says of itself, by name."""
+        ...
+
+    def labels(self, axis: str) -> Sequence[Any]:
+        """What to call each coordinate along an axis; ``range(k)`` where it is its own label."""
+        ...
+
+    def records(self, address: Address) -> Iterator[Record]:
+        """The values of one tile, place by place, as soon as they are known.
+
+        All randomness comes from the address, and the first replicates are the same however many of a tile
+        are drawn (:attr:`genloss.streams.Address.size`).
+        """
         ...
 
 

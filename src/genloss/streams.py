@@ -43,11 +43,13 @@ class Address:
         seed: the experiment's seed, at least 0.
         key: the experiment's place in its study, from :func:`experiment_key`.
         tile: index of the block of replicates.
+        size: how many of its replicates are drawn, the first ones; None for all.
     """
 
     seed: int
     key: int = 0
     tile: int = 0
+    size: int | None = None
 
     def rng(self, t: int, author: int, role: Role) -> Rng:
         """The generator of one role of one author at one generation.
@@ -100,6 +102,11 @@ class Streams:
     def _rng(self, role: Role) -> Rng:
         address, t, author = self._at
         return address.rng(t, author, role)
+
+    @property
+    def address(self) -> Address:
+        """Of the tile."""
+        return self._at[0]
 
     @cached_property
     def choose(self) -> Rng:

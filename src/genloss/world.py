@@ -61,11 +61,11 @@ def _by_block(
     role: Role = Role.REAL,
 ) -> Any:
     """What is drawn in whole blocks, cut to the tile; None where a source knows no such thing."""
-    first = address.tile * exp.tile_size
-    blocks = range(first // BLOCK, -(-(first + exp.tile_size) // BLOCK))
+    first, size = address.tile * exp.tile_size, exp.drawn(address)
+    blocks = range(first // BLOCK, -(-(first + size) // BLOCK))
     parts: list[Any] = [draw(BLOCK, n, address.real(t, b, role)) for b in blocks]
     if parts[0] is None:
         return None
     whole = np.concatenate(parts) if isinstance(parts[0], np.ndarray) else type(parts[0]).stack(parts)
     skip = first - blocks[0] * BLOCK
-    return whole[skip : skip + exp.tile_size]
+    return whole[skip : skip + size]

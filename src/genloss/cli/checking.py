@@ -13,7 +13,7 @@ from genloss.cli.values import parse_change
 from genloss.conformance import Finding, check, slot_of_part
 from genloss.errors import SpecError
 from genloss.extend import load
-from genloss.traits import slot_of_class
+from genloss.slots import slot_of_class
 
 
 def findings_of(

@@ -182,12 +182,12 @@ def shown(study: Study) -> str:
                 cell.label,
                 str(exp.generations),
                 str(exp.replicates),
-                f"{exp.tiles} of {exp.tile_size}",
+                f"{cell.tiles} of {exp.tile_size}",
                 f"{exp.n_real}{fresh}",
                 "rows" if exp.statistic is None else f"statistics: {called(exp.statistic)}",
             ]
         )
-    cells, tiles = len(study.cells), sum(c.exp.tiles for c in study.cells)
+    cells, tiles = len(study.cells), sum(c.tiles for c in study.cells)
     return "\n".join(
         [
             study.toml().rstrip(),

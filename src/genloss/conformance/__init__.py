@@ -25,7 +25,8 @@ from genloss.conformance import generators, metrics, publishing, regimes, source
 from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError
-from genloss.traits import ACCEPTS, NEEDS_TARGET, slot_of_call, slot_of_class
+from genloss.slots import slot_of_call, slot_of_class
+from genloss.traits import ACCEPTS, NEEDS_TARGET
 
 __all__ = ["Finding", "check", "slot_of_part"]
 

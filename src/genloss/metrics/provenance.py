@@ -25,4 +25,4 @@ class RealShare:
     def __call__(self, seen: Observation) -> Array:
         """(R,) shares."""
         share = seen.train.mass(REAL) / seen.train.mass()
-        return np.broadcast_to(share, (seen.exp.tile_size,))
+        return np.broadcast_to(share, (seen.replicates,))

@@ -69,7 +69,7 @@ def write_outline(folder: Path, study: Study) -> None:
             "meanings": {name: meaning._asdict() for name, meaning in c.exp.meanings.items()},
             "generations": c.exp.generations,
             "replicates": c.exp.replicates,
-            "tiles": c.exp.tiles,
+            "tiles": c.tiles,
             "event_shape": c.exp.event_shape,
         }
         for c in study.cells

@@ -91,7 +91,7 @@ class Results:
             )
         results = cls(study, store)
         results.whole = not notes
-        tiles, done = sum(c.exp.tiles for c in study.cells), store.finished()
+        tiles, done = sum(c.tiles for c in study.cells), store.finished()
         there = sum(e.get("kind", "results") == "results" for e in done.values())
         if there < tiles:
             notes.append(

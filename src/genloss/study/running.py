@@ -159,7 +159,7 @@ def execute(
     done = store.finished()
     for problem in store.problems:
         progress.warn(f"{problem}; it is computed again")
-    tiles = [(cell, tile) for cell in study.cells for tile in range(cell.exp.tiles)]
+    tiles = [(cell, tile) for cell in study.cells for tile in range(cell.tiles)]
     missing = [(cell, tile) for cell, tile in tiles if part_name(cell.index, tile) not in done]
     progress.begin(len(tiles), len(tiles) - len(missing))
     try:

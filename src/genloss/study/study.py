@@ -53,6 +53,11 @@ class Cell:
         return experiment_key(self.experiment)
 
     @property
+    def tiles(self) -> int:
+        """Tiles that hold its replicates; the last may be a part of one."""
+        return -(-self.exp.replicates // self.exp.tile_size)
+
+    @property
     def label(self) -> str:
         """What to call the cell.
 
