@@ -313,7 +313,7 @@ GROWS: Trait[str] = Trait(
     "result is then read as far as is wanted.",
 )
 WORDS: Trait[tuple[str, ...]] = Trait(
-    "tasks agents", "words", ("title",), "Fields that name things and change no value."
+    "tasks agents real", "words", (), "Fields that name things, or say where they are, and change no value."
 )
 LINES: Trait[Sequence[Mapping[str, str]] | None] = Trait(
     "tasks",
@@ -324,6 +324,9 @@ LINES: Trait[Sequence[Mapping[str, str]] | None] = Trait(
 )
 SETUP: Trait[Callable[[set[str]], str] | None] = Trait(
     "tasks", "setup", None, "setup(varied): what was run, in a line, without the fields that vary."
+)
+METRIC_NAMES: Trait[Mapping[str, Any] | None] = Trait(
+    "tasks", "metric_names", None, "The metrics by name, where there are such objects to ask results for."
 )
 EVENT_SHAPE: Trait[tuple[int, ...] | None] = Trait(
     "tasks", "event_shape", None, "Of a row in a picture; by default rows are flat."

@@ -146,7 +146,8 @@ def run(
                     "cell": c.index,
                     "experiment": c.experiment,
                     "varied": dict(c.varied),
-                    "generations": c.exp.generations,
+                    "axes": dict(zip(c.outline.axes, c.outline.extents, strict=True)),
+                    "replicates": c.outline.replicates,
                 }
                 for c in results.cells
             ],

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from genloss.study import Study
 
 
+MOST_CELLS = 200
+"""Cells of a study that are listed."""
+
+
 def studies() -> dict[str, dict[str, str]]:
     """The studies of the gallery: title and description by name."""
     import tomllib
@@ -173,18 +177,17 @@ def _call(name: str, fields: dict[str, dict[str, Any]]) -> str:
 
 def shown(study: Study) -> str:
     """A study's spec, and as comments what it would do: the whole is a spec again."""
-    rows = [["cell", "generations", "replicates", "tiles", "real rows", "drawn as"]]
-    for cell in study.cells:
-        exp = cell.exp
-        fresh = f" + {exp.n_fresh} a generation" if exp.n_fresh else ""
+    rows = [["cell", "axes", "replicates", "tiles", "what"]]
+    for cell in study.cells[:MOST_CELLS]:
+        said = cell.outline
+        along = ((axis, k - (axis == "generation")) for axis, k in zip(said.axes, said.extents, strict=True))
         rows.append(
             [
                 cell.label,
-                str(exp.generations),
-                str(exp.replicates),
-                f"{cell.tiles} of {exp.tile_size}",
-                f"{exp.n_real}{fresh}",
-                "rows" if exp.statistic is None else f"statistics: {called(exp.statistic)}",
+                ", ".join(_many(k, axis) for axis, k in along),
+                str(said.replicates),
+                f"{cell.tiles} of {said.tile_size}",
+                _what(cell.task),
             ]
         )
     cells, tiles = len(study.cells), sum(c.tiles for c in study.cells)
@@ -192,11 +195,22 @@ def shown(study: Study) -> str:
         [
             study.toml().rstrip(),
             "",
-            f"# {study.name}, fingerprint {study.fingerprint[:8]}: "
-            f"{_many(cells, 'cell')}, {_many(tiles, 'tile')}",
+            f"# {study.name}: {_many(cells, 'cell')}, {_many(tiles, 'tile')}",
             *(f"# {line}" for line in aligned(rows)),
+            *([f"# and {_many(cells - MOST_CELLS, 'more cell')}"] if cells > MOST_CELLS else []),
         ]
     )
+
+
+def _what(task: Any) -> str:
+    """What a cell does: of a loop how many real rows enter, and what flows."""
+    from genloss.experiment import Experiment
+
+    if not isinstance(task, Experiment):
+        return called(task, brief=True)
+    fresh = f" + {task.n_fresh} a generation" if task.n_fresh else ""
+    flows = "rows" if task.statistic is None else f"statistics: {called(task.statistic)}"
+    return f"{task.n_real}{fresh} real rows, drawn as {flows}"
 
 
 def _many(count: int, what: str) -> str:

@@ -66,6 +66,11 @@ class Tally:
         if self.display:
             self.display.show(self)
 
+    def note(self, message: str) -> None:
+        """Something to know."""
+        if self.display:
+            say(message)
+
     def warn(self, message: str) -> None:
         """Something was mended on the way."""
         if self.display:

@@ -66,15 +66,15 @@ def _shown(block: Block, most: int) -> list[str]:
 
     rows = block.rows[:most]
     title = ": ".join(part for part in (block.experiment, block.meaning.title) if part)
-    at = f"generation {block.last}" if " to " not in block.last else "last generation"
+    at = block.last if " to " not in block.last else f"last {block.last.partition(' ')[0]}"
     columns = {"real rows": [r.real for r in rows]} if block.real else {}
-    columns["generation 1"] = [r.first for r in rows]
+    columns[block.first] = [r.first for r in rows]
     if block.moves:
         columns[at] = [r.last for r in rows]
-    columns[f"mean, {at}"] = [r.mean for r in rows]
+    columns[f"mean, {at}" if at else "mean"] = [r.mean for r in rows]
     head, body, once = list[str](), [list[str]() for _ in rows], []
     for name, some in columns.items():
-        if name in ("real rows", "generation 1") and block.moves and len(rows) > 1 and len(set(some)) == 1:
+        if name in ("real rows", block.first) and block.moves and len(rows) > 1 and len(set(some)) == 1:
             once.append(f"{name}, {bracketed(*some[0])}")
             continue
         head.append(name)
@@ -120,7 +120,7 @@ def records(results: Results) -> list[dict[str, Any]]:
     out = []
     for (index, agent, metric), curve in curves(results).items():
         cell = results.cells[index]
-        for k in dict.fromkeys((0, len(curve.generation) - 1)):
+        for k in dict.fromkeys((0, len(curve.at) - 1)):
             names = ("typical", "typical_low", "typical_high", "mean", "low", "high")
             numbers = [json_number(v[k]) for v in (*curve.typical, *curve.mean)]
             out.append(
@@ -128,9 +128,9 @@ def records(results: Results) -> list[dict[str, Any]]:
                     "cell": index,
                     "experiment": cell.experiment,
                     "varied": dict(cell.varied),
-                    "agent": cell.exp.agent_names[agent],
+                    **{field: said for field, said in cell.outline.lines[agent].items() if field != "regime"},
                     "metric": metric,
-                    "generation": int(curve.generation[k]),
+                    **({curve.axis: curve.at[k]} if curve.axis else {}),
                     "replicates": curve.replicates,
                     **dict(zip(names, numbers, strict=True)),
                 }
@@ -147,8 +147,11 @@ def json_number(x: float) -> float | str | None:
 
 def _legend(results: Results) -> list[str]:
     """The regimes of the study, each in a sentence."""
-    # where the study cannot be built here, its agents are names alone
-    kinds = dict.fromkeys(type(a.regime) for c in results.cells for a in c.exp.agents if results.whole)
+    from genloss.experiment import Experiment
+
+    # where the study cannot be built here, there are no agents
+    loops = [c.task for c in results.cells if isinstance(c.task, Experiment)]
+    kinds = dict.fromkeys(type(agent.regime) for loop in loops for agent in loop.agents)
     lines = []
     for kind in kinds:
         start = f"  {kind.__name__.ljust(max(len(k.__name__) for k in kinds))}  "

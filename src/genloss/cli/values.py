@@ -101,8 +101,8 @@ def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int
 
 
 def folder_of(study: Study) -> Path:
-    """Where a run is kept that is not told where: equal specs share a folder."""
-    return Path("genloss-runs") / f"{study.name}-{study.fingerprint[:8]}"
+    """Where a run is kept that is not told where: a study's folder has its name, whatever its spec is now."""
+    return Path("genloss-runs") / study.name
 
 
 def results_of(run: str, trust: bool) -> Results:

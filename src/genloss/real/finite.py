@@ -51,6 +51,8 @@ class Table:
     target: str | None = None
     held_out: HeldOut = 0.3
 
+    words: ClassVar = ("path",)  # its content says which table it is
+
     @cached_property
     def _read(self) -> tuple[Schema, Array]:
         version = os.stat(self.path).st_mtime_ns if os.path.isfile(self.path) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from genloss import intervals
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.samples import Array
+from genloss.study.cells import Cell
 from genloss.study.results import Results
-from genloss.study.study import Cell
 
+GENERATION = "generation"
+"""The axis of loops, of which place 0 is the real rows."""
 Key = tuple[int, int, str]
-"""Index of the cell, index of the agent, name of the metric."""
+"""Index of the cell, index of the line (of a loop the agent), name of the metric."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,8 @@ class Curve:
 
     Args:
         meaning: what the metric says of itself.
-        generation: (T,) from 1.
+        axis: what runs from left to right: "generation", or another task's first axis; "" where it has none.
+        at: (T,) labels along it: generations from 1, or whatever its task has.
         typical: of the typical replicate, the median: (T,) estimates, low and high ends; NaN for none.
         mean: the same of the mean; infinite where a replicate is.
         known: (T,) replicates that have a value.
@@ -38,7 +42,8 @@ class Curve:
     """
 
     meaning: Meaning
-    generation: Array
+    axis: str
+    at: tuple[Any, ...]
     typical: Interval
     mean: Interval
     known: Array
@@ -52,16 +57,22 @@ class Curve:
 
 def curves(results: Results) -> dict[Key, Curve]:
     """Everything that was measured."""
-    return {
-        (cell.index, agent, metric): curve(x[:, agent], cell.exp.meanings[metric], replicates, cell)
-        for cell, metric, x, replicates in results.arrays()
-        for agent in range(x.shape[1])
-    }
+    found = {}
+    for cell, metric, values, replicates in results.arrays():
+        x = values.reshape(values.shape[0] if cell.outline.axes else 1, -1, values.shape[-1])
+        for line in range(x.shape[1]):
+            said = cell.outline.meanings[metric]
+            found[cell.index, line, metric] = curve(x[:, line], said, replicates, cell)
+    return found
 
 
 def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
-    """What is said of (T + 1, R) values from generation 0 on, NaN where a replicate has none."""
-    start, x = x[0], x[1:]
+    """What is said of (T, R) values, of a loop from generation 0 on; NaN where a replicate has none."""
+    axis = next(iter(cell.outline.axes), "")
+    labels = tuple(cell.outline.labels(axis)) if axis else ("",)
+    start = np.full(x.shape[1], np.nan)
+    if axis == GENERATION:
+        start, x, labels = x[0], x[1:], labels[1:]
     first, last = x[0], x[-1]
     mean = intervals.mean(x, meaning.scale)
     estimate, low, high = (float(v[-1]) for v in mean)
@@ -69,7 +80,8 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
     wide = meaning.scale == "ratio" and estimate > 0 and (high > 2 * estimate or 2 * low < estimate)
     return Curve(
         meaning,
-        np.arange(1, len(x) + 1),
+        axis,
+        labels,
         intervals.typical(x),
         mean,
         (~np.isnan(x)).sum(axis=1),
@@ -78,5 +90,5 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         None if np.isnan(start).all() else intervals.typical(start),
         float(intervals.replicates_for_mean(last)) if wide else 0.0,
         replicates,
-        cell.exp.replicates,
+        cell.outline.replicates,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from genloss.experiment import Experiment
 from genloss.laws import law
 from genloss.report.aggregate import Curve, Key
 from genloss.report.layout import AGENT, REAL, Layout
@@ -106,7 +107,7 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         curve = curves.get((cell.index, agent, metric))
         if curve is None:
             continue
-        known = law(cell.exp, agent, metric)
+        known = law(cell.task, agent, metric) if isinstance(cell.task, Experiment) else None
         at = {"c": layout.level(cell, agent)}
         at |= {f"f{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.facets)}
         at |= {f"s{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.selectors)}
@@ -150,12 +151,12 @@ def select(spec: Spec, params: Mapping[str, tuple[str, tuple[str, ...]]]) -> Non
 # -- data ------------------------------------------------------------------------------------------
 
 
-def _kept(generations: Array) -> Array:
+def _kept(places: int) -> Array:
     """Which of many generations to draw: all of a few, else some evenly and some, early, by ratio."""
-    if len(generations) <= _POINTS:
-        return np.arange(len(generations))
-    evenly = np.linspace(0, len(generations) - 1, _POINTS - 12)
-    early = np.geomspace(1, len(generations), 14) - 1
+    if places <= _POINTS:
+        return np.arange(places)
+    evenly = np.linspace(0, places - 1, _POINTS - 12)
+    early = np.geomspace(1, places, 14) - 1
     return np.unique(np.round(np.concatenate([evenly, early])).astype(int))
 
 
@@ -164,16 +165,16 @@ def _rows(line: Line, scale: Scale) -> list[Spec]:
     typical, low, high = curve.typical
     finite = np.flatnonzero(drawable(typical))
     end = int(finite[-1]) if finite.size and finite[-1] < len(typical) - 1 else None
-    for i in sorted({*_kept(curve.generation).tolist(), *([] if end is None else [end])}):
-        t = int(curve.generation[i])
+    for i in sorted({*_kept(len(typical)).tolist(), *([] if end is None else [end])}):
+        t = curve.at[i]
         row: Spec = {**line.at, "t": t, "v": scale.fit(typical[i])}
         if drawable(low[i]) and drawable(high[i]) and high[i] > low[i]:
             row |= {"l": scale.fit(low[i], clip=True), "h": scale.fit(high[i], clip=True)}
         if line.averaged:
             row["m"] = scale.fit(curve.mean.estimate[i])
             row |= {k: scale.fit(v[i]) for k, v in zip(("ml", "mh"), curve.mean[1:], strict=True)}
-        if line.law is not None and t <= len(line.law.values):
-            row[LAWS[line.law.of]] = scale.fit(line.law.values[t - 1])
+        if line.law is not None and i < len(line.law.values):
+            row[LAWS[line.law.of]] = scale.fit(line.law.values[i])
         if curve.real is not None and not out:
             row["real"] = scale.fit(float(curve.real.estimate))
         if i == end:
@@ -196,21 +197,33 @@ def colour(layout: Layout) -> Spec:
     }
 
 
-def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Scale) -> list[Spec]:
-    last = max(row["t"] for row in rows)
-    x: Spec = {"field": "t", "type": "quantitative", "title": "generation"}
-    if last >= _LOG_GENERATIONS:
+def _across(lines: Sequence[Line]) -> Spec:
+    """The encoding of what runs from left to right."""
+    x: Spec = {"field": "t", "type": "quantitative", "title": lines[0].curve.axis or None}
+    places = list(dict.fromkeys(t for line in lines for t in line.curve.at))
+    if not all(isinstance(t, int) for t in places):  # they have names of their own
+        return {**x, "type": "ordinal", "sort": places, "axis": {"labelAngle": 0}}
+    first, last = min(places), max(places)
+    if first and last >= _LOG_GENERATIONS:
         x |= {
-            "scale": {"type": "log", "domain": [1, last]},
-            "axis": {"values": log_ticks(1, last), "format": "~s"},
+            "scale": {"type": "log", "domain": [first, last]},
+            "axis": {"values": log_ticks(first, last), "format": "~s"},
         }
     else:
         x |= {
-            "scale": {"domain": [min(1, last - 1), last], "nice": False},
-            "axis": {"tickCount": min(5, last)},
+            "scale": {"domain": [min(first, last - 1), last], "nice": False},
+            "axis": {"tickCount": max(min(5, last), 1)},
         }
         if last > 1:
-            x["axis"] = {"values": _generation_ticks(last), "format": "d"}
+            x["axis"] = {"values": _ticks(first, last), "format": "d"}
+    return x
+
+
+def _layers(
+    layout: Layout, lines: Sequence[Line], rows: Sequence[Spec], axis: Sequence[str], scale: Scale
+) -> list[Spec]:
+    x = _across(lines)
+    most = max(len(line.curve.at) for line in lines)
     y: Spec = {"type": "quantitative", "title": list(axis), "scale": scale.vega, "axis": scale.axis}
     # the legend of a band would be as pale as the band
     legend = {"orient": "bottom", "title": None, "columns": 4, "symbolType": "square", "symbolOpacity": 1}
@@ -227,7 +240,7 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Sc
     shown = {key for row in rows for key, value in row.items() if value is not None}
     tooltip: list[Spec] = [
         {"field": "c", "type": "nominal", "title": layout.colour or "regime"},
-        {"field": "t", "type": "quantitative", "title": "generation"},
+        {"field": "t", "type": x["type"], "title": x["title"] or "at"},
         *(
             {"field": key, "type": "quantitative", "title": title, "format": ".4~g"}
             for key, title in titles.items()
@@ -270,8 +283,8 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Sc
             "mark": {
                 "type": "point",
                 "filled": True,
-                "size": 26 if last <= 12 else 60,
-                "opacity": float(last <= 12),
+                "size": 26 if most <= 12 else 60,
+                "opacity": float(most <= 12),
             },
             "encoding": {"x": x, "y": {**y, "field": "v"}, "color": c, "tooltip": tooltip},
         }
@@ -279,16 +292,16 @@ def _layers(layout: Layout, rows: Sequence[Spec], axis: Sequence[str], scale: Sc
     return layers
 
 
-def _generation_ticks(last: int) -> list[int]:
-    """A few generations at equal steps: from the first, or of many the first and then round ones.
+def _ticks(first: int, last: int) -> list[int]:
+    """A few places at equal steps: from the first, or of many the first and then round ones.
 
-    >>> [_generation_ticks(t) for t in (2, 6, 9, 100)]
+    >>> [_ticks(1, t) for t in (2, 6, 9, 100)]
     [[1, 2], [1, 2, 3, 4, 5, 6], [1, 3, 5, 7, 9], [1, 20, 40, 60, 80, 100]]
     """
     if last <= 12:
-        return list(range(1, last + 1, 1 if last <= 7 else 2))
+        return list(range(first, last + 1, 1 if last <= 7 else 2))
     step = next(s * 10**e for e in range(12) for s in (1, 2, 5) if last / (s * 10**e) <= 5)
-    return [1, *range(step, last + 1, step)]
+    return [first, *range(step, last + 1, step)]
 
 
 def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec], Spec]:
@@ -316,7 +329,7 @@ def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec
 def _drawn(layout: Layout, lines: Sequence[Line], axis: Sequence[str]) -> tuple[list[Spec], list[Spec]]:
     scale = scale_of(lines)
     rows = [row for line in lines for row in _rows(line, scale)]
-    return rows, _layers(layout, rows, axis, scale)
+    return rows, _layers(layout, lines, rows, axis, scale)
 
 
 def _row(layout: Layout, layers: list[Spec], height: int) -> Spec:

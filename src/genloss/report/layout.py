@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genloss.study.study import Cell
+from genloss.study.cells import Cell
 
 AGENT, REGIME = "agent", "regime"
 # small multiples side by side before they become unreadable
@@ -58,16 +58,19 @@ class Layout:
             for field in dict.fromkeys(k for c in cells for k in c.varied)
         }
         values = {field: some for field, some in found.items() if len(some) > 1}
-        agents = tuple(dict.fromkeys(plain(name) for c in cells for name in c.exp.agent_names))
-        if len(agents) > 1:
-            values[AGENT] = agents
+        lines = [line for c in cells for line in c.outline.lines]
+        for field in dict.fromkeys(f for line in lines for f in line if f != REGIME):
+            some = tuple(dict.fromkeys(plain(line[field]) for line in lines if field in line))
+            if len(some) > 1:
+                values[field] = some
+        agents = values.get(AGENT, ())
         regimes = sorted((f for f in values if f.rpartition(".")[2] == REGIME), key=len)
         colour = next(iter(regimes), None) or (AGENT if AGENT in values else next(iter(values), None))
         rest = sorted((f for f in values if f != colour), key=lambda f: len(values[f]) > _PANELS)
         if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
             rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
-        alone = cells[0].exp.regime_labels[0].partition("(")[0]
+        alone = cells[0].outline.lines[0].get(REGIME, "").partition("(")[0]
         return cls(
             tuple(cells),
             colour,
@@ -79,10 +82,9 @@ class Layout:
 
     def of_line(self, cell: Cell, agent: int, field: str) -> str:
         """What a line has of a field, as text; the regime is its own agent's."""
-        if field == AGENT:
-            return plain(cell.exp.agent_names[agent])
-        if field == REGIME and field not in self.values:
-            return plain(cell.exp.regime_labels[agent])
+        own = cell.outline.lines[agent]
+        if field in own and not (field == REGIME and field in self.values):
+            return plain(own[field])
         return plain(cell.varied.get(field, "–"))
 
     def level(self, cell: Cell, agent: int) -> str:
@@ -102,8 +104,8 @@ class Layout:
 
     @property
     def lines(self) -> list[tuple[Cell, int]]:
-        """Every cell and agent."""
-        return [(c, i) for c in self.cells for i in range(len(c.exp.agents))]
+        """Every cell and line in it: of a loop its agents."""
+        return [(c, i) for c in self.cells for i in range(len(c.outline.lines))]
 
     @property
     def colours(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,14 +104,15 @@ def gaps(lines: Sequence[Line], alone: bool) -> Iterator[str]:
 
 def _since(alone: bool, lines: Sequence[tuple[Line, Array]]) -> str:
     """Since when something is so, by colour: "Replace from generation 3 on"."""
-    found: dict[str, list[int]] = {}
+    axis = lines[0][0].curve.axis
+    found: dict[str, list[Any]] = {}
     stays = True
     for line, so in lines:
         if so.any():
-            found.setdefault(line.at["c"], []).append(int(line.curve.generation[np.argmax(so)]))
+            found.setdefault(line.at["c"], []).append(line.curve.at[int(np.argmax(so))])
             stays &= bool(so[np.argmax(so) :].all())
     return ", ".join(
-        f"{'' if alone else level + ' '}{'' if stays else 'at times, '}from generation {min(ts)}"
+        f"{'' if alone else level + ' '}{'' if stays else 'at times, '}from {axis} {min(ts)}"
         + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
         for level, ts in found.items()
     )

@@ -13,8 +13,8 @@ from genloss.report.charts import CONFIG, SCHEMA, Figure, select
 from genloss.report.layout import AGENT, Layout
 from genloss.report.scales import Spec
 from genloss.samples import Array
+from genloss.study.cells import Cell
 from genloss.study.results import Results
-from genloss.study.study import Cell
 
 REAL_LABEL = "real data"
 # what fits on the page: generations side by side, lines under each other, choices

@@ -37,7 +37,7 @@ _OTHER, _MISSING = "(other)", "(missing)"
 
 def table_margins(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figure:
     """Margins of the target and of the columns that changed most, by generation, real rows behind."""
-    schema = seen[0].cell.exp.real.schema  # type: ignore[attr-defined]
+    schema = seen[0].cell.task.real.schema
     shown = generations(seen, most=4)
     target = schema.target_index
     moved = [

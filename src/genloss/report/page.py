@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genloss.errors import SpecError, StoreError
+from genloss.report.aggregate import GENERATION
 from genloss.report.packing import packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
@@ -64,6 +65,8 @@ def page(results: Results) -> str:
     import vl_convert as vlc
     from markupsafe import Markup
 
+    if not results.whole:
+        raise StoreError(f"{results.folder}: a report needs the study itself, its data and its code")
     found = sections(results)
     study = results.study
     blocks = [block for section in found for block in section.blocks[:1]]
@@ -100,12 +103,16 @@ def _untitled(name: str) -> str:
 
 def _facts(results: Results) -> list[str]:
     cells = results.cells
-    seeds = sorted({c.exp.seed for c in cells})
+    seeds = sorted({c.outline.seed for c in cells})
+    along: dict[str, set[int]] = {}
+    for c in cells:
+        for axis, extent in list(zip(c.outline.axes, c.outline.extents, strict=True))[:1]:
+            along.setdefault(axis, set()).add(extent - (axis == GENERATION))
     return [
         _several(len(cells), "cell"),
-        _several(results.table.num_rows, "value"),
-        f"{_range(sorted({c.exp.generations for c in cells}))} generations",
-        f"{_range(sorted({c.exp.replicates for c in cells}))} replicates",
+        _several(results.size, "value"),
+        *(f"{_range(sorted(some))} {axis}s" for axis, some in along.items()),
+        f"{_range(sorted({c.outline.replicates for c in cells}))} replicates",
         f"{results.seconds:,.0f} s of processor time".replace(",", " "),
         f"seed {', '.join(map(str, seeds[:5]))}{' …' if len(seeds) > 5 else ''}",
         f"genloss {results.environment.get('genloss', '')}",
@@ -124,5 +131,5 @@ def _toml(results: Results) -> str:
     try:
         return results.study.toml()
     except SpecError as error:
-        cells = "\n".join(f"{c.label}: {c.exp!r}" for c in results.cells[:20])
+        cells = "\n".join(f"{c.label}: {c.task!r}" for c in results.cells[:20])
         return f"# no spec can say this study: {error}\n{cells}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genloss.experiment import Experiment
 from genloss.report.charts import Figure, colour
 from genloss.report.layout import REAL, Layout
 from genloss.report.looks import (
@@ -26,8 +27,8 @@ from genloss.report.looks import (
 from genloss.report.margins import histogram, ranks, table_margins
 from genloss.report.scales import Spec
 from genloss.samples import Array
+from genloss.study.cells import Cell
 from genloss.study.results import Results
-from genloss.study.study import Cell
 from genloss.tables import Schema
 from genloss.traits import IMAGE, SCHEMA, TRUE_COEFFICIENTS
 
@@ -53,7 +54,7 @@ class _View:
 
 def _view(cell: Cell) -> _View:
     """Two coordinates in which to look at vectors."""
-    exp = cell.exp
+    exp = cell.task
     holdout = exp.held_out_features
     d = holdout.shape[1]
     true = TRUE_COEFFICIENTS.of(exp.real)
@@ -224,10 +225,12 @@ def _png(grey: Array, zoom: int = 4) -> str:
 
 def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]:
     """The pictures of one experiment; none where no rows were kept."""
+    if not all(isinstance(cell.task, Experiment) for cell in layout.cells):
+        return []  # what other tasks' rows are, nobody says
     seen, hidden = looks(results, layout)
     if not seen:
         return []
-    exp = seen[0].cell.exp
+    exp = seen[0].cell.task
     if exp.event.picture == "ranks":
         return [ranks(layout, seen, hidden, name)]
     if exp.event.picture == "columns" and isinstance(SCHEMA.of(exp.real), Schema):
@@ -235,7 +238,7 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
     shape = IMAGE.of(exp.real) or exp.event_shape
     if exp.event.picture == "images" and len(shape) == 2 and np.prod(shape) == np.prod(exp.event_shape):
         return [images(layout, seen, hidden, name, (shape[0], shape[1]))]
-    wide = [look for look in seen if look.cell.exp.held_out_features.shape[1] > 1]
+    wide = [look for look in seen if look.cell.task.held_out_features.shape[1] > 1]
     if not wide:
         return [histogram(layout, seen, hidden, name)]
     narrow = {look.choice for look in seen} - {look.choice for look in wide}

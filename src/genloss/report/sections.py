@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from genloss.report.aggregate import Curve, Key, curves
 from genloss.report.charts import Figure, curve_figure
@@ -14,6 +12,7 @@ from genloss.report.pictures import picture_figures
 from genloss.report.tables import Block, by_experiment, metrics_of
 from genloss.report.words import finished
 from genloss.study.results import Results
+from genloss.traits import SETUP, called
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ def sections(results: Results) -> list[Section]:
     found = curves(results)
     out = []
     for i, (name, layout, blocks) in enumerate(by_experiment(results, found)):
-        title = layout.cells[0].exp.title
+        title = layout.cells[0].outline.title
         slug = f"{i + 1}-{_slug(name)}" if name else "1"
         figures = [curve_figure(layout, m, found, f"{slug}-{_slug(m)}") for m in metrics_of(layout.cells)]
         figures += picture_figures(results, layout, f"{slug}-data")
@@ -70,33 +69,21 @@ def sections(results: Results) -> list[Section]:
 
 
 def _setup(layout: Layout) -> str:
-    exp = layout.cells[0].exp
+    cell = layout.cells[0]
     varied = {f.rpartition(".")[2] for f in layout.values}
-    agents = len(exp.agents)
-    fixed = "real" not in varied and not varied & {f.name for f in dataclasses.fields(cast(Any, exp.real))}
-    parts = [
-        f"{_named(exp.real)} as real data" if fixed else "",
-        "" if "generator" in varied or agents > 1 else f"{_named(exp.agents[0].generator)} as generator",
-        "" if "regime" in varied or agents > 1 else _named(exp.agents[0].regime),
-        f"{agents} agents on one pool" if agents > 1 else "",
-        "" if "n_real" in varied else f"{exp.n_real} real rows at first",
-        f"{exp.n_fresh} fresh ones a generation" if exp.n_fresh and "n_fresh" not in varied else "",
-    ]
-    others = [f"{field} varied" for field in layout.values if field not in (layout.colour, "agent")]
-    return "; ".join(p for p in (*parts, *others) if p)
-
-
-def _named(part: object) -> str:
-    text = repr(part)
-    return text if len(text) < 120 else type(part).__name__
+    setup = SETUP.of(cell.task)
+    own = {field for line in cell.outline.lines for field in line}
+    others = [f"{field} varied" for field in layout.values if field != layout.colour and field not in own]
+    said = called(cell.task, brief=True) if setup is None else setup(varied)
+    return "; ".join(p for p in (said, *others) if p)
 
 
 def _missing(layout: Layout, found: Mapping[Key, Curve]) -> list[str]:
     out = []
     for cell in layout.cells:
         done = max((c.replicates for key, c in found.items() if key[0] == cell.index), default=0)
-        if done < cell.exp.replicates:
-            out.append(f"{cell.label}: {finished(done, cell.exp.replicates)}")
+        if done < cell.outline.replicates:
+            out.append(f"{cell.label}: {finished(done, cell.outline.replicates)}")
     return out
 
 

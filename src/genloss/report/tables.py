@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
-from genloss.report.aggregate import Curve, Key
+from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
 from genloss.report.words import changed, finished, interval, number
+from genloss.study.cells import Cell
 from genloss.study.results import Results
-from genloss.study.study import Cell
 
 Said = tuple[str, str]
 """An estimate and the ends of its interval, as text."""
@@ -71,7 +72,8 @@ class Block:
         meaning: what the metric says of itself.
         fields: headings of the labels.
         coloured: which of them is the colour; None where there is no colour.
-        last: the last generation, as text.
+        first: the first place along the axis: "generation 1".
+        last: the last one, or the range of them where cells differ.
         rows: agents of cells.
     """
 
@@ -79,6 +81,7 @@ class Block:
     meaning: Meaning
     fields: tuple[str, ...]
     coloured: int | None
+    first: str
     last: str
     rows: tuple[Row, ...]
 
@@ -89,8 +92,14 @@ class Block:
 
     @property
     def moves(self) -> bool:
-        """Whether there is a change to be told: more than one generation."""
-        return self.last != "1"
+        """Whether there is a change to be told: more than one generation, or another place."""
+        return self.last != self.first
+
+    @property
+    def span(self) -> str:
+        """From where to where: "generation 1 to 100"."""
+        axis = self.first.partition(" ")[0]
+        return f"{self.first} to {self.last.removeprefix(axis + ' ')}"
 
     @property
     def counts(self) -> list[tuple[str, str, str]]:
@@ -117,7 +126,7 @@ def by_experiment(results: Results, found: Mapping[Key, Curve]) -> list[tuple[st
     out = []
     for name, mine in cells.items():
         layout = Layout.of(mine)
-        title = (results.whole and mine[0].exp.title) or name if len(cells) > 1 else ""  # an outline has none
+        title = mine[0].outline.title or name if len(cells) > 1 else ""
         blocks = [_block(title, layout, m, said, found) for m, said in metrics_of(mine).items()]
         out.append((name, layout, blocks if found else []))
     return out
@@ -127,23 +136,23 @@ def metrics_of(cells: Sequence[Cell]) -> dict[str, Meaning]:
     """The metrics of some cells by name; how a loop is set up comes after what became of it."""
     said: dict[str, Meaning] = {}
     for cell in cells:
-        said = {**cell.exp.meanings, **said}
+        said = {**cell.outline.meanings, **said}
     return dict(sorted(said.items(), key=lambda item: item[1].of == "training"))
 
 
 def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Mapping[Key, Curve]) -> Block:
-    lines = [(c, i) for c, i in layout.lines if metric in c.exp.metric_names]
+    lines = [(c, i) for c, i in layout.lines if metric in c.outline.meanings]
     curves = [found.get((c.index, i, metric)) for c, i in lines]
-    lasts = sorted({c.exp.generations for c, _ in lines})
     # a regime is a column of its own unless it is what tells the rows apart
-    fields = tuple(dict.fromkeys((*layout.values, REGIME)))
+    regime = (REGIME,) if any(REGIME in line for c in layout.cells for line in c.outline.lines) else ()
+    fields = tuple(dict.fromkeys((*layout.values, *regime)))
     colours = dict(zip(layout.levels, layout.colours, strict=True))
     rows = []
     for (cell, agent), curve in zip(lines, curves, strict=True):
         level = layout.level(cell, agent)
         labels = tuple(layout.of_line(cell, agent, f).rstrip(NO_SPACE) for f in fields)
         real = first = final = mean = _NOTHING
-        word, size = finished(0, cell.exp.replicates), ""
+        word, size = finished(0, cell.outline.replicates), ""
         if curve is not None:
             real = _NOTHING if curve.real is None else interval(curve.real)
             first, final = (interval(_at(curve.typical, k)) for k in (0, -1))
@@ -151,12 +160,25 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
             if curve.known[-1] < _FEWEST:
                 mean = (mean[0], "")
             word = finished(curve.replicates, curve.wanted)
-            if cell.exp.generations > 1 and not word:
+            if len(curve.at) > 1 and not word:
                 word, size = changed(curve.change, curve.meaning.scale, curve.paired)
         rows.append(Row(labels, colours[level], level, real, first, final, mean, word, size, curve))
     coloured = fields.index(layout.colour) if layout.colour else None
-    last = " to ".join(str(t) for t in dict.fromkeys((lasts[0], lasts[-1])))
-    return Block(title, meaning, fields, coloured, last, tuple(rows))
+    outlines = [c.outline for c, _ in lines]
+    axis = next((o.axes[0] for o in outlines if o.axes), "")
+    along = [o.labels(axis) for o in outlines if axis in o.axes]
+    places = [[some[k] for some in along if len(some) > k] for k in (1 if axis == GENERATION else 0, -1)]
+    begin, end = (_ends(axis, some) for some in places)
+    return Block(title, meaning, fields, coloured, begin, end, tuple(rows))
+
+
+def _ends(axis: str, some: Iterable[Any]) -> str:
+    """A heading: "generation 100", "generation 20 to 100", "dose 8"; what has a name of its own is that."""
+    places = sorted(some, key=lambda v: (isinstance(v, str), v))
+    if not places:
+        return ""
+    said = " to ".join(str(v) for v in dict.fromkeys((places[0], places[-1])))
+    return f"{axis} {said}"
 
 
 def _at(some: Interval, k: int) -> Interval:
@@ -185,15 +207,19 @@ def reading(blocks: Sequence[Block]) -> list[str]:
             + (", and is not known to with fewer than 10 of them." if many[0] < 10 else ".")
         )
     said += _given(blocks)
-    said.append("Generation 1 trains on real rows alone.")
+    loops = any(curve.axis == GENERATION for _, _, curve in rows)
+    if loops:
+        said.append("Generation 1 trains on real rows alone.")
     if any(curve.real is not None for _, _, curve in rows):
         said.append(
             "Real rows are looked at in the same way as published ones: "
             "as many of them, if there are so many."
         )
+    firsts = {block.first for block in blocks}
+    first = firsts.pop() if len(firsts) == 1 else "the first place"
     if any(row.size for _, row, _ in rows):
         said.append(
-            "Change is the median of the changes within replicates, from generation 1 to the last: "
+            f"Change is the median of the changes within replicates, from {first} to the last: "
             "× a factor, else a difference; none is seen where its interval holds × 1 or 0."
         )
     said += _needed(rows)

@@ -1,7 +1,8 @@
 """A study: cells and tiles, the processes that compute them, the folder that keeps them."""
 
+from genloss.study.cells import Cell
 from genloss.study.results import Results
 from genloss.study.running import run
-from genloss.study.study import Cell, Study
+from genloss.study.study import Study
 
 __all__ = ["Cell", "Results", "Study", "run"]

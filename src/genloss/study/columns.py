@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from genloss.errors import SpecError
 
 if TYPE_CHECKING:  # pyarrow takes long to import: who does not need it need not wait
     import pyarrow as pa
 
-RESULT_SCHEMA: Mapping[str, str] = {
-    "cell": "int32",
-    "tile": "int32",
-    "agent": "int16",
-    "generation": "int32",
-    "replicate": "int32",
-    "metric": "string",
-    "value": "float64",
-}
-PICTURE_SCHEMA: Mapping[str, str] = {
-    "cell": "int32",
-    "agent": "int16",
-    "generation": "int32",
-    "row": "int32",
-    "values": "list<float64>",
-}
-KINDS: Mapping[str, Mapping[str, str]] = {"results": RESULT_SCHEMA, "pictures": PICTURE_SCHEMA}
+RESERVED = ("experiment", "cell", "tile", "replicate", "metric", "value", "row", "values")
+"""Columns beside the axes: neither an axis nor a varied field may take one's name."""
 
 
 @functools.cache
-def schema(kind: str = "results") -> pa.Schema:
-    """The columns of the parts of a kind, "results" or "pictures", as Arrow has them.
+def schema(axes: tuple[str, ...], pictures: bool = False) -> pa.Schema:
+    """The columns of a part's values, or of its pictures.
 
-    >>> schema("pictures").names
-    ['cell', 'agent', 'generation', 'row', 'values']
+    The cell is the first 64 bits of its fingerprint; coordinates along the axes count from 0.
+
+    Args:
+        axes: of the task.
+        pictures: rows to look at, rather than values.
+
+    >>> schema(("generation", "agent")).names
+    ['cell', 'tile', 'generation', 'agent', 'replicate', 'metric', 'value']
     """
     import pyarrow as pa
 
-    def arrow(kind: str) -> pa.DataType:
-        item = re.fullmatch("list<(.*)>", kind)
-        return pa.list_(arrow(item[1])) if item else pa.type_for_alias(kind)
+    places = [(axis, pa.int32()) for axis in axes]
+    if pictures:
+        rows = [("row", pa.int32()), ("values", pa.list_(pa.float64()))]
+        return pa.schema([("cell", pa.uint64()), *places, *rows])
+    values = [("replicate", pa.int32()), ("metric", pa.string()), ("value", pa.float64())]
+    return pa.schema([("cell", pa.uint64()), ("tile", pa.int32()), *places, *values])
 
-    return pa.schema([(name, arrow(column)) for name, column in KINDS[kind].items()])
+
+def check_axes(axes: tuple[str, ...]) -> None:
+    """See that axes can be columns.
+
+    Raises:
+        SpecError: if one has the name of another column, or is no identifier.
+    """
+    for axis in axes:
+        if not axis.isidentifier() or axis in RESERVED or axes.count(axis) > 1:
+            raise SpecError(
+                f"axis {axis!r}: give each axis a name of its own, as of a variable, other than "
+                f"{', '.join(RESERVED)}"
+            )

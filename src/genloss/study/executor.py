@@ -69,7 +69,7 @@ class LocalExecutor(Executor):
     {"cell": 3}
     """
 
-    def __init__(self, workers: int, retries: int = 2) -> None:
+    def __init__(self, workers: int, retries: int = 2, limit: float | None = None) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1 (got {workers})")
         self.workers, self.retries = workers, retries

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection
 from typing import Any
 
 from genloss.components import plain
 from genloss.errors import SpecError
 from genloss.experiment import Agent, Experiment
+from genloss.study.columns import RESERVED
 from genloss.study.registry import did_you_mean, find
-from genloss.study.spec import Spec, field_hint, holds_many, slot_of
-
-RESERVED = ("experiment", "cell", "tile", "agent", "generation", "replicate", "metric", "value")
-"""Columns of the results that a varied field's name must not take."""
+from genloss.study.spec import Spec, field_hint, holds_many, slot_of, task_class
+from genloss.traits import fields
 
 Place = tuple[Any, ...]
 """A path: keys of tables and indices of lists."""
@@ -59,7 +57,7 @@ def columns_of(paths: list[Place], whole: Collection[Place] = ()) -> dict[Place,
         for length in range(len(path) if path in whole else 1, len(path) + 1):
             name = ".".join(map(str, path[-length:]))
             shared = sum(path[-length:] == other[-length:] for other in different) > 1
-            if not shared and name not in RESERVED and not name[0].isdigit():
+            if not shared and name not in (*RESERVED, "agent", "generation") and not name[0].isdigit():
                 break
         names[path] = name
     return names
@@ -72,13 +70,13 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
         SpecError: if there is no such field.
     """
     steps = path.split(".")
-    if steps[0] not in Experiment.__dataclass_fields__ and steps[0] in Agent.__dataclass_fields__:
+    cls: Any = task_class(spec, trust)
+    if cls is Experiment and steps[0] not in fields(Experiment) and steps[0] in fields(Agent):
         agents = spec.get("agents", [])
         if len(agents) != 1:
             raise SpecError(f"{path}: there are {len(agents)} agents; say which, as in agents.0.{path}")
         steps = ["agents", "0", *steps]
     here: Any = spec
-    cls: Any = Experiment
     hint: Any = None
     for i, step in enumerate(steps):
         so_far = ".".join(steps[: i + 1])
@@ -89,14 +87,14 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
                 raise SpecError(f"{so_far}: there is no item {step}; there are {len(here)}")
             key, cls = int(step), Agent if steps[0] == "agents" and i == 1 else cls
         elif cls is not None:
-            fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+            known = list(fields(cls))
             if step == "kind" and last:
                 whole = ".".join(steps[:i])
                 raise SpecError(f"{so_far}: fields belong to a kind; set both, as in {whole}={value}")
-            if step not in fields:
+            if step not in known:
                 raise SpecError(
                     f"{so_far}: {cls.__name__} has no field '{step}'"
-                    f"{did_you_mean(step, fields) if fields else ''}"
+                    f"{did_you_mean(step, known) if known else ''}"
                 )
             hint = field_hint(cls, step)
         if last:

@@ -1,109 +1,88 @@
-"""What a run's numbers mean, kept beside them, to be read without the data and code of its spec."""
+"""What a task's numbers mean: all that is needed to label, summarise and draw them."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from itertools import product
+from typing import Any
 
-from genloss.errors import StoreError
 from genloss.meaning import Meaning
-from genloss.study.store import write_file
-from genloss.study.study import Cell, Study
-
-FILE = "cells.json"
+from genloss.traits import EVENT_SHAPE, GROWS, HEADING, LINES, SEED
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Of an experiment, what its results are labelled by; stands in for it where it cannot be built.
+    """Of a task, all that its results are labelled and drawn by; stands in for it where it cannot be built.
 
     Args:
-        agent_names: of its agents.
-        meanings: what each metric says of itself, by its name.
-        regime_labels: the regime of each agent, in words.
-        generations: T.
-        replicates: R, that were wanted.
-        tiles: that hold them.
-        event_shape: of a row.
+        title: what to call it.
+        axes: names of the coordinates.
+        extents: how many coordinates there are along each.
+        named: what each coordinate is called, of the axes on which it is not its own label.
+        lines: what tells apart the places along all axes but the first.
+        meanings: what each quantity says of itself.
+        replicates: R, that are wanted.
+        tile_size: replicates that are computed together.
+        length: as far as it is wanted in the field by which it grows; 0 where there is none.
+        seed: of its randomness.
+        event_shape: of a row in a picture.
     """
 
-    agent_names: tuple[str, ...]
-    regime_labels: tuple[str, ...]
-    meanings: dict[str, Meaning]
-    generations: int
-    replicates: int
-    tiles: int
-    event_shape: tuple[int, ...]
-
-    @property
-    def metric_names(self) -> dict[str, Meaning]:
-        """Names of its metrics, as keys."""
-        return self.meanings
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """One name for each agent."""
-        return self.agent_names
-
-
-@dataclass(frozen=True, eq=False)
-class OutlinedStudy:
-    """Of a study, what its results are labelled by."""
-
-    name: str
     title: str
-    about: str
-    cells: tuple[Cell, ...]
+    axes: tuple[str, ...]
+    extents: tuple[int, ...]
+    named: dict[str, list[Any]]
+    lines: tuple[dict[str, str], ...]
+    meanings: dict[str, Meaning]
+    replicates: int
+    tile_size: int
+    length: int
+    seed: int
+    event_shape: tuple[int, ...] | None
 
+    def labels(self, axis: str) -> Sequence[Any]:
+        """What to call each coordinate along an axis."""
+        return self.named.get(axis) or range(self.extents[self.axes.index(axis)])
 
-def write_outline(folder: Path, study: Study) -> None:
-    """Keep a study's outline in its run's folder."""
-    cells = [
-        {
-            "experiment": c.experiment,
-            "varied": dict(c.varied),
-            "agent_names": c.exp.agent_names,
-            "regime_labels": c.exp.regime_labels,
-            "meanings": {name: meaning._asdict() for name, meaning in c.exp.meanings.items()},
-            "generations": c.exp.generations,
-            "replicates": c.exp.replicates,
-            "tiles": c.tiles,
-            "event_shape": c.exp.event_shape,
+    @classmethod
+    def of(cls, task: Any) -> Outline:
+        """The outline of a task."""
+        labels = {axis: task.labels(axis) for axis in task.axes}
+        own = {axis: some for axis, some in labels.items() if some == range(len(some))}
+        lines = LINES.of(task)
+        if lines is None:
+            rest = task.axes[1:]
+            lines = [dict(zip(rest, map(str, at), strict=True)) for at in product(*(labels[a] for a in rest))]
+        grows, shape = GROWS.of(task), EVENT_SHAPE.of(task)
+        return cls(
+            HEADING.of(task),
+            tuple(task.axes),
+            tuple(len(some) for some in labels.values()),
+            {axis: [str(label) for label in some] for axis, some in labels.items() if axis not in own},
+            tuple(dict(line) for line in lines),
+            dict(task.meanings),
+            task.replicates,
+            task.tile_size,
+            int(vars(task)[grows]) if grows else 0,
+            SEED.of(task),
+            None if shape is None else tuple(shape),
+        )
+
+    def said(self) -> dict[str, Any]:
+        """As JSON has it."""
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+        return {**plain, "meanings": {name: list(m) for name, m in self.meanings.items()}}
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> Outline:
+        """The inverse of :meth:`said`."""
+        shape = said["event_shape"]
+        more = {
+            "axes": tuple(said["axes"]),
+            "extents": tuple(said["extents"]),
+            "lines": tuple(said["lines"]),
+            "meanings": {name: Meaning(*m) for name, m in said["meanings"].items()},
+            "event_shape": None if shape is None else tuple(shape),
         }
-        for c in study.cells
-    ]
-    data = {"name": study.name, "title": study.title, "about": study.about, "cells": cells}
-    write_file(folder, FILE, json.dumps(data, indent=1).encode() + b"\n")
-
-
-def read_outline(folder: Path) -> OutlinedStudy:
-    """The outline in a run's folder.
-
-    Raises:
-        StoreError: if there is none.
-    """
-    try:
-        data = json.loads((folder / FILE).read_bytes())
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{folder / FILE} cannot be read: {error}; run the study again, which writes it"
-        ) from None
-    cells = [
-        Cell(i, c["experiment"], c["varied"], cast(Any, _outline_of(c)), {})
-        for i, c in enumerate(data["cells"])
-    ]
-    return OutlinedStudy(data["name"], data["title"], data["about"], tuple(cells))
-
-
-def _outline_of(cell: dict[str, Any]) -> Outline:
-    return Outline(
-        tuple(cell["agent_names"]),
-        tuple(cell["regime_labels"]),
-        {name: Meaning(**said) for name, said in cell["meanings"].items()},
-        cell["generations"],
-        cell["replicates"],
-        cell["tiles"],
-        tuple(cell["event_shape"]),
-    )
+        return cls(**{**said, **more})

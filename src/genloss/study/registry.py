@@ -11,9 +11,10 @@ from typing import Any
 
 from genloss.errors import SpecError
 from genloss.extend import load
-from genloss.protocols import Curator, Generator, Metric, RealData, Regime, Reward, Verifier
+from genloss.protocols import Curator, Generator, Metric, RealData, Regime, Reward, Task, Verifier
 
 SLOTS: dict[Any, str] = {
+    Task: "tasks",
     RealData: "real",
     Generator: "generators",
     Regime: "regimes",
@@ -25,6 +26,7 @@ SLOTS: dict[Any, str] = {
 """The slot of each contract; also the module of our own parts and an entry-point group."""
 
 SINGULAR = {
+    "tasks": "task",
     "real": "real data",
     "generators": "generator",
     "regimes": "regime",

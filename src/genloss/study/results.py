@@ -1,11 +1,11 @@
-"""What came out of a study: the long table, arrays, summaries and pictures."""
+"""What came out of a study: the long table, arrays, summaries and pictures, read when they are asked for."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import cached_property
+import math
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,50 +14,57 @@ import numpy as np
 from genloss import intervals
 from genloss.errors import GenlossError, SpecError
 from genloss.samples import Array
+from genloss.study.cells import Cell, KeptStudy
 from genloss.study.grid import label
+from genloss.study.reading import Reader
 from genloss.study.registry import did_you_mean
-from genloss.study.study import Cell, Study
+from genloss.study.store import Store
+from genloss.study.study import Study, parse
+from genloss.traits import METRIC_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from genloss.study.store import Store
-
 
 _INTERVALS = ("typical", "typical_low", "typical_high", "mean", "low", "high")
+_AT_ONCE = 2_000_000
+"""Values that are read at once, unless one cell has more."""
 
 
 class Results:
-    """The results of a study, as far as its cells are finished.
+    """The results of a study, as far as its cells are finished: of what it does not have, nothing is held.
 
     Attributes:
         study: what was run.
         failures: (cell, message) for each cell of which a tile failed, with the first such tile's message.
         environment: versions and machine.
         folder: the run's folder, or None where it was not kept.
-        seconds: processor time of all tiles.
-        whole: whether the study's parts are there; if not, its cells have outlines in place of experiments,
-            which is enough for every number, but not for a report.
+        seconds: processor time of all tiles, as far as it is known.
+        whole: whether the study's parts are there; if not, its cells have outlines alone, which is enough for
+            every number, but not for a report.
         notes: one line for each thing to know about a run that was opened.
     """
 
     whole = True
 
-    def __init__(self, study: Study, store: Store, keep: bool = True) -> None:
-        self.study = study
+    def __init__(self, study: Any, store: Store, keep: bool = True) -> None:
+        self.study: Study | KeptStudy = study
         self.folder = store.folder if keep else None
-        self.environment: dict[str, Any] = store.environments[-1] if store.environments else {}
-        done = store.finished()
-        self.seconds = sum(e.get("seconds", 0.0) for e in done.values())
-        cells = {c.index: c for c in study.cells}
-        first: dict[int, str] = {}
-        for failure in sorted(store.failures(), key=lambda f: (f["failed"], f["tile"])):
-            first.setdefault(failure["failed"], str(failure["error"]))
-        self.failures = [(cells[index], message) for index, message in first.items() if index in cells]
+        environments = store.environments
+        self.environment: dict[str, Any] = environments[-1] if environments else {}
+        self.seconds = store.seconds()
         self.notes: list[str] = []
-        self._table = store.results_table()
-        self._pictures = store.pictures_table()
+        self._store, self._reader = store, Reader(store, self.cells)
+        failed: dict[str, list[tuple[int, str]]] = {}
+        for part, error in store.failures().items():
+            failed.setdefault(part.cell, []).append((part.tile, error))
+        first = (
+            (c, min((t, e) for t, e in failed[c.id] if t < c.tiles))
+            for c in self.cells
+            if any(t < c.tiles and store.part(c, t) is None for t, _ in failed.get(c.id, ()))
+        )
+        self.failures = [(cell, error) for cell, (_, error) in first]
 
     @classmethod
     def open(cls, folder: str | Path, trust: bool = False) -> Results:
@@ -70,40 +77,44 @@ class Results:
         Raises:
             StoreError: if it holds no run.
         """
-        from genloss.study.outline import read_outline
-        from genloss.study.store import Store
-
         folder = Path(folder)
         store = Store.read(folder)
-        study: Any = None
-        notes = []
+        kept, notes = store.kept, []
+        text = store.spec if kept is None else kept.spec
+        study: Any
         try:
-            if not store.spec.strip():
+            if not text.strip():
                 raise SpecError("it was made in Python, of objects that no spec can name")
-            study = Study.load(folder / "spec.toml", trust)
-            if study.fingerprint != store.fingerprint:
+            study = _parsed(text, folder.name if kept is None else kept.name, trust)
+            if kept is not None and [c.id for c in study.cells] != [c.id for c in kept.cells]:
                 raise SpecError("its data, its code or genloss has changed since")
-            study = replace(study, name=read_outline(folder).name)
         except GenlossError as error:
-            study = read_outline(folder)
+            study = store.rebuilt() if kept is None else kept
             notes.append(
-                f"{folder}: the numbers are as they were, but the study cannot be built here: {error}"
+                f"{folder}: the numbers are as they were, but the study cannot be built here: "
+                f"{str(error).splitlines()[0]}"
             )
+            if kept is None:
+                notes.append(f"{folder}: its cells.json is damaged or gone; cells are as their parts say")
         results = cls(study, store)
         results.whole = not notes
-        tiles, done = sum(c.tiles for c in study.cells), store.finished()
-        there = sum(e.get("kind", "results") == "results" for e in done.values())
-        if there < tiles:
+        wanted = {(c.id, t): store.part(c, t) is not None for c in study.cells for t in range(c.tiles)}
+        if not all(wanted.values()):
             notes.append(
-                f"{folder}: {there} of {tiles} tiles are done; the same genloss run goes on with the rest"
+                f"{folder}: {sum(wanted.values())} of {len(wanted)} tiles are done; "
+                f"the same genloss run goes on with the rest"
             )
-        results.notes = [*notes, *store.problems]
+        results.notes = [*notes, *(f"{problem}; the same genloss run mends it" for problem in store.problems)]
         return results
 
     def __repr__(self) -> str:
-        cells = self.study.cells
-        some = ((len(cells), "cell"), (self.table.num_rows, "value"), (len(self.failures), "failure"))
+        some = ((len(self.cells), "cell"), (self.size, "value"), (len(self.failures), "failure"))
         return f"<Results of {', '.join(f'{n} {what}' + 's' * (n != 1) for n, what in some)}>"
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return int(self.query("SELECT count(*) AS n FROM results")["n"][0].as_py())
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -143,7 +154,9 @@ class Results:
         return fit[0]
 
     def array(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array:
-        """(T, A, R) values of a metric in one cell, from generation 1 on; NaN where a tile is missing.
+        """(*axes, R) values of a metric in one cell; NaN where a tile is missing.
+
+        Of a loop these are (T, A, R), from generation 1 on: generation 0 is :meth:`real`.
 
         Args:
             metric: its name, or the metric.
@@ -153,7 +166,8 @@ class Results:
         Raises:
             SpecError: if there is no such metric or cell.
         """
-        return self._values(metric, self.cell(cell, **varied))[1:]
+        at = self.cell(cell, **varied)
+        return self._values(metric, at)[_begin(at) :]
 
     def real(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array | None:
         """(A, R) values of generation 0, the real rows themselves; None of a metric that looks at models.
@@ -164,80 +178,74 @@ class Results:
             varied: as in :meth:`array`.
 
         Raises:
-            SpecError: if there is no such metric or cell.
+            SpecError: if there is no such metric or cell, or the cell has no generations.
         """
-        at_start = self._values(metric, self.cell(cell, **varied))[0]
+        at = self.cell(cell, **varied)
+        if not _begin(at):
+            raise SpecError(f"{at.label} has no generations; its axes are {', '.join(at.outline.axes)}")
+        at_start: Array = self._values(metric, at)[0]
         return None if np.isnan(at_start).all() else at_start
 
     def _values(self, metric: Any, at: Cell) -> Array:
-        """(T + 1, A, R)."""
-        names = at.exp.metric_names
-        name = (
-            metric
-            if isinstance(metric, str)
-            else next((k for k, m in names.items() if m == metric), repr(metric))
-        )
+        names = at.outline.meanings
+        name = metric if isinstance(metric, str) else _name_of(metric, at)
         # "TestError" will do for "TestError(of='published')", where it is the only one
         alike = [k for k in names if k.startswith(f"{name}(of=")]
         name = alike[0] if len(alike) == 1 and name not in names else name
         if name not in names:
             raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
-        exp = at.exp
-        out = np.full((exp.generations + 1, len(exp.agents), exp.replicates), np.nan)
-        rows = self.query(
-            "SELECT generation, agent, replicate, value FROM results WHERE cell = $1 AND metric = $2",
-            [at.index, name],
-        )
-        t, a, r, v = (np.asarray(rows[c]) for c in ("generation", "agent", "replicate", "value"))
-        out[t, a, r] = v
-        return out
+        places = ", ".join(f'"{axis}"' for axis in (*at.outline.axes, "replicate"))
+        rows = self._reader.query(f"SELECT {places}, value FROM results WHERE metric = $1", [name], [at])
+        return _scattered(at, [rows[c].to_numpy() for c in rows.column_names])
 
     def arrays(self) -> Iterator[tuple[Cell, str, Array, int]]:
-        """Cell, metric, (T + 1, A, R) values from generation 0 on, and how many replicates are finished.
+        """Cell, metric, (*axes, R) values (of a loop from generation 0 on), and replicates that are finished.
 
-        One pass over the table; as many calls of :meth:`array` would each look through the whole of it.
+        One pass over the parts, a few cells at a time.
         """
-        table = self.table
-        names = ("cell", "agent", "generation", "replicate", "value")
-        columns = {name: table[name].to_numpy() for name in names}
-        metrics = table["metric"].combine_chunks().dictionary_encode()
-        code = metrics.indices.to_numpy()
-        begin = np.flatnonzero(np.diff(columns["cell"], prepend=-1) | np.diff(code, prepend=-1))
-        cells = {c.index: c for c in self.cells}
-        for a, b in itertools.pairwise([*begin.tolist(), len(code)]):
-            cell = cells[int(columns["cell"][a])]
-            i, t, r, v = (columns[k][a:b] for k in names[1:])
-            out = np.full((cell.exp.generations + 1, len(cell.exp.agents), cell.exp.replicates), np.nan)
-            out[t, i, r] = v
-            yield cell, metrics.dictionary[int(code[a])].as_py(), out, len(np.unique(r))
+        for some in _batches(self.cells):
+            axes = some[0].outline.axes
+            names = list(dict.fromkeys(name for c in some for name in c.outline.meanings))
+            places = ", ".join(f'"{axis}"' for axis in (*axes, "replicate"))
+            rows = self._reader.query(
+                f"SELECT cell, list_position($1, metric) AS metric, {places}, value FROM results",
+                [names],
+                some,
+            )
+            columns = [rows[c].to_numpy() for c in rows.column_names]
+            key = columns[0].astype(np.int64) * (len(names) + 1) + columns[1]
+            order = np.argsort(key, kind="stable")
+            key = key[order]
+            ends = (np.flatnonzero(np.diff(key, append=-1)) + 1).tolist()
+            there = {int(key[a]): slice(a, b) for a, b in itertools.pairwise([0, *ends])}
+            for cell in some:
+                done = self._reader.replicates(cell)
+                for name in cell.outline.meanings:
+                    span = there.get(cell.index * (len(names) + 1) + names.index(name) + 1)
+                    if span is not None:
+                        mine = order[span]
+                        yield cell, name, _scattered(cell, [c[mine] for c in columns[2:]]), done
 
-    @cached_property
+    @property
     def table(self) -> pa.Table:
-        """The long table by index of cell and agent, without the replicates beyond those wanted."""
-        import duckdb
-        import pyarrow as pa
+        """The long table by index of cell and coordinates along the axes, read anew each time."""
+        axes = list(dict.fromkeys(axis for c in self.cells for axis in _frame_axes(c)))
+        order = ", ".join(f'"{name}"' for name in ("cell", "metric", *axes, "replicate"))
+        return self.query(f"SELECT * FROM results ORDER BY {order}")
 
-        wanted = pa.table(
-            {"cell": [c.index for c in self.cells], "upto": [c.exp.replicates for c in self.cells]}
-        )
-        with duckdb.connect() as db:
-            db.register("parts", self._table)
-            db.register("wanted", wanted)
-            return db.sql(
-                "SELECT parts.* EXCLUDE (tile) FROM parts JOIN wanted USING (cell) WHERE replicate < upto "
-                "ORDER BY cell, metric, agent, generation, replicate"
-            ).to_arrow_table()
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """What a SELECT over the view ``results`` gives: cell (its index), the axes, replicate, metric,
+        value.
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
-        """What a SELECT over the view ``results`` gives of long columns by index of cell and agent."""
-        import duckdb
-
-        with duckdb.connect() as db:
-            db.register("results", self.table)
-            return db.sql(sql, params=parameters or []).to_arrow_table()
+        Raises:
+            StoreError: with the first line of what DuckDB finds wrong.
+        """
+        return self._reader.query(sql, parameters)
 
     def frame(self) -> pd.DataFrame:
-        """The long table: experiment and varied fields, agent, generation, replicate, metric, value."""
+        """The long table: experiment and varied fields, the axes (of a loop agent, generation), replicate,
+        metric, value.
+        """
         return self._labelled(self.table.to_pandas())
 
     def summary(self) -> pd.DataFrame:
@@ -251,21 +259,22 @@ class Results:
 
         rows = []
         for cell, name, values, replicates in self.arrays():
-            there = ~np.isnan(values).all(axis=(1, 2))
-            x = values[there]
-            t, a = np.indices(x.shape[:2])
-            scale = cell.exp.meanings[name].scale
-            both = np.stack([*intervals.typical(x), *intervals.mean(x, scale)]).reshape(6, -1)
+            said = cell.outline
+            flat = values.reshape(-1, values.shape[-1])
+            there = np.flatnonzero(~np.isnan(flat).all(axis=1))
+            x = flat[there]
+            both = np.stack([*intervals.typical(x), *intervals.mean(x, said.meanings[name].scale)])
+            at = np.unravel_index(there, said.extents) if said.axes else ()
             columns = {
                 "cell": cell.index,
-                "agent": a.ravel(),
-                "generation": np.flatnonzero(there)[t.ravel()],
+                **dict(zip(said.axes, at, strict=True)),
                 "metric": name,
                 "replicates": replicates,
                 **dict(zip(_INTERVALS, both, strict=True)),
             }
-            rows.append(pd.DataFrame(columns).sort_values(["agent", "generation"]))
-        empty = pd.DataFrame(columns=["cell", "agent", "generation", "metric", "replicates", *_INTERVALS])
+            rows.append(pd.DataFrame(columns).sort_values([*_frame_axes(cell)] or ["cell"], kind="stable"))
+        axes = list(dict.fromkeys(axis for c in self.cells for axis in c.outline.axes))
+        empty = pd.DataFrame(columns=["cell", *axes, "metric", "replicates", *_INTERVALS])
         return self._labelled(pd.concat(rows, ignore_index=True) if rows else empty)
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -284,27 +293,98 @@ class Results:
             if labels[column].map(type).nunique() > 1:  # numbers and text in one column: text, with gaps
                 labels[column] = labels[column].map(str, na_action="ignore")
         out = labels.loc[rows["cell"]].reset_index(drop=True)
-        agent_names = {(c.index, i): n for c in self.cells for i, n in enumerate(c.exp.agent_names)}
         rest = rows.drop(columns=["cell"]).reset_index(drop=True)
-        rest["agent"] = [agent_names[key] for key in zip(rows["cell"], rows["agent"], strict=True)]
-        order = ["agent", "generation", *(["replicate"] if "replicate" in rest else []), "metric"]
+        for axis in dict.fromkeys(axis for c in self.cells for axis in c.outline.named):
+            known = [
+                pd.DataFrame({"cell": c.index, axis: range(len(some)), "called": some})
+                for c in self.cells
+                if (some := c.outline.named.get(axis)) is not None
+            ]
+            called = rows[["cell", axis]].merge(pd.concat(known), on=["cell", axis], how="left")["called"]
+            whole = len(known) == len(self.cells)
+            rest[axis] = called if whole else called.where(called.notna(), rest[axis])
+        axes = dict.fromkeys(axis for c in self.cells for axis in _frame_axes(c))
+        order = [*axes, *(["replicate"] if "replicate" in rest else []), "metric"]
         rest = rest[[*order, *(c for c in rest if c not in order)]]
         return pd.concat([out, rest], axis=1)
 
     def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
-        """Rows of the first replicate by generation, each (k, *event); 0 is the real rows."""
+        """Rows of the first replicate by place along the first axis, each (k, *event).
+
+        Of a loop the places are generations, and 0 is the real rows.
+
+        Args:
+            cell: as in :meth:`array`.
+            agent: which line: of a loop the agent's index, of other tasks that of the place along their other
+                axes.
+            varied: as in :meth:`array`.
+
+        Raises:
+            SpecError: if there is no such cell or line.
+        """
         at = self.cell(cell, **varied)
-        if not 0 <= agent < len(at.exp.agents):
-            raise SpecError(f"there is no agent {agent}; there are {', '.join(at.exp.agent_names)}, from 0")
-        rows = self._pictures
-        c, a, t = (np.asarray(rows[k]) for k in ("cell", "agent", "generation"))
-        mine = np.flatnonzero((c == at.index) & ((a == agent) | (a == -1)))
+        said = at.outline
+        if not 0 <= agent < len(said.lines):
+            names = ", ".join(line.get("agent", " ".join(line.values())) for line in said.lines)
+            raise SpecError(f"there is no agent {agent}; there are {names}, from 0")
+        rows = self._reader.pictures(at)
+        first = rows[said.axes[0]].to_numpy() if said.axes else np.zeros(len(rows), int)
+        rest = [rows[axis].to_numpy() for axis in said.axes[1:]]
+        line = np.ravel_multi_index(rest, said.extents[1:]) if rest else np.zeros(len(rows), int)
+        shared = (first == 0) if _begin(at) else np.zeros(len(rows), bool)
+        mine = np.flatnonzero((line == agent) | shared)
         found: dict[int, list[Any]] = {}
-        values = rows["values"].take(mine).to_pylist()
-        for place, value in zip(mine, values, strict=True):
-            found.setdefault(int(t[place]), []).append(value)
-        event = at.exp.event_shape
+        for place, value in zip(mine, rows["values"].take(mine).to_pylist(), strict=True):
+            found.setdefault(int(first[place]), []).append(value)
+        event = (-1,) if said.event_shape is None else said.event_shape
         return {g: np.array(v, dtype=float).reshape(len(v), *event) for g, v in sorted(found.items())}
+
+
+def _parsed(text: str, name: str, trust: bool) -> Study:
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError(f"spec.toml is not TOML: {error}") from None
+    return parse(data, name, trust)
+
+
+def _begin(cell: Cell) -> int:
+    """Where the values of a cell begin along its first axis: generation 0 comes before any model."""
+    return int(cell.outline.axes[:1] == ("generation",))
+
+
+def _frame_axes(cell: Cell) -> tuple[str, ...]:
+    """The axes in the order of a table's columns: lines first, then what runs along them."""
+    return (*cell.outline.axes[1:], *cell.outline.axes[:1])
+
+
+def _name_of(metric: Any, cell: Cell) -> str:
+    names = METRIC_NAMES.of(cell.task) or {}
+    return next((k for k, m in names.items() if m == metric), repr(metric))
+
+
+def _scattered(cell: Cell, columns: Sequence[Array]) -> Array:
+    """Values by their coordinates and replicates, NaN where there are none."""
+    *places, values = columns
+    out = np.full((*cell.outline.extents, cell.outline.replicates), np.nan)
+    out[tuple(places)] = values
+    return out
+
+
+def _batches(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
+    """Neighbouring cells of the same axes, so many that they hold a number of values together."""
+    some: list[Cell] = []
+    values = 0
+    for cell in cells:
+        said = cell.outline
+        mine = math.prod(said.extents) * said.replicates * max(len(said.meanings), 1)
+        if some and (values + mine > _AT_ONCE or said.axes != some[0].outline.axes):
+            yield some
+            some, values = [], 0
+        some.append(cell)
+        values += mine
+    if some:
+        yield some
 
 
 def _is(wanted: Any, varied: Any) -> bool:

@@ -2,68 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import ExitStack, contextmanager
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from genloss.errors import GenlossError, SpecError, StoreError
-from genloss.experiment import Experiment
+from genloss.errors import GenlossError, SpecError
+from genloss.study.driving import Driver, tiles_of
 from genloss.study.executor import LocalExecutor
-from genloss.study.outline import write_outline
+from genloss.study.progress import Progress, Silent
 from genloss.study.results import Results
-from genloss.study.spec import Spec, as_spec
+from genloss.study.reuse import explained
+from genloss.study.spec import Spec
 from genloss.study.store import Store
-from genloss.study.study import Cell, Study
-from genloss.study.work import part_name, work, work_on
+from genloss.study.study import Study
 
-
-class Progress(Protocol):
-    """What is told of a run while it goes on."""
-
-    def begin(self, total: int, done: int) -> None:
-        """Tiles in all, and those that were there already."""
-        ...
-
-    def finish(self, cell: Cell, tile: int, failure: str | None) -> None:
-        """A tile ended."""
-        ...
-
-    def warn(self, message: str) -> None:
-        """Something was mended on the way."""
-        ...
-
-    def end(self) -> None:
-        """The run is over, or was stopped."""
-        ...
-
-
-class Silent:
-    """Progress that nobody looks at."""
-
-    def begin(self, total: int, done: int) -> None:
-        """Say nothing."""
-
-    def finish(self, cell: Cell, tile: int, failure: str | None) -> None:
-        """Say nothing."""
-
-    def warn(self, message: str) -> None:
-        """Warn as Python does."""
-        warnings.warn(message, stacklevel=4)
-
-    def end(self) -> None:
-        """Say nothing."""
+_UNKNOWN = 64
+"""Tiles that an executor is thought to work on at a time, where nobody says."""
 
 
 def run(
-    study: Study | Experiment | Spec | Mapping[str, Experiment | Spec] | str | Path,
+    study: Study | Any | Spec | Mapping[str, Any] | str | Path,
     out: str | Path | None = None,
     *,
     vary: Mapping[str, Sequence[Any]] | None = None,
@@ -72,19 +39,24 @@ def run(
     executor: Executor | None = None,
     trust: bool = False,
     progress: Progress | None = None,
+    tile_limit: float | None = None,
 ) -> Results:
     """Run what is missing of a study, and give all its results.
 
     Args:
-        study: an experiment, several by name, a :class:`Study`, a spec file, or a gallery name.
-        out: the run's folder, in which finished tiles are kept and found again; by default they are not kept.
+        study: an experiment or other task, several by name, a :class:`Study`, a spec file, or a gallery name.
+        out: the run's folder, in which finished tiles are kept and found again, for this study and for others
+            that share cells with it; by default they are not kept.
         vary: values for fields by dotted path, which make a grid: ``{"n_real": [10, 100]}``.
         replicates: in every cell, instead of what the spec says.
         workers: processes; by default one for each core. 0 runs everything in this process, as a study does
             that holds objects which a spec cannot name (a lambda, a class of a notebook).
-        executor: any ``concurrent.futures.Executor`` instead; a run needs ``out`` on a disk that it shares.
+        executor: any ``concurrent.futures.Executor`` instead, with ``out`` on a disk that it shares;
+            ``workers`` then says how many tiles it works on at a time.
         trust: whether code that a spec refers to may be run.
         progress: told of every tile.
+        tile_limit: seconds that a tile may take; one that takes longer fails. Local workers end it at once,
+            otherwise it ends at its next record.
 
     Raises:
         SpecError: if the study cannot be built.
@@ -101,24 +73,38 @@ def run(
     if replicates is not None:
         study = study.set("replicates", replicates)
     quiet = progress is None
+    spec = _toml(study, workers, executor)
+    _ = study.cells  # what is wrong with the study is said before a folder is made
+    progress = progress or Silent()
     with ExitStack() as stack:
-        if out is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="genloss-"))
-        else:
-            folder = str(out)
-        spec = _toml(study, workers, executor)
-        store = Store.open(folder, spec, study.fingerprint, environment())
-        write_outline(store.folder, study)
+        folder = Path(tempfile.mkdtemp(prefix="genloss-") if out is None else out)
+        if out is None:  # it goes with the results
+            gone = stack.enter_context(ExitStack())
+            gone.callback(shutil.rmtree, folder, ignore_errors=True)
+        store = Store.open(folder)
+        for problem in store.problems:
+            progress.warn(f"{problem}; it is computed again")
+        before = store.begin(study, spec, environment())
         if not spec and out is not None:
             warnings.warn(
                 f"{out} cannot be gone on with later: it holds objects that a spec cannot name; "
                 f"move their code to a file of its own and import it",
                 stacklevel=2,
             )
-        execute(
-            study, store, workers=0 if not spec else workers, executor=executor, progress=progress or Silent()
+        for line in explained(store, study.cells, before):
+            progress.note(line)
+        _execute(
+            study,
+            store,
+            workers=0 if not spec else workers,
+            executor=executor if spec else None,
+            progress=progress,
+            limit=tile_limit,
         )
         results = Results(study, store, keep=out is not None)
+        if out is None:
+            gone.pop_all()
+            weakref.finalize(results, shutil.rmtree, folder, ignore_errors=True)
     failed = {cell.index for cell, _ in results.failures}
     if quiet and failed:
         if len(failed) == len(study.cells):
@@ -145,94 +131,40 @@ def _first(results: Results) -> GenlossError:
     return GenlossError(f"{cell.label}: {message}" if len(results.cells) > 1 else message)
 
 
-def execute(
-    study: Study, store: Store, *, workers: int | None, executor: Executor | None, progress: Progress
+def _execute(
+    study: Study,
+    store: Store,
+    *,
+    workers: int | None,
+    executor: Executor | None,
+    progress: Progress,
+    limit: float | None,
 ) -> None:
-    """Run the missing tiles of a study into a store.
-
-    A tile that fails is noted, and all others go on: which replicates a failing cell is left with must not
-    depend on the order of the work.
-
-    Raises:
-        StoreError: if parts cannot be written: nothing finished is lost.
-    """
-    done = store.finished()
-    for problem in store.problems:
-        progress.warn(f"{problem}; it is computed again")
-    tiles = [(cell, tile) for cell in study.cells for tile in range(cell.tiles)]
-    missing = [(cell, tile) for cell, tile in tiles if part_name(cell.index, tile) not in done]
+    tiles = tiles_of(study.cells)
+    done = {(c.id, t) for c in study.cells for t in range(c.tiles)}
+    done -= {(c.id, t) for c in study.cells for t in range(c.tiles) if store.part(c, t) is None}
+    missing = [tile for tile in tiles if (tile.part.cell, tile.part.tile) not in done]
     progress.begin(len(tiles), len(tiles) - len(missing))
     try:
-        if workers == 0:
-            _here(missing, store, progress)
-        elif missing:
-            with _lanes(executor, workers, len(missing)) as pool:
-                _there(study, missing, store, progress, pool)
+        if not missing:
+            return
+        driver = Driver(store, missing, progress, limit)
+        with driver.present():
+            if workers == 0:
+                driver.here()
+            elif executor is not None:  # the caller's, who also ends it
+                driver.there(executor, workers or _UNKNOWN, study.trust, late=True)
+            else:
+                most = min(workers or cores(), len(missing))
+                with LocalExecutor(most, limit=limit) as pool:
+                    driver.there(pool, most, study.trust, late=False)
     finally:
         progress.end()
-
-
-@contextmanager
-def _lanes(executor: Executor | None, workers: int | None, tiles: int) -> Iterator[Executor]:
-    if executor is not None:
-        yield executor  # the caller's, who also ends it
-        return
-    with LocalExecutor(min(workers or cores(), tiles)) as pool:
-        yield pool
 
 
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _here(missing: list[tuple[Cell, int]], store: Store, progress: Progress) -> None:
-    for cell, tile in missing:
-        try:
-            entries = work_on(cell.exp, cell.key, cell.index, tile, str(store.folder))
-        except StoreError:
-            raise
-        except GenlossError as error:
-            _note_failure(store, progress, cell, tile, str(error))
-        else:
-            _note(store, progress, cell, tile, entries)
-
-
-def _there(
-    study: Study, missing: list[tuple[Cell, int]], store: Store, progress: Progress, pool: Executor
-) -> None:
-    specs = {c.index: json.dumps(as_spec(c.spec)) for c in study.cells}
-    waiting: dict[Future[Any], tuple[Cell, int]] = {}
-    folder = str(store.folder.absolute())
-    for cell, tile in missing:
-        future = pool.submit(work, specs[cell.index], study.trust, cell.key, cell.index, tile, folder)
-        waiting[future] = (cell, tile)
-    try:
-        while waiting:
-            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ended:
-                cell, tile = waiting.pop(future)
-                error = future.exception()
-                if error is None:
-                    _note(store, progress, cell, tile, future.result())
-                elif isinstance(error, StoreError):
-                    raise error
-                else:
-                    _note_failure(store, progress, cell, tile, str(error))
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _note(store: Store, progress: Progress, cell: Cell, tile: int, entries: list[dict[str, Any]]) -> None:
-    for entry in entries:
-        store.record(entry)
-    progress.finish(cell, tile, None)
-
-
-def _note_failure(store: Store, progress: Progress, cell: Cell, tile: int, error: str) -> None:
-    store.fail(part_name(cell.index, tile), cell.index, tile, error)
-    progress.finish(cell, tile, error)
 
 
 def environment() -> dict[str, Any]:

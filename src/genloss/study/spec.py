@@ -13,24 +13,42 @@ from genloss.components import FieldError, plain
 from genloss.errors import GenlossError, SpecError
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
+from genloss.protocols import Task
 from genloss.study.registry import SINGULAR, SLOTS, did_you_mean, find, parts, trusted
 
 Spec = dict[str, Any]
+DEFAULT = "Experiment"
+"""The kind of a task that does not say its own."""
 _FAILED = object()
 
 
-def build(spec: Spec, trust: bool = False) -> Experiment:
-    """The experiment that a spec describes; what is an object already is taken as it is.
+def build(spec: Spec, trust: bool = False) -> Any:
+    """The experiment, or other task, that a spec describes; what is an object already is taken as it is.
 
     Raises:
         SpecError: with every problem at once, each with its dotted path.
     """
     found: list[str] = []
-    made = _construct(Experiment, spec, "", found, trust)
+    made = _construct(
+        task_class(spec, trust), {k: v for k, v in spec.items() if k != "kind"}, "", found, trust
+    )
     if found:
         raise SpecError(found)
-    assert isinstance(made, Experiment)
     return made
+
+
+def task_class(spec: Spec, trust: bool) -> Any:
+    """The class of what a spec describes: an experiment where it does not say its kind.
+
+    Raises:
+        SpecError: if there is no such kind.
+    """
+    kind = spec.get("kind", DEFAULT)
+    if isinstance(kind, type):  # from Python
+        return kind
+    if not isinstance(kind, str):
+        raise SpecError(f"kind: should be the name of a task (got {kind!r:.60})")
+    return find("tasks", kind, trust)
 
 
 def build_part(slot: str, spec: Any, trust: bool = False) -> Any:
@@ -46,13 +64,16 @@ def build_part(slot: str, spec: Any, trust: bool = False) -> Any:
     return made
 
 
-def dump(value: Any, hint: Any = Experiment) -> Any:
-    """The spec of an experiment or part: fields that have their default are left out.
+def dump(value: Any, hint: Any = Task) -> Any:
+    """The spec of a task or part: fields that have their default are left out.
 
     Raises:
         SpecError: if it holds something that a spec cannot name, such as a lambda.
     """
     slot = slot_of(hint)
+    if slot == "tasks":
+        said = _dump_part(value, slot)
+        return {k: v for k, v in said.items() if (k, v) != ("kind", DEFAULT)}
     if slot is not None:
         return _dump_part(value, slot)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -78,8 +99,12 @@ def as_spec(value: Any) -> Any:
     value = plain(value)
     if isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, (Agent, Experiment)):
+    if isinstance(value, Agent):
         return _fields_of(value)
+    if isinstance(value, Experiment):
+        return dump(value)
+    if isinstance(value, type):
+        return reference_of(value)
     ours = (slot for slot in SLOTS.values() if type(value) in parts(slot).values())
     return _dump_part(value, next(ours, ""))
 
@@ -165,7 +190,7 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
     made: Spec = {}
     for name, value in fields.items():
         if name not in known:
-            of = SINGULAR.get(path, cls.__name__) if path else "experiment"
+            of = SINGULAR.get(path, cls.__name__) if path else cls.__name__.lower()
             hint = did_you_mean(name, known) if known else "; it has no fields"
             found.append(f"{dot}{name}: {of} has no field '{name}'{hint}")
             continue
@@ -179,7 +204,7 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
                 found.append(f"{dot}{place}: {said}" if place else f"{dot}{said}")
         return _FAILED
     except GenlossError as error:
-        found += [f"{dot.rstrip('.') or 'experiment'}: {line}" for line in str(error).splitlines()]
+        found += [f"{dot.rstrip('.') or cls.__name__.lower()}: {line}" for line in str(error).splitlines()]
         return _FAILED
     except (TypeError, ValueError) as error:
         found.append(f"{dot.rstrip('.')}: {cls.__name__}: {error}")

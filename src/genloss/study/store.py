@@ -1,116 +1,82 @@
-"""A run's folder: the spec, a Parquet part for each finished tile, the ledger that vouches for them."""
+"""A run's folder: a store of parts, the present spec, and what is good to know beside them.
+
+    spec.toml            what the run is to do now
+    specs/               what it was to do before
+    parts/               a file for each finished tile, which vouches for itself
+    cells.json           what the numbers mean; written anew from the spec
+    environment.json     versions and machine, each time the run was worked on
+    ledger.jsonl         what happened: seconds of tiles, failures
+    running/  logs/      who is working on what; what parts of the user's printed
+    report.html
+
+Only parts are trusted, and each on its own word. Everything else can be lost and costs no number.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genloss.errors import StoreError
-from genloss.study.columns import KINDS, schema
-
-if TYPE_CHECKING:  # pyarrow and duckdb take long to import: who does not need them need not wait
-    import pyarrow as pa
+from genloss.study import claims
+from genloss.study.cells import Cell, KeptStudy, cells_of_parts, read_cells, write_cells
+from genloss.study.files import explained, read_sealed, sealed, sweep, write_file
+from genloss.study.parts import FOLDER, Part, about, checked, listed, of_earlier_layout
 
 Entry = dict[str, Any]  # a line of the ledger
 
-_HOST = re.sub(r"[^\w-]", "-", os.uname().nodename, flags=re.ASCII)
-
-
-def write_part(folder: str | Path, name: str, table: pa.Table, kind: str = "results") -> Entry:
-    """Write what a tile gave, so that the part is whole or absent whatever happens meanwhile.
-
-    Args:
-        folder: the run's.
-        name: of the part, which becomes ``parts/NAME.parquet``.
-        table: with the columns of `schema(kind)`, in that order; text may be dictionary-encoded.
-        kind: "results" or "pictures".
-
-    Returns:
-        The entry for `Store.record`: name, kind, sha256, rows, bytes.
-
-    Raises:
-        StoreError: if the table has other columns, or the file system refuses.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
-        raise StoreError(f"a part cannot be named {name!r}; use letters, digits, '_', '-' and '.'")
-    sink = pa.BufferOutputStream()
-    # Page checksums let a part be believed that a crash kept out of the ledger.
-    pq.write_table(_conform(table, kind, name), sink, compression="zstd", write_page_checksum=True)
-    data = memoryview(sink.getvalue())
-    write_file(Path(folder), f"parts/{name}.parquet", data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    return {"name": name, "kind": kind, "sha256": sha256, "rows": table.num_rows, "bytes": len(data)}
+_OURS = {
+    *("spec.toml", "specs", FOLDER, "cells.json", "environment.json", "ledger.jsonl"),
+    *(claims.FOLDER, "logs", "report.html"),
+}
 
 
 class Store:
-    """The folder of one run: what was to be done, what is done, and what came out.
-
-    A part is finished when the file matches the checksum that the ledger has of it. A part that was put in
-    place just before a crash, and so lacks its line, is adopted if it is whole. Only the driver writes here,
-    but for the parts; any number of processes may read.
+    """The folder of one run.
 
     Attributes:
         folder: where it is.
-        spec: the text of ``spec.toml``.
-        fingerprint: of the study; parts of equal fingerprints can stand together.
-        environments: versions and machine, once for each that the run was worked on in.
-        problems: one line for each part that `finished` left out.
+        problems: one line for each part that is not what was written, as of the last :meth:`look`.
     """
 
-    def __init__(self, folder: Path, writable: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         """Use `Store.open` to work on a run and `Store.read` to look at one."""
         self.folder = folder
         self.problems: list[str] = []
-        self._writable = writable
-        self._finished: dict[str, Entry] | None = None
-        with _explained("read", folder):
-            self.fingerprint, self.environments = _head(folder)
-            self.spec = (folder / "spec.toml").read_text(encoding="utf-8", errors="replace")
+        self._parts: dict[tuple[str, int], list[Part]] | None = None
 
     @classmethod
-    def open(cls, folder: str | Path, spec: str, fingerprint: str, environment: Mapping[str, Any]) -> Store:
-        """A study's run to work on: a new folder, or the one that holds the parts it has so far.
+    def open(cls, folder: str | Path) -> Store:
+        """A folder to work in: a new one, or one that holds parts of this study or of others.
 
-        Args:
-            folder: made if it is not there.
-            spec: TOML, written to ``spec.toml``; it may have changed, if the fingerprint has not.
-            fingerprint: of all that decides what the parts contain.
-            environment: versions and machine, as JSON has them, added to ``environment.json``.
+        What a crash left is removed, damaged parts too.
 
         Raises:
             StoreError: if the folder holds something else, or cannot be written.
         """
         folder = Path(folder)
-        environments: list[Any] = []
-        with _explained("write", folder):
+        with explained("write", folder):
             if folder.exists() and not folder.is_dir():
                 raise StoreError(f"{folder} is a file, not a folder; give another --out")
-            if (folder / "environment.json").exists():
-                there, environments = _head(folder)
-                if there != fingerprint:
-                    ids = f"fingerprint {there[:12]} against {fingerprint[:12]}"
-                    raise StoreError(f"{folder} holds a run of another spec ({ids}); give another --out")
-            elif folder.exists() and not _vacant(folder):
+            _refuse_earlier(folder)
+            if folder.is_dir() and not _is_run(folder) and any(folder.iterdir()):
                 raise StoreError(f"{folder} is not empty and holds no run; give another --out")
-            (folder / "parts").mkdir(parents=True, exist_ok=True)
-            _sweep(folder)
-            if environment not in environments:
-                head = {"fingerprint": fingerprint, "environments": [*environments, environment]}
-                write_file(folder, "environment.json", json.dumps(head, indent=1).encode() + b"\n")
-            text, path = spec.encode(), folder / "spec.toml"
-            if not path.exists() or path.read_bytes() != text:
-                write_file(folder, "spec.toml", text)
-        return cls(folder, writable=True)
+            for name in (FOLDER, claims.FOLDER):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            sweep(folder)
+            for claim in claims.claims(folder):
+                if claim.dead:
+                    (folder / claims.FOLDER / f"{claim.name}.json").unlink(missing_ok=True)
+            store = cls(folder)
+            for part in store.look():
+                part.path(folder).unlink(missing_ok=True)
+        return store
 
     @classmethod
     def read(cls, folder: str | Path) -> Store:
@@ -122,254 +88,169 @@ class Store:
         folder = Path(folder)
         if not folder.is_dir():
             raise StoreError(f"no run at {folder}: there is no such folder")
-        missing = [name for name in ("spec.toml", "environment.json") if not (folder / name).is_file()]
-        if missing:
-            raise StoreError(f"no run at {folder}: it has no {' and no '.join(missing)}")
-        return cls(folder, writable=False)
+        _refuse_earlier(folder)
+        if not _is_run(folder):
+            raise StoreError(f"no run at {folder}: it has no spec.toml and no {FOLDER}")
+        return cls(folder)
 
-    def finished(self) -> dict[str, Entry]:
-        """The entries of the parts that are whole, by name; what was wrong with others goes to `problems`."""
-        self.problems = []
-        done: dict[str, Entry] = {}
-        known = {entry["name"]: entry for entry in self._ledger() if "sha256" in entry}
-        for name, entry in known.items():
-            try:
-                with open(self._path(name), "rb") as file:
-                    whole = hashlib.file_digest(file, "sha256").hexdigest() == entry["sha256"]
-            except OSError as error:
-                self.problems.append(f"part {name} cannot be read: {error.strerror}")
-                continue
-            if whole:
-                done[name] = entry
-            else:
-                self.problems.append(f"part {name} is damaged: its sha256 is not the ledger's")
-        with _explained("read", self.folder):
-            orphans = {path.stem for path in (self.folder / "parts").glob("[!.]*.parquet")} - known.keys()
-        self._finished = done
-        for name in sorted(orphans):
-            found = _examine(self._path(name))
-            if isinstance(found, str):
-                self.problems.append(f"part {name} is not in the ledger and {found}")
-            else:
-                done[name] = found
-                if self._writable:
-                    self._append(found)
-        return dict(done)
+    # -- what it is to do ----------------------------------------------------------------------------
 
-    def record(self, entry: Entry) -> None:
-        """Vouch for a part: an entry of `write_part`, with anything else worth keeping."""
-        self._append(entry)
-        if self._finished is not None:
-            self._finished[entry["name"]] = entry
+    def begin(self, study: Any, spec: str, environment: Mapping[str, Any]) -> KeptStudy | None:
+        """Set what the run is to do now; returns what it was to do before.
 
-    def fail(self, name: str, cell: int, tile: int, error: str) -> None:
-        """Note that the part of this name could not be made."""
-        self._append({"failed": cell, "tile": tile, "name": name, "error": error})
+        Args:
+            study: the study.
+            spec: its text; empty where no spec can say it.
+            environment: versions and machine, as JSON has them.
 
-    def failures(self) -> list[Entry]:
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        before = read_cells(self.folder)
+        with explained("write", self.folder):
+            path = self.folder / "spec.toml"
+            text = path.read_bytes() if path.exists() else spec.encode()
+            if text != spec.encode() and text.strip():
+                (self.folder / "specs").mkdir(exist_ok=True)
+                earlier = f"specs/{hashlib.sha256(text).hexdigest()[:8]}.toml"
+                if not (self.folder / earlier).exists():
+                    write_file(self.folder, earlier, text)
+            if text != spec.encode() or not path.exists():
+                write_file(self.folder, "spec.toml", spec.encode())
+            environments = self.environments
+            if environment not in environments:
+                write_file(self.folder, "environment.json", sealed([*environments, dict(environment)]))
+        write_cells(self.folder, study, spec)
+        return before
+
+    @property
+    def kept(self) -> KeptStudy | None:
+        """What its numbers mean, as it was written; None where that is lost."""
+        return read_cells(self.folder)
+
+    def rebuilt(self) -> KeptStudy:
+        """The same from what the parts say of themselves.
+
+        Raises:
+            StoreError: if there are none.
+        """
+        first = {part.cell: part for part in sorted(self.parts(), reverse=True) if not part.pictures}
+        said = (about(self.folder, part) for part in first.values())
+        return cells_of_parts(self.folder, [s for s in said if s])
+
+    @property
+    def spec(self) -> str:
+        """The text of ``spec.toml``, or "" where it cannot be read."""
+        try:
+            return (self.folder / "spec.toml").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return ""
+
+    @property
+    def environments(self) -> list[Any]:
+        """Versions and machine, once for each that the run was worked on in."""
+        found = read_sealed(self.folder / "environment.json")
+        return found if isinstance(found, list) else []
+
+    # -- what is done --------------------------------------------------------------------------------
+
+    def look(self) -> list[Part]:
+        """Check every part; those that are damaged are returned, and named in `problems`."""
+        whole, wrong = checked(self.folder, listed(self.folder))
+        self.problems = [f"part {part.name} {said}" for part, said in sorted(wrong.items())]
+        self._parts = {}
+        for part in whole:
+            self._parts.setdefault((part.cell, part.tile), []).append(part)
+        return [*wrong]
+
+    def parts(self) -> list[Part]:
+        """The parts that are whole."""
+        if self._parts is None:
+            self.look()
+        return [part for some in (self._parts or {}).values() for part in some]
+
+    def part(self, cell: Cell, tile: int) -> Part | None:
+        """The part that holds what a cell wants of a tile, or None; the smallest where several do."""
+        if self._parts is None:
+            self.look()
+        some = (self._parts or {}).get((cell.id, tile), ())
+        fit = [p for p in some if not p.pictures and p.serves(cell.outline.length, cell.size(tile))]
+        return min(fit, default=None)
+
+    def pictures(self, cell: Cell) -> Part | None:
+        """The pictures of a cell, or None."""
+        part = self.part(cell, 0)
+        shown = None if part is None else replace(part, pictures=True)
+        return shown if shown in (self._parts or {}).get((cell.id, 0), ()) else None
+
+    def made(self, part: Part) -> None:
+        """Take note of a part that has just been made, here or elsewhere."""
+        if self._parts is not None:
+            some = self._parts.setdefault((part.cell, part.tile), [])
+            shown = replace(part, pictures=True)
+            some += [p for p in (part, shown) if p not in some and p.path(self.folder).exists()]
+
+    # -- what happened -------------------------------------------------------------------------------
+
+    def record(self, part: Part, seconds: float) -> None:
+        """Note that a part was made."""
+        self._append({"part": part.name, "seconds": seconds})
+
+    def fail(self, part: Part, error: str) -> None:
+        """Note that a part could not be made."""
+        self._append({"part": part.name, "error": error})
+
+    def failures(self) -> dict[Part, str]:
         """The last failure of each part that has not been made since."""
-        failed: dict[str, Entry] = {}
+        failed: dict[str, str] = {}
         for entry in self._ledger():
-            failed.pop(entry["name"], None)
-            if "failed" in entry:
-                failed[entry["name"]] = entry
-        done = self._parts()
-        return [entry for name, entry in failed.items() if name not in done]
+            failed.pop(entry["part"], None)
+            if isinstance(entry.get("error"), str):
+                failed[entry["part"]] = entry["error"]
+        found = ((Part.named(name), error) for name, error in failed.items())
+        return {part: error for part, error in found if part and not part.path(self.folder).exists()}
 
-    def query(self, sql: str) -> pa.Table:
-        """What a SELECT over the views ``results`` and ``pictures`` gives; both hold the finished parts only.
-
-        Raises:
-            StoreError: with the first line of what DuckDB finds wrong.
-        """
-        return self._select(sql, {kind: self._names(kind) for kind in KINDS})
-
-    def results_table(self, names: Iterable[str] | None = None) -> pa.Table:
-        """The rows of the finished results parts, or of those named, part after part.
-
-        Raises:
-            StoreError: if one of the names is no finished part.
-        """
-        return self._table("results", names)
-
-    def pictures_table(self, names: Iterable[str] | None = None) -> pa.Table:
-        """The same for pictures parts."""
-        return self._table("pictures", names)
-
-    def _table(self, kind: str, names: Iterable[str] | None) -> pa.Table:
-        have = self._names(kind)
-        wanted = have if names is None else list(names)
-        if strange := sorted(set(wanted) - set(have)):
-            raise StoreError(f"{self.folder} has no finished part {strange[0]!r} of {kind}")
-        return self._select(f"SELECT * FROM {kind}", {kind: wanted}).cast(schema(kind))
-
-    def _select(self, sql: str, views: Mapping[str, list[str]]) -> pa.Table:
-        import duckdb
-
-        with contextlib.closing(duckdb.connect()) as connection:
-            try:
-                for kind, names in views.items():
-                    if names:
-                        files = ", ".join(_quoted(self._path(name)) for name in names)
-                        source = f"read_parquet([{files}], hive_partitioning = false)"
-                        connection.execute(f"CREATE VIEW {kind} AS SELECT * FROM {source}")
-                    else:
-                        connection.register(kind, schema(kind).empty_table())
-                found = connection.sql(sql)
-                if found is None:
-                    raise StoreError("the query is empty; give a SELECT over results or pictures")
-                return found.to_arrow_table()
-            except duckdb.Error as error:
-                raise StoreError(f"the query failed: {str(error).splitlines()[0]}") from error
-
-    def _names(self, kind: str) -> list[str]:
-        """Sorted: the ledger's order is that in which tiles happened to finish."""
-        return sorted(name for name, entry in self._parts().items() if entry.get("kind", "results") == kind)
-
-    def _parts(self) -> dict[str, Entry]:
-        return self.finished() if self._finished is None else self._finished
-
-    def _path(self, name: str) -> Path:
-        return self.folder / "parts" / f"{name}.parquet"
+    def seconds(self) -> float:
+        """Processor time of all tiles that were made, as far as the ledger knows."""
+        last = {entry["part"]: entry.get("seconds") for entry in self._ledger()}
+        return float(sum(s for s in last.values() if isinstance(s, (int, float)) and 0 <= s < 1e12))
 
     def _ledger(self) -> list[Entry]:
-        """The lines that can be read; a crash may have torn one, whose part is then adopted if whole."""
+        """The lines that can be read."""
         path = self.folder / "ledger.jsonl"
-        with _explained("read", self.folder):
-            lines = path.read_bytes().splitlines() if path.exists() else []
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError:
+            return []
         entries = []
         for line in lines:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 entry = json.loads(line)
-                if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                if isinstance(entry, dict) and isinstance(entry.get("part"), str):
                     entries.append(entry)
         return entries
 
     def _append(self, entry: Entry) -> None:
-        if not self._writable:
-            raise StoreError(f"{self.folder} was opened to be read only")
-        line = json.dumps(entry).encode() + b"\n"
-        with _explained("write", self.folder), open(self.folder / "ledger.jsonl", "a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                line = line if file.read() == b"\n" else b"\n" + line  # after a line torn by a crash
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        # one write to a file opened for appending: drivers that share the run do not cut each other's lines;
+        # a line torn by a crash ends where the next begins
+        line = b"\n" + json.dumps(entry).encode()
+        with explained("write", self.folder):
+            handle = os.open(self.folder / "ledger.jsonl", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+            try:
+                os.write(handle, line)
+            finally:
+                os.close(handle)
 
 
-@contextlib.contextmanager
-def _explained(verb: str, folder: Path) -> Iterator[None]:
-    """Say of an error of the file system which folder it concerns and what to do."""
-    try:
-        yield
-    except OSError as error:
-        full, shut = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), (errno.EACCES, errno.EPERM, errno.EROFS)
-        what = "free space" if error.errno in full else "allow it" if error.errno in shut else "mend that"
-        remedy = f"{what} or give another --out; finished tiles are kept, the same command goes on"
-        where = f" ({error.filename})" if error.filename else ""
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StoreError(f"cannot {verb} {folder}: {reason}{where}; {remedy}") from error
+def _is_run(folder: Path) -> bool:
+    """Whether a folder holds a run, or what is left of one."""
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    return (folder / FOLDER).is_dir() and (there <= _OURS or bool(there & {"spec.toml", "cells.json"}))
 
 
-def _head(folder: Path) -> tuple[str, list[Any]]:
-    """The fingerprint and the environments of a run."""
-    try:
-        head = json.loads((folder / "environment.json").read_bytes())
-        return str(head["fingerprint"]), list(head["environments"])
-    except (ValueError, LookupError, TypeError):
-        raise StoreError(f"{folder}/environment.json is damaged; give another --out") from None
-
-
-def _vacant(folder: Path) -> bool:
-    """Whether a folder holds nothing, or only what a crash left that came before anything was kept."""
-    there = {path.name for path in folder.iterdir()} - {path.name for path in folder.glob(".*.tmp")}
-    return not there or (there == {"parts"} and not any((folder / "parts").iterdir()))
-
-
-def write_file(folder: Path, name: str, data: bytes | memoryview) -> None:
-    """Put a file of the run in place at once and for good."""
-    path = folder / name
-    temporary = path.with_name(f".{path.stem}.{_HOST}.{os.getpid()}.tmp")
-    with _explained("write", folder):
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # some network file systems have no such thing
-                raise
-        finally:
-            os.close(directory)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the temporary files of processes of this host that are no more."""
-    for path in [*folder.glob(".*.tmp"), *folder.glob("parts/.*.tmp")]:
-        author = re.search(rf"\.{_HOST}\.(\d+)\.tmp$", path.name)
-        if author and not _alive(int(author[1])):
-            path.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    with contextlib.suppress(
-        OSError, IndexError
-    ):  # where there is such a file: a dead one that nobody waited for
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z":
-            return False
-    return pid != os.getpid()  # this process has just begun: the file is of an earlier one of that number
-
-
-def _conform(table: pa.Table, kind: str, name: str) -> pa.Table:
-    """The table with exactly the columns of its kind."""
-    import pyarrow.types as types
-
-    want = schema(kind)
-    if table.column_names != want.names:
-        columns, right = ", ".join(table.column_names), ", ".join(want.names)
-        raise StoreError(f"part {name} has the columns {columns}; {kind} have {right}")
-    for column in want:
-        found = table.schema.field(column.name).type
-        text = found.value_type if types.is_dictionary(found) else found
-        same_text = types.is_string(column.type) and (types.is_string(text) or types.is_large_string(text))
-        if not (same_text or found == column.type):
-            raise StoreError(f"part {name}: column {column.name} is {found}; {kind} have {column.type}")
-    return table.cast(want)
-
-
-def _examine(path: Path) -> Entry | str:
-    """The entry of a part that is whole by its own checksums; otherwise what is wrong with it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        data = path.read_bytes()
-        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
-    except Exception as error:  # damage surfaces as almost anything
-        return f"cannot be read: {type(error).__name__}"
-    kinds = [kind for kind in KINDS if table.schema.equals(schema(kind))]
-    if not kinds:
-        return f"has other columns: {', '.join(table.column_names)}"
-    sha256 = hashlib.sha256(data).hexdigest()
-    return {"name": path.stem, "kind": kinds[0], "sha256": sha256, "rows": table.num_rows, "bytes": len(data)}
-
-
-def _quoted(path: Path) -> str:
-    """A path as DuckDB takes it literally: it reads '*?[' as patterns and '~' as the home."""
-    text = re.sub(r"[*?[]", r"[\g<0>]", str(path.absolute())).replace("'", "''")
-    return f"'{text}'"
+def _refuse_earlier(folder: Path) -> None:
+    if of_earlier_layout(folder):
+        raise StoreError(
+            f"{folder} holds a run of genloss 0.1, whose parts this version cannot use; "
+            f"give another --out, or read it with genloss 0.1"
+        )

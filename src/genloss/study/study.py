@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
-import json
+import math
 import os
 import tomllib
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -18,55 +16,17 @@ from typing import Any
 
 from genloss.components import field, plain
 from genloss.errors import SpecError
-from genloss.experiment import Agent, Experiment
-from genloss.streams import experiment_key
+from genloss.experiment import Experiment
+from genloss.slots import slot_of_class
+from genloss.study.cells import Cell
+from genloss.study.columns import check_axes
 from genloss.study.grid import columns_of, label, put, set_field, varied
 from genloss.study.registry import did_you_mean
-from genloss.study.spec import Spec, as_spec, build, dump
-from genloss.traits import CONTENT, fields
+from genloss.study.spec import Spec, as_spec, build
+from genloss.traits import HEADING, fields
 
-NUMERICS = 2
-"""Raised when the same spec gives other numbers: a run of before cannot be gone on with."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One experiment with every varied field at one value.
-
-    Args:
-        index: place in the study.
-        experiment: name of the experiment in the study, "" where there is one without a name.
-        varied: what this cell has of each varied field, by column name.
-        exp: the experiment.
-        spec: what it was built from.
-    """
-
-    index: int
-    experiment: str
-    varied: Mapping[str, Any]
-    exp: Experiment
-    spec: Spec
-
-    @property
-    def key(self) -> int:
-        """Where its streams are: cells of one experiment share them."""
-        return experiment_key(self.experiment)
-
-    @property
-    def tiles(self) -> int:
-        """Tiles that hold its replicates; the last may be a part of one."""
-        return -(-self.exp.replicates // self.exp.tile_size)
-
-    @property
-    def label(self) -> str:
-        """What to call the cell.
-
-        >>> spec = {"real": "Moons", "agents": [{"generator": "KDE"}], "n_real": {"vary": [10, 100]}}
-        >>> Study.of(spec).cells[1].label
-        'n_real=100'
-        """
-        varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
-        return ": ".join(part for part in (self.experiment, varied) if part) or "the experiment"
+MOST_CELLS = 20_000
+"""Cells of a study; more take longer to build and to label than anyone waits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +50,7 @@ class Study:
     @classmethod
     def of(
         cls,
-        thing: Study | Experiment | Spec | Mapping[str, Experiment | Spec],
+        thing: Study | Any | Spec | Mapping[str, Any],
         vary: Mapping[str, Sequence[Any]] | None = None,
         trust: bool = False,
         name: str = "study",
@@ -98,7 +58,7 @@ class Study:
         """A study of one experiment, or of several by name.
 
         Args:
-            thing: an experiment, a spec, or a dict of them by name.
+            thing: an experiment or other task, a spec, or a dict of them by name.
             vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(),
                 Accumulate()]}``.
             trust: whether code that a spec refers to may be run; that of objects was already.
@@ -106,19 +66,19 @@ class Study:
         """
         if isinstance(thing, Study):
             made = replace(thing, trust=thing.trust or trust)
-        elif isinstance(thing, Experiment):
-            made = cls({"": _spec_of(thing)}, name, thing.title, trust=True)
+        elif _is_task(thing):
+            made = cls({"": _spec_of(thing)}, name, HEADING.of(thing), trust=True)
         elif not isinstance(thing, Mapping) or not all(isinstance(k, str) for k in thing):
             raise SpecError(
                 f"a study is an Experiment, a spec, a dict of these by name, or a Study (got {thing!r:.60})"
             )
         elif "experiments" in thing:
             made = parse(dict(thing), name, trust)
-        elif all(isinstance(v, (Experiment, Mapping)) for v in thing.values()) and not isinstance(
+        elif all(_is_task(v) or isinstance(v, Mapping) for v in thing.values()) and not isinstance(
             thing.get("agents"), Mapping
         ):  # several by name, of which one may be called "agents"
-            specs = {k: _spec_of(v) if isinstance(v, Experiment) else dict(v) for k, v in thing.items()}
-            trust = trust or all(isinstance(v, Experiment) for v in thing.values())
+            specs = {k: _spec_of(v) if _is_task(v) else dict(v) for k, v in thing.items()}
+            trust = trust or all(_is_task(v) for v in thing.values())
             made = cls(specs, name, trust=trust)
         else:
             made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
@@ -170,6 +130,7 @@ class Study:
         """
         if not self.experiments:
             raise SpecError("a study needs at least one experiment")
+        self._count()
         cells: list[Cell] = []
         found: dict[str, None] = {}
         paths = {name: [p for p, _ in varied(spec)] for name, spec in self.experiments.items()}
@@ -187,47 +148,32 @@ class Study:
                 for path, value in choice:
                     put(concrete, path, value)
                 try:
-                    exp = build(concrete, self.trust)
+                    task = build(concrete, self.trust)
+                    check_axes(task.axes)
                 except SpecError as error:
                     prefix = f"experiments.{name}." if name else ""
                     found |= dict.fromkeys(prefix + problem for problem in error.problems)
                     continue
                 at = {columns[path]: label(value) for path, value in choice}
-                cells.append(Cell(len(cells), name, at, exp, concrete))
+                cells.append(Cell(len(cells), name, at, task, concrete))
         if found:
             raise SpecError(list(found))
         return tuple(cells)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Identifies what the parts of a run contain: specs, the data and code they refer to, and tiles.
-
-        Replicates and titles are left out: more replicates are more tiles of the same run.
-        """
-        try:
-            said = [
-                {
-                    **{k: v for k, v in dump(c.exp).items() if k not in ("replicates", "title")},
-                    "numerics": NUMERICS,
-                    "key": c.key,
-                    "tile": c.exp.tile_size,
-                    "content": [CONTENT.of(c.exp.real), *_code(dump(c.exp))],
-                }
-                for c in self.cells
-            ]
-        except SpecError:
-            if self._has_names:
-                raise
-            return uuid.uuid4().hex  # of objects without a name nobody knows whether another run has the same
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def _has_names(self) -> bool:
-        try:
-            self.toml()
-        except SpecError:
-            return False
-        return True
+    def _count(self) -> None:
+        """Refuse a study of too many cells before they are built."""
+        each = {
+            name: math.prod(len(values) for _, values in varied(spec))
+            for name, spec in self.experiments.items()
+        }
+        total = sum(each.values())
+        if total > MOST_CELLS:
+            name, most = max(each.items(), key=lambda item: item[1])
+            where = f"experiments.{name}: " if name else ""
+            raise SpecError(
+                f"{where}its lists make {most:,} cells; a study has at most {MOST_CELLS:,}: "
+                f"vary fewer fields, or make several studies of it"
+            )
 
     def toml(self) -> str:
         """The spec, as a file would have it.
@@ -301,26 +247,18 @@ def _named(thing: Any) -> Any:
         return plain(thing)
 
 
-def _spec_of(exp: Experiment) -> Spec:
-    spec = _named(exp)
+def _is_task(thing: Any) -> bool:
+    return not isinstance(thing, type) and slot_of_class(type(thing)) == "tasks"
+
+
+def _spec_of(task: Any) -> Spec:
+    spec = _named(task)
     if isinstance(spec, dict):
         return spec
 
-    def given(of: Experiment | Agent) -> Spec:
+    def given(of: Any) -> Spec:
         return {f: v for f, v in vars(of).items() if f in fields(of) and v is not None}
 
-    return {**given(exp), "agents": [given(a) for a in exp.agents]}
-
-
-def _code(spec: Any) -> Iterator[str]:
-    """Digests of the user's files that a spec refers to."""
-    if isinstance(spec, dict):
-        for v in spec.values():
-            yield from _code(v)
-    elif isinstance(spec, list):
-        for v in spec:
-            yield from _code(v)
-    elif isinstance(spec, str) and ".py:" in spec:
-        file = Path(spec.rpartition(":")[0])
-        if file.is_file():
-            yield hashlib.sha256(file.read_bytes()).hexdigest()
+    if not isinstance(task, Experiment):
+        return {"kind": type(task), **given(task)}
+    return {**given(task), "agents": [given(a) for a in task.agents]}

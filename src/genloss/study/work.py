@@ -2,65 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import OpenBLASController, threadpool_limits
 
-from genloss.errors import FitError, GenlossError
-from genloss.experiment import Experiment
-from genloss.loop import generations, start
-from genloss.observation import Observation, real_rows_seen
+from genloss.errors import FitError, GenlossError, StoreError
 from genloss.samples import Array
+from genloss.streams import Address
+from genloss.study import capture, claims
+from genloss.study.parts import Part, write_part
+from genloss.study.worker import standard_streams_are_ours
+from genloss.traits import SEED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# rows of a picture, and about how many generations of them
-_PICTURE_ROWS, _PICTURES = 300, 8
+Outcome = dict[str, Any]
+"""Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
+and {"refused"} where the disk refuses; plain values, which go through any executor."""
 
 
-def work(spec: str, trust: bool, key: int, cell: int, tile: int, folder: str) -> list[dict[str, Any]]:
-    """Run a tile and write its parts; returns their ledger entries.
+def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) -> Outcome:
+    """Make a tile where a task has to be built from its spec.
 
     Args:
         spec: the cell's spec, as JSON.
         trust: whether the user trusts the code it refers to.
-        key: where the experiment's streams are.
-        cell: index of the cell.
-        tile: index of the tile.
+        order: what :func:`work_on` needs: the part's name, key, about, and a limit.
         folder: the run's.
+        here: the folder in which relative paths of the spec are.
     """
-    return work_on(_built(spec, trust), key, cell, tile, folder)
+    try:
+        with contextlib.suppress(OSError):
+            if os.getcwd() != here:
+                os.chdir(here)
+        task = _built(spec, trust)
+    except GenlossError as error:
+        return {"error": str(error)}
+    return work_on(task, order, folder)
 
 
 @lru_cache(maxsize=2)
-def _built(spec: str, trust: bool) -> Experiment:
+def _built(spec: str, trust: bool) -> Any:
     from genloss.study.spec import build
 
     return build(json.loads(spec), trust)
 
 
-def work_on(exp: Experiment, key: int, cell: int, tile: int, folder: str) -> list[dict[str, Any]]:
-    """The same for an experiment that is there already."""
-    from genloss.study.store import write_part
+def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
+    """Make a tile of a task: claim it, measure it, write its parts.
 
-    began = time.process_time()
-    with _one_thread:
-        results, pictures = simulate(exp, key, cell, tile)
-    entries = []
-    if pictures is not None:
-        entries.append(write_part(folder, f"{cell:05d}-pictures", pictures, "pictures"))
-    # the results' part is last: where it is, the tile is finished
-    entries.append(write_part(folder, part_name(cell, tile), results))
-    entries[-1]["seconds"] = round(time.process_time() - began, 3)
-    return entries
+    Args:
+        task: what is measured.
+        order: {"part": name, "key": where the streams are, "about": what its numbers mean, "limit": seconds
+            or None}.
+        folder: the run's.
+    """
+    part = Part.named(order["part"])
+    assert part is not None
+    run, began = Path(folder), time.process_time()
+    home = os.getcwd()
+    try:
+        beat = claims.take(run, part.name, part.length)
+        if isinstance(beat, claims.Claim):
+            return {"taken": f"{beat.host} {beat.pid}"}
+        try:
+            if not part.path(run).exists():  # else another has made it since this was asked
+                log = run / capture.FOLDER / f"{part.name}.txt"
+                with capture.captured(log, standard_streams_are_ours()), _one_thread:
+                    values, pictures = measured(task, part, order["key"], beat, order["limit"])
+                if pictures is not None:
+                    shown = Part(part.cell, part.tile, part.length, part.size, pictures=True)
+                    write_part(run, shown, pictures, task.axes, None)
+                # the values' part is last: where it is, the tile is finished
+                write_part(run, part, values, task.axes, order["about"], pictures is not None)
+        finally:
+            claims.leave(beat)
+    except StoreError as error:
+        return {"refused": str(error)}
+    except GenlossError as error:
+        return {"error": str(error)}
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(home)
+    return {"seconds": round(time.process_time() - began, 3)}
 
 
 class _OneThread:
@@ -96,119 +131,135 @@ class _OneThread:
 _one_thread = _OneThread()
 
 
-def part_name(cell: int, tile: int) -> str:
-    """The name of a tile's part."""
-    return f"{cell:05d}-{tile:05d}"
+def measured(
+    task: Any, part: Part, key: int, beat: claims.Beat | None = None, limit: float | None = None
+) -> tuple[pa.Table, pa.Table | None]:
+    """A tile's values and, where there are any, pictures.
 
-
-def simulate(exp: Experiment, key: int, cell: int, tile: int) -> tuple[pa.Table, pa.Table | None]:
-    """A tile's results and, of the first tile, pictures.
+    Args:
+        task: what is measured.
+        part: which tile, and how much of it.
+        key: where the streams are.
+        beat: told of every record.
+        limit: seconds after which it is given up, at the next record.
 
     Raises:
-        GenlossError: naming the generation in which something went wrong.
+        GenlossError: naming the place at which something went wrong.
     """
-    agents, names = len(exp.agents), list(exp.metric_names)
-    looks = _looks(exp.generations) if tile == 0 else set()
-    pictures: list[tuple[int, int, Array]] = []
-    t = 0
+    table = _Columns(task, part)
+    address = Address(SEED.of(task), key, part.tile, part.size)
+    last: tuple[int, ...] = ()
+    began = time.monotonic()
     try:
-        values = np.empty((exp.generations + 1, agents, len(names), exp.tile_size))
-        state = start(exp, tile, key)
-        if looks and state.pool.origin.rows is not None:
-            pictures.append((-1, 0, state.pool.origin.rows[0, :_PICTURE_ROWS]))
-        elif looks:
-            pictures.append((-1, 0, exp.held_out[:_PICTURE_ROWS]))
         # overflow and division by zero are answers here: a collapsed model's density is infinite
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            known = _measure(real_rows_seen(state, exp), values[0], exp)
-            t = 1
-            for after, seen in generations(exp, state):
-                _measure(seen, values[after.t], exp)
-                if after.t in looks:
-                    pictures += [look for observation in seen for look in _picture(observation)]
-                t = after.t + 1
+            for record in task.records(address):
+                last = tuple(record.at)
+                table.add(record)
+                if beat is not None:
+                    beat.at(dict(zip(task.axes, map(int, last), strict=False)))
+                if limit is not None and time.monotonic() - began > limit:
+                    raise FitError(f"stopped after {limit:g} s, the limit of a tile")
     except GenlossError as error:
         # a subclass may be built from other things than a message
         kind = next(c for c in type(error).__mro__ if c.__module__ == GenlossError.__module__)
-        raise kind(f"generation {t}: {error}") from error
+        raise kind(_placed(task, last, str(error))) from error
     except MemoryError:
-        raise FitError(f"generation {t}: out of memory; use a smaller tile, as in --set tile=1") from None
+        said = "out of memory; use a smaller tile, as in --set tile=1"
+        raise FitError(_placed(task, last, said)) from None
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        said = " ".join(str(error).split())
-        raise FitError(f"generation {t}: {type(error).__name__} at {where}: {said}") from error
-    table = _results_table(values, names, known, cell, tile, exp.tile_size)
-    return table, _pictures_table(pictures, cell)
+        said = f"{type(error).__name__} at {where}: {' '.join(str(error).split())}"
+        raise FitError(_placed(task, last, said)) from error
+    return table.values(), table.pictures()
 
 
-def _measure(seen: tuple[Observation, ...], values: Array, exp: Experiment) -> set[str]:
-    """Put a generation's metrics into (A, M, R) values; the names of those that were measured."""
-    places = {name: k for k, name in enumerate(exp.metric_names)}
-    measured: set[str] = set()
-    for i, observation in enumerate(seen):
-        for name, value in observation.measure().items():
-            values[i, places[name]] = _checked(name, value, exp.tile_size)
-            measured.add(name)
-    return measured
+def _placed(task: Any, last: tuple[int, ...], said: str) -> str:
+    """What went wrong, and where along the first axis: at the place after the last record, or in it."""
+    if not task.axes:
+        return said
+    lines = len(task.labels(task.axes[1])) if len(task.axes) > 1 else 1
+    done = bool(last) and (len(last) < 2 or last[1] == lines - 1)
+    return f"{task.axes[0]} {last[0] + done if last else 0}: {said}"
 
 
-def _checked(name: str, value: Array, replicates: int) -> Array:
-    value = np.asarray(value, dtype=float)
-    if value.shape != (replicates,):
-        raise FitError(
-            f"metric {name} returned shape {value.shape}; return one value a replicate, {(replicates,)}"
+class _Columns:
+    """The long table of a tile, as records come."""
+
+    def __init__(self, task: Any, part: Part) -> None:
+        self._task, self._part = task, part
+        self._names = {name: k for k, name in enumerate(task.meanings)}
+        self._extents = {axis: len(task.labels(axis)) for axis in task.axes}
+        self._at: list[tuple[int, ...]] = []
+        self._metric: list[int] = []
+        self._values: list[Array] = []
+        self._shown: list[tuple[tuple[int, ...], int, list[float]]] = []
+
+    def add(self, record: Any) -> None:
+        """Take a record.
+
+        Raises:
+            FitError: if it does not fit the task's axes, names or replicates.
+        """
+        at = tuple(int(i) for i in record.at)
+        if len(at) != len(self._extents) or not all(
+            0 <= i < n for i, n in zip(at, self._extents.values(), strict=False)
+        ):
+            raise FitError(f"a record is at {at}, outside of the axes {self._extents}")
+        for name, value in record.values.items():
+            if name not in self._names:
+                raise FitError(f"a record has '{name}'; its task has {', '.join(self._names)}")
+            value = np.asarray(value, dtype=float)
+            if value.shape != (self._part.size,):
+                raise FitError(
+                    f"{name} has shape {value.shape}; give one value a replicate, {(self._part.size,)}"
+                )
+            self._at.append(at)
+            self._metric.append(self._names[name])
+            self._values.append(value)
+        if record.picture is not None:
+            for i, row in enumerate(record.picture):
+                self._shown.append((at, i, np.ravel(row).astype(float).tolist()))
+
+    def values(self) -> pa.Table:
+        """What was measured."""
+        import pyarrow as pa
+
+        part, k = self._part, self._part.size
+        at = np.array(self._at, np.int32).reshape(len(self._at), len(self._extents))
+        metric = np.repeat(np.array(self._metric, np.int32), k)
+        first = part.tile * self._task.tile_size
+        replicate = np.tile(np.arange(first, first + k, dtype=np.int32), len(at))
+        return pa.table(
+            {
+                "cell": np.full(len(metric), int(part.cell, 16), np.uint64),
+                "tile": np.full(len(metric), part.tile, np.int32),
+                **{axis: np.repeat(at[:, j], k) for j, axis in enumerate(self._extents)},
+                "replicate": replicate,
+                "metric": pa.DictionaryArray.from_arrays(
+                    pa.array(metric), pa.array([*self._names], pa.string())
+                ),
+                "value": np.concatenate(self._values) if self._values else np.empty(0),
+            }
         )
-    return value
 
+    def pictures(self) -> pa.Table | None:
+        """Rows to look at."""
+        import pyarrow as pa
 
-def _looks(last: int) -> set[int]:
-    """Generations to take a picture of: the first, the last, and between them evenly in the logarithm."""
-    return {int(g) for g in np.unique(np.round(np.geomspace(1, last, _PICTURES)))}
+        from genloss.study.columns import schema
 
-
-def _picture(seen: Observation) -> list[tuple[int, int, Array]]:
-    rows = seen.picture(_PICTURE_ROWS)
-    return [] if rows is None else [(seen.agent, seen.t, rows)]
-
-
-def _results_table(
-    values: Array, names: list[str], at_start: set[str], cell: int, tile: int, size: int
-) -> pa.Table:
-    """The long table of (T + 1, A, M, R) values; of generation 0 the metrics that were measured there."""
-    import pyarrow as pa
-
-    from genloss.study.columns import schema
-
-    t, a, m, r = np.indices(values.shape, dtype=np.int32).reshape(4, -1)
-    there = (t > 0) | np.isin(m, [k for k, name in enumerate(names) if name in at_start])
-    t, a, m, r, value = t[there], a[there], m[there], r[there], values.ravel()[there]
-    columns = {
-        "cell": np.full(t.shape, cell, np.int32),
-        "tile": np.full(t.shape, tile, np.int32),
-        "agent": a.astype(np.int16),
-        "generation": t,
-        "replicate": r + np.int32(tile * size),
-        "metric": pa.DictionaryArray.from_arrays(pa.array(m), pa.array(names)),
-        "value": value,
-    }
-    table = pa.table(columns)
-    assert table.column_names == schema().names
-    return table
-
-
-def _pictures_table(pictures: list[tuple[int, int, Array]], cell: int) -> pa.Table | None:
-    import pyarrow as pa
-
-    from genloss.study.columns import schema
-
-    if not pictures:
-        return None
-    rows = [
-        (cell, agent, t, i, np.ravel(values).astype(float).tolist())
-        for agent, t, picture in pictures
-        for i, values in enumerate(picture)
-    ]
-    return pa.table(
-        dict(zip(schema("pictures").names, zip(*rows, strict=True), strict=True)), schema=schema("pictures")
-    )
+        if not self._shown:
+            return None
+        places, rows, values = zip(*self._shown, strict=True)
+        columns = zip(*places, strict=True) if self._extents else ()
+        return pa.table(
+            {
+                "cell": pa.array([int(self._part.cell, 16)] * len(rows), pa.uint64()),
+                **{axis: pa.array(c, pa.int32()) for axis, c in zip(self._extents, columns, strict=True)},
+                "row": pa.array(rows, pa.int32()),
+                "values": pa.array(values, pa.list_(pa.float64())),
+            },
+            schema=schema(tuple(self._task.axes), pictures=True),
+        )

@@ -54,6 +54,11 @@ def find(address: str) -> Any:
     return found
 
 
+def standard_streams_are_ours() -> bool:
+    """Whether this process does nothing but tasks."""
+    return False
+
+
 def answer(line: bytes) -> bytes:
     """Do one task; whatever it raises is part of the answer."""
     try:

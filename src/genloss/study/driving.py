@@ -1,0 +1,247 @@
+"""The driver: hands the missing tiles of a study to an executor, and takes note of what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from genloss.errors import GenlossError, StoreError
+from genloss.study import claims
+from genloss.study.cells import Cell
+from genloss.study.files import HOST
+from genloss.study.parts import Part
+from genloss.study.progress import Progress
+from genloss.study.spec import as_spec
+from genloss.study.store import Store
+from genloss.study.work import Outcome, work, work_on
+
+_AHEAD = 4
+"""Futures in flight for each worker: enough to keep it busy, few enough to hold and to cancel."""
+_LOOK = 2.0
+"""Seconds between looks at who else is working here."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile that is missing, as large as any cell of the study wants it.
+
+    Args:
+        cell: the cell, or the first of those that have the same values.
+        part: that is to be made.
+    """
+
+    cell: Cell
+    part: Part
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """What a worker is told."""
+        return {"part": self.part.name, "key": self.cell.key, "about": self.cell.about}
+
+
+def tiles_of(cells: tuple[Cell, ...]) -> list[Tile]:
+    """Every tile of a study once, as far and as large as any of its cells wants it."""
+    found: dict[tuple[str, int], Tile] = {}
+    for cell in cells:
+        for tile in range(cell.tiles):
+            wanted = Tile(cell, Part(cell.id, tile, cell.outline.length, cell.size(tile)))
+            there = found.get((cell.id, tile))
+            if there is not None:
+                length = max(there.part.length, wanted.part.length)
+                size = max(there.part.size, wanted.part.size)
+                longer = cell if wanted.part.length > there.part.length else there.cell
+                wanted = Tile(longer, Part(cell.id, tile, length, size))
+            found[cell.id, tile] = wanted
+    return [*found.values()]
+
+
+class Driver:
+    """Runs the missing tiles of a study into a store.
+
+    A tile that fails is noted, and all others go on: which replicates a failing cell is left with must not
+    depend on the order of the work. Tiles that another driver has claimed are left to it, and taken over if
+    it does not finish them.
+
+    Args:
+        store: the run.
+        tiles: that are missing.
+        progress: told of every tile.
+        limit: seconds that a tile may take, or None.
+    """
+
+    def __init__(self, store: Store, tiles: list[Tile], progress: Progress, limit: float | None) -> None:
+        self._store, self._progress, self._limit = store, progress, limit
+        self._todo = deque(tiles)
+        self._elsewhere: list[Tile] = []
+        self._shared = self._late = False
+        self._looked = 0.0
+        self._named: set[str] = set()
+        self._name = f"driver-{HOST}-{os.getpid()}"
+
+    @contextmanager
+    def present(self) -> Iterator[None]:
+        """Be seen by other drivers while there is work."""
+        me = claims.take(self._store.folder, self._name)
+        try:
+            self._look()
+            yield
+        finally:
+            if isinstance(me, claims.Beat):
+                claims.leave(me)
+
+    def here(self) -> None:
+        """Run everything in this process.
+
+        Raises:
+            StoreError: if parts cannot be written: nothing finished is lost.
+        """
+        folder = str(self._store.folder)
+        while self._todo or self._elsewhere:
+            tile = self._next()
+            if tile is None:
+                time.sleep(0.2)
+                continue
+            self._ended(tile, work_on(tile.cell.task, {**tile.order, "limit": self._limit}, folder))
+
+    def there(self, pool: Executor, workers: int, trust: bool, late: bool) -> None:
+        """Run everything on an executor.
+
+        Args:
+            pool: the executor.
+            workers: how many tiles it is thought to work on at a time.
+            trust: whether code that the spec refers to may be run.
+            late: whether a tile that overstays its limit has to be ended where it is made; the local executor
+                ends its workers itself.
+
+        Raises:
+            StoreError: if parts cannot be written, or the executor broke: nothing finished is lost.
+        """
+        ended: SimpleQueue[tuple[Tile, Future[Outcome]]] = SimpleQueue()
+        flying = 0
+        waiting: set[Future[Outcome]] = set()
+        folder, here = str(self._store.folder.absolute()), os.getcwd()
+        limit = self._limit if late else None
+        specs: dict[int, str] = {}
+        try:
+            while self._todo or self._elsewhere or flying:
+                while flying < _AHEAD * workers and (tile := self._next()) is not None:
+                    index = tile.cell.index
+                    if index not in specs:
+                        specs = {index: json.dumps(as_spec(tile.cell.spec))}  # tiles come cell by cell
+                    order = {**tile.order, "limit": limit}
+                    future = _submitted(pool, specs[index], trust, order, folder, here)
+                    waiting.add(future)
+                    flying += 1
+                    future.add_done_callback(_into(ended, tile))
+                    del future
+                try:
+                    tile, done = ended.get(timeout=_LOOK if flying else 0.2)
+                except Empty:
+                    self._look()
+                    continue
+                flying -= 1
+                waiting.discard(done)
+                self._ended(tile, _outcome(done))
+                del done  # an executor may hold on to a result for as long as its future is held
+                self._look()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _next(self) -> Tile | None:
+        """The next tile to begin; None where all that is left is being made elsewhere."""
+        while self._todo:
+            # two drivers begin at two ends, and meet
+            tile = self._todo.pop() if self._late else self._todo.popleft()
+            if not self._shared or not self._made(tile):
+                return tile
+        for tile in [*self._elsewhere]:
+            claim = claims.read(self._store.folder, tile.part.name)
+            if not self._made(tile, waited=True) and (claim is None or claim.dead):
+                self._elsewhere.remove(tile)
+                return tile
+        return None
+
+    def _made(self, tile: Tile, waited: bool = False) -> bool:
+        """Whether another driver has made a tile meanwhile; if so, take note."""
+        if not tile.part.path(self._store.folder).exists():
+            return False
+        if waited:
+            self._elsewhere.remove(tile)
+        self._store.made(tile.part)
+        self._progress.finish(tile.cell, tile.part.tile, None)
+        return True
+
+    def _ended(self, tile: Tile, outcome: Outcome) -> None:
+        if "taken" in outcome:
+            self._elsewhere.append(tile)
+        elif "refused" in outcome:
+            raise StoreError(outcome["refused"])
+        elif "error" in outcome:
+            self._store.fail(tile.part, outcome["error"])
+            self._progress.finish(tile.cell, tile.part.tile, outcome["error"])
+        else:
+            self._store.made(tile.part)
+            self._store.record(tile.part, outcome["seconds"])
+            self._progress.finish(tile.cell, tile.part.tile, None)
+
+    def _look(self) -> None:
+        """Now and then: who else is here, and which tiles have no heartbeat."""
+        if time.monotonic() - self._looked < _LOOK:
+            return
+        self._looked = time.monotonic()
+        mine = claims.read(self._store.folder, self._name)
+        shared = late = False
+        for claim in claims.claims(self._store.folder):
+            if claim.name.startswith("driver-"):
+                if claim.name == self._name or claim.dead:
+                    continue
+                shared = True
+                late |= mine is not None and claim.began < mine.began
+                if claim.name not in self._named:
+                    self._named.add(claim.name)
+                    whose = f"process {claim.pid} on {claim.host}"
+                    self._progress.note(f"another run works in this folder ({whose}): the work is shared")
+            elif claim.silent > claims.SILENT and claim.name not in self._named:
+                self._named.add(claim.name)
+                self._progress.warn(
+                    f"tile {claim.name} has had no heartbeat for {claim.silent / 60:.0f} min "
+                    f"(process {claim.pid} on {claim.host}); --tile-limit ends such tiles"
+                )
+        self._shared, self._late = shared, late
+
+
+def _into(ended: SimpleQueue[tuple[Tile, Future[Outcome]]], tile: Tile) -> Callable[[Future[Outcome]], None]:
+    return lambda future: ended.put((tile, future))
+
+
+def _submitted(pool: Executor, *order: Any) -> Future[Outcome]:
+    try:
+        return pool.submit(work, *order)
+    except RuntimeError as error:  # it is broken, or shut down
+        raise StoreError(_broke(error)) from None
+
+
+def _broke(error: Exception) -> str:
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"the executor broke ({said}); finished tiles are kept, the same command goes on with the rest"
+
+
+def _outcome(future: Future[Outcome]) -> Outcome:
+    """What became of a tile, whatever the executor makes of errors."""
+    try:
+        return future.result()
+    except (BrokenExecutor, CancelledError) as error:
+        raise StoreError(_broke(error)) from None
+    except GenlossError as error:
+        return {"error": str(error)}
+    except Exception as error:  # a worker that died, or what the executor itself raises
+        return {"error": str(error) or type(error).__name__}
