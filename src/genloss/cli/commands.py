@@ -102,7 +102,19 @@ def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bo
 @click.option(
     "--workers", type=click.IntRange(min=0), help="Processes; by default one a core. 0: none but this one."
 )
-@click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME-FINGERPRINT.")
+@click.option(
+    "--on",
+    metavar="EXECUTOR",
+    help="Where tiles are made: dask://HOST:PORT, or MODULE:FACTORY (mine.py:pool), a callable that gives a "
+    "concurrent.futures.Executor; the run's folder must be on a disk that it shares.",
+)
+@click.option(
+    "--tile-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End a tile that takes longer; it counts as failed.",
+)
+@click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME.")
 @_TRUST
 @click.option("--json", "as_json", is_flag=True, help="Nothing on standard output but one JSON object.")
 @_DEBUG
@@ -111,28 +123,42 @@ def run(
     changes: tuple[str, ...],
     replicates: int | None,
     workers: int | None,
+    on: str | None,
+    tile_limit: float | None,
     out: str | None,
     trust: bool,
     as_json: bool,
 ) -> int:
     """Run a study and show what came out.
 
-    STUDY is a gallery name or a TOML file. The same command again does only what is not yet done; with more
-    --replicates, only those that are new.
+    STUDY is a gallery name or a TOML file. The same command again does only what is not yet done. So does a
+    changed study: cells that the folder holds already are used again, and what is computed is said, and why.
+    A second genloss run on the same folder shares the work.
     """
+    from genloss.cli.overseeing import printed
     from genloss.cli.progress import tally_for
     from genloss.cli.summary import records, table
     from genloss.cli.values import folder_of, study_of
     from genloss.study import run as run_study
+    from genloss.study.executors import executor_of
 
     made = study_of(study, changes, trust, replicates)
     folder = Path(out) if out is not None else folder_of(made)
     tally = tally_for("silent" if as_json else "auto")
     try:
-        results = run_study(made, folder, workers=workers, trust=trust, progress=tally)
+        with executor_of(on) as executor:
+            results = run_study(
+                made,
+                folder,
+                workers=workers,
+                executor=executor,
+                trust=trust,
+                progress=tally,
+                tile_limit=tile_limit,
+            )
         if not as_json:
             click.echo((f"{made.title}\n\n" if made.title else "") + table(results))
-        report, problem = _report(results, folder / "report.html")
+        report, problem = _report(results, folder / "report.html", anew=False)
     except KeyboardInterrupt:
         say(f"stopped; {tally.done} of {tally.total} tiles are done and kept. To go on:")
         print(f"  {_again()}", file=sys.stderr)
@@ -159,10 +185,64 @@ def run(
         click.echo(json.dumps(said))
     else:
         click.echo(f"\nrun     {folder}" + (f"\nreport  {report}" if report else ""))
+        if printed(folder):
+            say(f"parts of yours printed something: genloss logs {folder}")
     if problem:
         say(problem)
         return BAD_INPUT
     return FAILED if tally.failed else 0
+
+
+@genloss.command()
+@click.argument("run", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_DEBUG
+def status(run: str, as_json: bool) -> int:
+    """Say how far a run is, also while it goes on elsewhere.
+
+    RUN is its folder, as this terminal or another machine sees it: what is done, what is being made and how
+    far it is, what failed, how fast it goes and what is left. Exit code 1 where a tile failed.
+    """
+    from genloss.cli.overseeing import said_of_status
+    from genloss.study.status import status_of
+
+    found = status_of(run)
+    click.echo(json.dumps(found.plain(), indent=1) if as_json else said_of_status(found))
+    return FAILED if found.failed else 0
+
+
+@genloss.command()
+@click.argument("run", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_DEBUG
+def verify(run: str, as_json: bool) -> int:
+    """Check every part of a run, and say which are damaged.
+
+    RUN is its folder, in which nothing is changed: the next genloss run makes the damaged parts again, and
+    only these. Exit code 1 where there are any.
+    """
+    from genloss.study.status import verified
+
+    whole, problems = verified(run)
+    if as_json:
+        click.echo(json.dumps({"whole": whole, "problems": problems}, indent=1))
+    else:
+        click.echo("\n".join([*problems, f"{whole} files are whole, {len(problems)} are not"]))
+    return FAILED if problems else 0
+
+
+@genloss.command()
+@click.argument("run", type=click.Path())
+@click.option("--cell", type=click.IntRange(min=0), help="Of this cell alone, by its index.")
+@_DEBUG
+def logs(run: str, cell: int | None) -> None:
+    """Print what parts of yours printed while a run was made.
+
+    RUN is its folder. Of each tile the beginning and the end are kept.
+    """
+    from genloss.cli.overseeing import said_of_logs
+
+    click.echo(said_of_logs(run, cell))
 
 
 @genloss.command()
@@ -253,17 +333,16 @@ def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | Non
     return FAILED if any(f.passed is False for f in findings) else 0
 
 
-def _report(results: Any, path: Path) -> tuple[str | None, str]:
-    """The path of the report as written, or what kept it from being."""
-    from genloss.report import write
+def _report(results: Any, path: Path, anew: bool = True) -> tuple[str | None, str]:
+    """The path of the report as written, or what kept it from being; one that is as it should be may stay."""
+    from genloss.report import is_of, write
 
     if path.is_dir():
         return None, f"cannot write {path}: it is a folder; give a file"
     try:
-        return str(write(results, path)), ""
-    except OSError as error:
-        why = error.strerror or error
-        return None, f"cannot write {path}: {why}; results are kept, genloss report writes it anew"
+        return str(path if not anew and is_of(path, results) else write(results, path)), ""
+    except StoreError as error:
+        return None, f"{error}; results are kept, genloss report writes the page anew"
 
 
 def _has_folder(path: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from genloss.errors import SpecError, StoreError
 from genloss.report.aggregate import GENERATION
+from genloss.report.drawing import javascript
 from genloss.report.packing import packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, reading
 from genloss.report.words import about, failure
+from genloss.study.files import write_file
 from genloss.study.results import Results
 
 if TYPE_CHECKING:
@@ -38,10 +42,31 @@ def write(results: Results, path: str | Path) -> Path:
     text = page(results)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_file(file.parent, file.name, text.encode())
     except OSError as error:
         raise StoreError(f"{file}: the report cannot be written: {error.strerror}") from None
     return file
+
+
+def digest(results: Results) -> str:
+    """What a page is of: equal digests are equal pages, but for the processor time."""
+    said = [
+        results.environment,
+        [(cell.label, message) for cell, message in results.failures],
+        [[c.label, c.kept.fingerprint, c.outline.said()] for c in results.cells],
+        results.parts,
+        [results.study.title, results.study.about],
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def is_of(path: str | Path, results: Results) -> bool:
+    """Whether a file is the page of these results already."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return digest(results) in file.read(4096)
+    except OSError:
+        return False
 
 
 @cache
@@ -62,7 +87,6 @@ def templates() -> Environment:
 
 def page(results: Results) -> str:
     """The report as text."""
-    import vl_convert as vlc
     from markupsafe import Markup
 
     if not results.whole:
@@ -87,7 +111,8 @@ def page(results: Results) -> str:
         spec=_toml(results),
         versions=results.environment,
         # the one text that is not escaped: a library's own, which holds no end of a script
-        library=Markup(vlc.javascript_bundle()),  # type: ignore[call-arg]  # its stub has no default
+        library=Markup(javascript()),
+        digest=digest(results),
         figures=[packed(figure) for section in found for figure in section.figures],
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from genloss.errors import GenlossError, StoreError
 from genloss.report.charts import CONFIG, SCHEMA, Figure
+from genloss.report.drawing import drawn
 from genloss.report.scales import Spec
 from genloss.report.sections import Section, sections
 from genloss.study.results import Results
@@ -108,17 +109,10 @@ def write_spec(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
     Raises:
         StoreError: if they cannot be written.
     """
-    import vl_convert as vlc
-
     text = json.dumps(spec)
     written = []
     for f in formats:
-        if f == "png":
-            data = vlc.vegalite_to_png(text, scale=_SCALE)
-        elif f == "pdf":
-            data = vlc.vegalite_to_pdf(text)
-        else:
-            data = vlc.vegalite_to_svg(text).encode()
+        data = drawn(text, f, **({"scale": _SCALE} if f == "png" else {}))
         file = path.with_name(f"{path.name}.{f}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

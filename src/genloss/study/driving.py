@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from genloss.errors import GenlossError, StoreError
+from genloss.errors import StoreError, said_by
 from genloss.study import claims
 from genloss.study.cells import Cell
 from genloss.study.files import HOST
@@ -241,7 +241,5 @@ def _outcome(future: Future[Outcome]) -> Outcome:
         return future.result()
     except (BrokenExecutor, CancelledError) as error:
         raise StoreError(_broke(error)) from None
-    except GenlossError as error:
-        return {"error": str(error)}
     except Exception as error:  # a worker that died, or what the executor itself raises
-        return {"error": str(error) or type(error).__name__}
+        return {"error": f"{type(error).__name__}: {said_by(error)}"}

@@ -90,22 +90,24 @@ def _references(spec: Any) -> Iterator[str]:
 
 def _digest(where: str) -> str:
     """Of the source of a file or an installed module; empty where there is none."""
-    file = Path(where) if where.endswith(".py") else _source(where)
+    path = where if where.endswith(".py") else _source(where)
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest() if file is not None else ""
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
     except OSError:
         return ""
 
 
 @cache
-def _source(module: str) -> Path | None:
+def _source(module: str) -> str:
+    """The file of an installed module that is not ours; empty where there is none."""
     if not all(name.isidentifier() for name in module.split(".")) or module.split(".")[0] == "genloss":
-        return None
+        return ""
     try:
         found = importlib.util.find_spec(module)
     except (ImportError, ValueError):
-        return None
-    return Path(found.origin) if found is not None and (found.origin or "").endswith(".py") else None
+        return ""
+    file = "" if found is None else found.origin or ""
+    return file if file.endswith(".py") else ""
 
 
 def _without_words(thing: Any, said: Any) -> Any:

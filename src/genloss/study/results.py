@@ -112,6 +112,11 @@ class Results:
         return f"<Results of {', '.join(f'{n} {what}' + 's' * (n != 1) for n, what in some)}>"
 
     @property
+    def parts(self) -> list[str]:
+        """The names of the parts that hold the values."""
+        return [part.name for cell in self.cells for part in self._reader.there(cell)]
+
+    @property
     def size(self) -> int:
         """How many values there are."""
         return int(self.query("SELECT count(*) AS n FROM results")["n"][0].as_py())

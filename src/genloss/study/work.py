@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import OpenBLASController, threadpool_limits
 
-from genloss.errors import FitError, GenlossError, StoreError
+from genloss.errors import FitError, GenlossError, StoreError, bounded, said_by
 from genloss.samples import Array
 from genloss.streams import Address
 from genloss.study import capture, claims
@@ -27,6 +27,8 @@ from genloss.traits import SEED
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LONGEST = 500
+"""Characters of an error, whatever a user's part raises."""
 Outcome = dict[str, Any]
 """Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
 and {"refused"} where the disk refuses; plain values, which go through any executor."""
@@ -48,7 +50,7 @@ def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) 
                 os.chdir(here)
         task = _built(spec, trust)
     except GenlossError as error:
-        return {"error": str(error)}
+        return {"error": bounded(str(error), _LONGEST)}
     return work_on(task, order, folder)
 
 
@@ -91,7 +93,7 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
     except StoreError as error:
         return {"refused": str(error)}
     except GenlossError as error:
-        return {"error": str(error)}
+        return {"error": bounded(str(error), _LONGEST)}
     finally:
         with contextlib.suppress(OSError):
             os.chdir(home)
@@ -170,7 +172,7 @@ def measured(
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        said = f"{type(error).__name__} at {where}: {' '.join(str(error).split())}"
+        said = f"{type(error).__name__} at {where}: {said_by(error)}"
         raise FitError(_placed(task, last, said)) from error
     return table.values(), table.pictures()
 
