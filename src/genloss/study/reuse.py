@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from genloss.errors import bounded
 from genloss.study.cells import Cell, KeptStudy
-from genloss.study.identity import Identity
+from genloss.study.grid import label
 from genloss.study.store import Store
 
 _MOST = 6
@@ -52,36 +52,26 @@ def _reasons(cell: Cell, known: Sequence[Cell], had: set[str]) -> Iterator[str]:
             yield f"{new.length} instead of {old.length} along {new.axes[0]}"
         elif old is not None and new.replicates > old.replicates:
             yield f"{new.replicates} replicates instead of {old.replicates}"
-        else:
+        elif old is not None:
             yield "not finished before"
+        else:
+            yield "more of it is wanted than is here"
         return
     mine = cell.kept.identity
     if mine is None:
         yield "made of objects that no spec can name"
         return
-    flat = _flat(mine)
-    others = [(k, _flat(k.kept.identity)) for k in known if k.kept.identity is not None]
+    others = [k for k in known if k.kept.identity is not None and k.experiment == cell.experiment]
     if not others:
-        yield "new in this folder"
+        yield f"{cell.experiment} is new" if cell.experiment else "new in this folder"
         return
-    # the nearest cell before, of its own experiment if there is one
-    nearest, theirs = min(
-        others,
-        key=lambda other: (
-            other[0].experiment != cell.experiment,
-            sum(flat.get(k) != other[1].get(k) for k in flat.keys() | other[1].keys()),
-        ),
-    )
-    if nearest.experiment != cell.experiment:
-        yield f"{cell.experiment or 'the experiment'} is new"
-        return
-    seen = {k: {other.get(k) for _, other in others} for k in flat.keys() | theirs.keys()}
-    for k in sorted(flat.keys() | theirs.keys()):
-        if flat.get(k) != theirs.get(k):
-            yield _difference(k, flat.get(k), theirs.get(k), seen[k])
+    differences = [list(_differences(mine, k.kept.identity)) for k in others]
+    seen = [_flat(k.kept.identity) for k in others]
+    for path, now in min(differences, key=len):
+        yield _said(path, now, any(path in other and other[path] == now for other in seen))
 
 
-def _difference(path: str, now: Any, before: Any, seen: set[Any]) -> str:
+def _said(path: str, now: Any, known: bool) -> str:
     if path.startswith("code "):
         return f"{path.removeprefix('code ')} has changed, or is new"
     if path.startswith("data "):
@@ -89,31 +79,32 @@ def _difference(path: str, now: Any, before: Any, seen: set[Any]) -> str:
     if path == "numerics":
         return "this version of genloss computes other numbers"
     if path == "tile":
-        return f"tiles of {now} replicates instead of {before}"
-    name = path.removeprefix("spec.")
+        return f"tiles of {now} replicates"
+    name = path.removeprefix("spec.").removeprefix("agents.0.")
     if now is None:
         return f"{name} is at its default"
-    return (
-        f"{name} = {_short(now)} is new"
-        if now not in seen
-        else f"{name} = {_short(now)} in a new combination"
-    )
+    return f"{name} = {bounded(str(label(now)))} is {'in a new combination' if known else 'new'}"
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _flat(of: Identity | Sequence[Any] | Any, path: str = "") -> dict[str, Any]:
-    """Every value by its path; a part by its kind and fields."""
-    if isinstance(of, Mapping):
-        items: Any = of.items()
-    elif isinstance(of, (list, tuple)):
-        items = enumerate(of)
+def _differences(now: Any, before: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Where two identities differ, and what the first has there; parts of two kinds differ as wholes."""
+    if now == before:
+        return
+    dot = f"{path}." if path else ""
+    if isinstance(now, dict) and isinstance(before, dict) and now.get("kind") == before.get("kind"):
+        for k in dict.fromkeys([*now, *before]):
+            yield from _differences(now.get(k), before.get(k), f"{dot}{k}")
+    elif isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
+        for i, (a, b) in enumerate(zip(now, before, strict=True)):
+            yield from _differences(a, b, f"{dot}{i}")
     else:
-        return {path: of if isinstance(of, (str, int, float, bool, type(None))) else json.dumps(of)}
-    found: dict[str, Any] = {}
+        yield path, now
+
+
+def _flat(of: Any, path: str = "") -> dict[str, Any]:
+    """Everything in an identity by its path."""
+    items = of.items() if isinstance(of, dict) else enumerate(of) if isinstance(of, list) else ()
+    found = {path: of}
     for k, v in items:
         found |= _flat(v, f"{path}.{k}" if path else str(k))
     return found
