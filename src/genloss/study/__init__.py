@@ -1,4 +1,4 @@
-"""A study: cells and tiles, the processes that compute them, the folder that keeps them."""
+"""A study: cells and tiles, the executor that computes them, the folder that keeps them."""
 
 from genloss.study.cells import Cell
 from genloss.study.results import Results

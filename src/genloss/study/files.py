@@ -9,11 +9,15 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from genloss.errors import StoreError
+
+if sys.platform == "win32":  # processes in groups, signals and renames over open files are not alike there
+    raise StoreError("genloss runs on Linux and macOS; on Windows, install and run it inside WSL")
 
 HOST = re.sub(r"[^\w-]", "-", platform.node() or "here", flags=re.ASCII)
 """This machine, as file names have it."""
