@@ -67,13 +67,13 @@ class Cell:
         try:
             of = identity(self.task, self.key)
         except SpecError:  # of objects without a name nobody knows whether another run has the same
-            return Kept(Outline.of(self.task), None, uuid.uuid4().hex * 2)
-        return Kept(Outline.of(self.task), of, fingerprint(of))
+            return Kept(self.outline, None, uuid.uuid4().hex * 2)
+        return Kept(self.outline, of, fingerprint(of))
 
-    @property
+    @cached_property
     def outline(self) -> Outline:
         """What its numbers mean."""
-        return self.kept.outline
+        return Outline.of(self.task) if self.read is None else self.read.outline
 
     @property
     def id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection
 from typing import Any
 
@@ -33,11 +34,19 @@ def varied(spec: Any, path: Place = ()) -> list[tuple[Place, list[Any]]]:
     return []
 
 
-def put(spec: Any, path: Place, value: Any) -> None:
-    """Put a value at a path of a spec."""
-    for step in path[:-1]:
-        spec = spec[step]
-    spec[path[-1]] = value
+def chosen(spec: Any, values: dict[Place, Any], path: Place = ()) -> Any:
+    """A spec with one value for each varied field; what does not vary is shared with the original.
+
+    >>> chosen({"n": {"vary": [1, 2]}, "real": "Moons"}, {("n",): 2})
+    {'n': 2, 'real': 'Moons'}
+    """
+    if path in values:
+        return copy.deepcopy(values[path])
+    if isinstance(spec, dict):
+        return {k: chosen(v, values, (*path, k)) for k, v in spec.items()}
+    if isinstance(spec, (list, tuple)):
+        return [chosen(v, values, (*path, i)) for i, v in enumerate(spec)]
+    return spec
 
 
 def columns_of(paths: list[Place], whole: Collection[Place] = ()) -> dict[Place, str]:

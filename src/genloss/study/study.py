@@ -20,12 +20,12 @@ from genloss.experiment import Experiment
 from genloss.slots import slot_of_class
 from genloss.study.cells import Cell
 from genloss.study.columns import check_axes
-from genloss.study.grid import columns_of, label, put, set_field, varied
+from genloss.study.grid import chosen, columns_of, label, set_field, varied
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build
 from genloss.traits import HEADING, fields
 
-MOST_CELLS = 20_000
+MOST_CELLS = 10_000
 """Cells of a study; more take longer to build and to label than anyone waits."""
 
 
@@ -144,9 +144,7 @@ class Study:
             columns = columns_of([p for some in paths.values() for p in some], crowded & {*paths[name]})
             choices = [[(path, v) for v in values] for path, values in varied(spec)]
             for choice in itertools.product(*choices):
-                concrete = copy.deepcopy(spec)
-                for path, value in choice:
-                    put(concrete, path, value)
+                concrete = chosen(spec, dict(choice))
                 try:
                     task = build(concrete, self.trust)
                     check_axes(task.axes)
