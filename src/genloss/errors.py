@@ -31,3 +31,47 @@ class GeneratorError(GenlossError):
 
 class FitError(GenlossError):
     """Parts that do not fit each other, found while a loop runs. Fails its cell, not the study."""
+
+
+def bounded(text: str, most: int = 60) -> str:
+    r"""A text on one line, of characters that can be printed, its middle left out where it is long.
+
+    Args:
+        text: whatever a user, a file or a user's code gave.
+        most: characters of the line.
+
+    >>> bounded("red\x1b[31m\n" + "x" * 100, 24)
+    'red?[31m xxxx ... xxxxxx'
+    """
+    line = " ".join(text.split())
+    if len(line) > most:
+        kept = max(most - len(_CUT), 0)
+        line = f"{line[: kept - kept // 3]}{_CUT}{line[len(line) - kept // 3 :]}"
+    return "".join(c if c.isprintable() else "?" for c in line)
+
+
+_CUT = " ... "
+
+
+def shown(value: object) -> str:
+    """A value of the user's as an error says it: its repr, bounded, whatever the repr does.
+
+    >>> shown("KDE"), shown(10**5000)
+    ("'KDE'", 'a value of type int')
+    """
+    try:
+        return bounded(repr(value))
+    except Exception:  # an integer of thousands of digits has none; a user's class may fail in it
+        return f"a value of type {bounded(type(value).__name__)}"
+
+
+def said_by(error: BaseException) -> str:
+    r"""The message of an error that is not ours, to stand in one that is: one printable line, bounded.
+
+    >>> said_by(ValueError("no\nsuch model")), said_by(KeyError())
+    ('no such model', '(no message)')
+    """
+    try:
+        return bounded(str(error), 300) or "(no message)"
+    except Exception:  # a user's class may fail in it
+        return "(its message cannot be read)"

@@ -13,6 +13,7 @@ from genloss.cli.values import parse_change
 from genloss.conformance import Finding, check, slot_of_part
 from genloss.errors import SpecError
 from genloss.extend import load
+from genloss.fitting import takes_rows_alone
 from genloss.traits import slot_of_class
 
 
@@ -60,9 +61,7 @@ def is_maker(thing: Any) -> bool:
     if isinstance(thing, type):
         if slot_of_class(thing) != "generators":
             return False
-        fit: Any = inspect.getattr_static(thing, "fit")
-        positional = [p for p in inspect.signature(fit).parameters.values() if p.default is p.empty]
-        return len(positional) <= 2  # self and rows
+        return takes_rows_alone(thing)
     if not callable(thing):
         return False
     taken = inspect.signature(thing).parameters
