@@ -148,6 +148,14 @@ FILES: dict[str, tuple[str, str]] = {
         regime('curator = { kind = "Choose", reward = { kind = "Near", point = ["a"] } }'),
         "agents.0.curator.reward.point.0: ",
     ),
+    "nan for a point": (
+        regime('curator = { kind = "Choose", reward = { kind = "Near", point = [nan, inf] } }'),
+        "agents.0.curator.reward.point.0: input should be a finite number",
+    ),
+    "inf for a scale": (
+        regime('curator = { kind = "Choose", reward = { kind = "Along", scale = inf } }'),
+        "agents.0.curator.reward.scale: input should be a finite number",
+    ),
     "a word for an author": (
         regime('regime = { kind = "Reads", authors = ["x"], of = "Replace" }'),
         "agents.0.regime.authors.0: ",
@@ -362,8 +370,8 @@ def oldest(pool: Any, rng: Any, occasion: Any) -> Any:
         (Plain, r'the fit of Plain takes rows alone; write Wrapped\(Plain\), or Wrapped\("mine.py:Plain"\)'),
         (
             Plain(0),
-            r"the fit of Plain takes rows alone; write Wrapped\(make\), where make\(seed\) gives a fresh one, "
-            r'or Wrapped\("mine.py:make"\)',
+            r"the fit of Plain takes rows alone; write Wrapped\(make\), where make\(seed\) gives a fresh one"
+            r', or Wrapped\("mine.py:make"\)',
         ),
         (Learner, r"the fit of Learner takes rows alone; write Wrapped\(make\), where"),
         (Learner(), r"the fit of Learner takes rows alone; write Wrapped\(make\), where"),

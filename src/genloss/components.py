@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from genloss.errors import SpecError, shown
 from genloss.traits import MODEL, OCCASION, nearly
 
-__all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
+__all__ = ["Count", "Finite", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 
 C = TypeVar("C", bound=type)
 
@@ -150,6 +150,7 @@ _plain = BeforeValidator(plain)
 Count = Annotated[int, _plain, Ge(1), Le(10**15)]
 Replicates = Annotated[int, _plain, Ge(1), Le(10**7)]
 Size = Annotated[int, _plain, Ge(0), Le(10**15)]
+Finite = Annotated[float, _plain, AllowInfNan(False)]
 Positive = Annotated[float, _plain, Gt(0), AllowInfNan(False)]
 NonNegative = Annotated[float, _plain, Ge(0), AllowInfNan(False)]
 Share = Annotated[float, _plain, Ge(0), Le(1)]
