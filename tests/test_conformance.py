@@ -1,5 +1,9 @@
 """Every part keeps the contract of its slot, and each check catches the fault that it is there for."""
 
+import json
+import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +16,8 @@ from genloss import curators, generators, real, regimes, rewards, verifiers
 from genloss.cli.commands import genloss
 from genloss.components import component
 from genloss.conformance import check, slot_of_part
+from genloss.conformance.outside import drawn_from
+from genloss.conformance.worlds import mixed_table
 from genloss.errors import SpecError
 from genloss.samples import Samples
 from genloss.statistics import Moments, moments
@@ -689,3 +695,271 @@ def test_check_says_in_a_line_what_it_cannot_check(mine: Path, arguments: list[s
     assert said in answer.stderr
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
+
+
+# -- global streams --------------------------------------------------------------------------------
+
+
+def drawing(sample: Any, fit: Any = None) -> generators.Wrapped:
+    return making(sample=sample, **({} if fit is None else {"fit": fit}))
+
+
+def messages(part: Any, check_name: str) -> list[str]:
+    return [f.message for f in check(part) if f.passed is False and f.check.endswith(check_name)]
+
+
+def test_rows_from_numpys_global_stream_are_said_to_be() -> None:
+    def sample(self: Any, n: int) -> Any:
+        return np.asarray(self.rows)[np.random.randint(len(self.rows), size=n)]  # noqa: NPY002
+
+    (said,) = messages(drawing(sample), "numeric rows: same stream, same rows")
+    assert "it draws from the global stream of numpy.random" in said and "default_rng(seed)" in said
+    assert "global stream of random" not in said
+
+
+def test_rows_from_pythons_global_stream_are_said_to_be() -> None:
+    def sample(self: Any, n: int) -> Any:
+        return np.asarray(self.rows)[[random.randrange(len(self.rows)) for _ in range(n)]]
+
+    (said,) = messages(drawing(sample), "numeric rows: same stream, same rows")
+    assert "it draws from the global stream of random, " in said and "random.Random(seed)" in said
+
+
+def test_a_global_stream_that_is_seeded_each_time_is_said_to_be() -> None:
+    def sample(self: Any, n: int) -> Any:
+        np.random.seed(7)  # noqa: NPY002
+        return np.asarray(self.rows)[np.random.randint(len(self.rows), size=n)]  # noqa: NPY002
+
+    for name in ("new rows at each call", "other stream, other rows"):
+        (said,) = messages(drawing(sample), f"numeric rows: {name}")
+        assert "it draws from the global stream of numpy.random" in said
+
+
+def test_faults_of_its_own_are_not_put_on_a_global_stream() -> None:
+    part = making(__init__=lambda self, seed: Bootstrap.__init__(self, 0))
+    (said,) = messages(part, "numeric rows: other stream, other rows")
+    assert "global stream" not in said
+
+
+def test_looking_for_global_streams_leaves_them_where_they_were() -> None:
+    random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    expected = random.random(), np.random.random_sample()  # noqa: NPY002
+    random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    found = drawn_from(lambda: (random.random(), np.random.random_sample(), 1 / 0))  # noqa: NPY002
+    assert [s.module for s in found] == ["random", "numpy.random"]
+    assert (random.random(), np.random.random_sample()) == expected  # noqa: NPY002
+    assert drawn_from(lambda: np.random.default_rng(0).random()) == []
+
+
+def test_a_regime_that_draws_from_a_global_stream_is_told_so() -> None:
+    (said,) = messages(Careful(), "same stream, same choice")
+    assert "it draws from the global stream of random, " in said
+
+
+@component
+class Careful:
+    """A regime that chooses by the process's own stream."""
+
+    def __call__(self, pool: Samples, rng: Any) -> Samples:
+        return pool.latest.subsample(1 + random.randrange(pool.latest.n - 1), rng)
+
+
+class Noise:
+    """Noise by torch's global stream, from a generator's first line to its last."""
+
+    keeps = False
+
+    def __init__(self, seed: int) -> None:
+        self.torch = sys.modules["torch"]
+        self.torch.manual_seed(seed)
+        self.state = self.torch.get_rng_state()
+
+    def fit(self, rows: Any) -> None:
+        self.rows = rows + 0.0
+
+    def sample(self, n: int) -> Any:
+        if self.keeps:
+            self.torch.set_rng_state(self.state)
+        else:
+            self.torch.manual_seed(1)
+        index = self.torch.randint(len(self.rows), (n,)).numpy()
+        self.state = self.torch.get_rng_state()
+        return self.rows[index]
+
+
+class Kept(Noise):
+    """The same, as the remedy has it."""
+
+    keeps = True
+
+
+def test_torchs_global_stream_is_said_to_be_the_reason_and_the_remedy_helps() -> None:
+    pytest.importorskip("torch")
+    (said,) = messages(generators.Wrapped(make=Noise), "numeric rows: new rows at each call")
+    assert "it draws from the global stream of torch" in said and "torch.set_rng_state(self.state)" in said
+    assert not broken(generators.Wrapped(make=Kept)) - {"same in a worker", "stands in a spec"}
+
+
+# -- tables of the user's --------------------------------------------------------------------------
+
+
+def table_of_codes(folder: Path) -> Path:
+    """Whole numbers alone, of which the last column has two."""
+    rng = np.random.default_rng(0)
+    rows = "\n".join(f"{rng.integers(18, 90)},{rng.integers(1, 30)},{i % 2}" for i in range(120))
+    (folder / "patients.csv").write_text(f"age,dose,ill\n{rows}\n")
+    return folder / "patients.csv"
+
+
+def halves(self: Any, rows: Any) -> None:
+    self.rows = rows + 0.25
+
+
+def test_a_table_is_tried_with_the_target_that_the_run_has(tmp_path: Path) -> None:
+    path, part = table_of_codes(tmp_path), making(fit=halves)
+    plain = check(part, table=path)
+    assert not [f for f in plain if f.passed is False]
+    (note,) = [f for f in plain if f.check == f"{path}: target"]
+    assert note.passed is None and "judged without a target" in note.message
+    found = check(part, table=path, target="ill")
+    faults = [f for f in found if f.passed is False]
+    assert faults[0].check == f"{path}: fits and samples" and "column 'ill'" in faults[0].message
+    assert {f.check.partition(": ")[0] for f in faults} == {str(path)}
+    assert not [f for f in found if f.check == f"{path}: target"]
+
+
+def test_a_generator_that_names_tables_is_not_excused_from_a_mixed_one() -> None:
+    (fault,) = [f for f in check(Named()) if f.passed is False and f.check.startswith("a mixed table")]
+    assert "numbers alone" in fault.message
+
+
+@component
+class Named:
+    """A generator that says it takes tables, and takes those of numbers."""
+
+    accepts: ClassVar = ("vectors", "table")
+
+    def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
+        if train.schema is not None:
+            raise ValueError("numbers alone")
+        return generators.Gaussian().fit(train, rng)
+
+
+def test_the_mixed_table_has_a_bit_of_everything() -> None:
+    with mixed_table() as world:
+        columns = world.schema.columns
+        assert {c.kind for c in columns} == {"numeric", "categorical", "boolean", "date"}
+        assert any(c.missing for c in columns) and any(c.integer for c in columns)
+        # a target of coded classes: it is numeric until it is the target
+        assert columns[world.schema.target_index].categories == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mine.py:make", "--table", "patients.csv", "--target", "il"], "did you mean 'ill'?"),
+        (["mine.py:make", "--target", "ill"], "a target is a column of a table (got 'ill')"),
+        (["mine.py:Mean", "--table", "patients.csv"], "a table is for generators to be fitted to"),
+    ],
+)
+def test_a_target_that_there_is_not(mine: Path, arguments: list[str], said: str) -> None:
+    table_of_codes(mine)
+    answer = checked(*arguments)
+    assert answer.exit_code == 2 and answer.stdout == ""
+    assert said in answer.stderr and answer.stderr.count("\n") == 1
+
+
+def test_check_takes_a_target(mine: Path) -> None:
+    table_of_codes(mine)
+    (mine / "faulty.py").write_text(FAULTY + HALVES)
+    assert checked("faulty.py:Halves", "--table", "patients.csv").exit_code == 0
+    answer = checked("faulty.py:Halves", "--table", "patients.csv", "--target", "ill")
+    assert answer.exit_code == 1 and "FAIL  patients.csv: fits and samples" in answer.stdout
+
+
+HALVES = """
+
+class Halves(Base):
+    def fit(self, rows):
+        self.rows = rows + 0.25
+
+    def sample(self, n):
+        rows = self.rows
+        index = self.rng.integers(len(rows), size=n)
+        return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
+"""
+
+
+# -- what is seen meanwhile ------------------------------------------------------------------------
+
+LOUD = """
+
+class Loud(Base):
+    def fit(self, rows):
+        print("by Python")
+        print("in \\x1b[31mred", file=sys.stderr)
+        os.write(1, b"below Python\\n")
+        os.system("echo by a child >&2")
+        Base.fit(self, rows)
+
+
+class Endless(Base):
+    def fit(self, rows):
+        print("x" * 100_000)
+        Base.fit(self, rows)
+
+
+class Slow(Base):
+    def fit(self, rows):
+        if len(rows) == 40 and not slept:
+            slept.append(time.sleep(2.5))
+        Base.fit(self, rows)
+
+
+slept = []
+"""
+
+
+@pytest.fixture
+def loud(mine: Path) -> Path:
+    (mine / "loud.py").write_text("import os\nimport sys\nimport time\n" + FAULTY + LOUD)
+    return mine
+
+
+def installed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "genloss", "check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_what_a_part_prints_stands_at_the_end(loud: Path) -> None:
+    answer = installed("loud.py:Loud")
+    head, heading, tail = answer.stdout.partition("What it printed meanwhile\n")
+    assert heading and head.startswith("loud.py:Loud, generator")
+    for line in ("by Python", "in ?[31mred", "below Python", "by a child"):
+        assert f"      {line}\n" in tail
+        assert line not in head and line not in answer.stderr
+    assert len(tail.splitlines()) <= 24
+
+
+def test_what_a_part_prints_is_bounded_and_silence_is_not_mentioned(loud: Path) -> None:
+    assert len(checked("loud.py:Endless").stdout) < 20_000
+    assert "What it printed" not in checked("mine.py:Mean").stdout
+
+
+def test_json_is_nothing_but_json(loud: Path) -> None:
+    answer = installed("loud.py:Slow", "--json")
+    assert {f["check"] for f in json.loads(answer.stdout)} >= {"stands in a spec"}
+    assert answer.stderr == ""
+
+
+def test_a_slow_check_is_named_while_it_goes_on(loud: Path) -> None:
+    answer = installed("loud.py:Slow")
+    assert "genloss: checking numeric rows: fits and samples\n" in answer.stderr
+
+
+def test_every_check_is_told_as_it_begins() -> None:
+    told: list[str] = []
+    found = check(regimes.Replace(), began=told.append)
+    assert told == [f.check for f in found]

@@ -302,7 +302,7 @@ def test_functions_are_metrics_by_their_names() -> None:
 
 
 def test_a_class_in_a_parts_place_is_told_to_be_called() -> None:
-    with pytest.raises(SpecError, match=r"traceRatio is a class; write TraceRatio\(\)"):
+    with pytest.raises(SpecError, match=r"TraceRatio is a class; write TraceRatio\(\)"):
         Experiment(real=real.Moons(), agents=Agent(generators.KDE()), metrics=[metrics.TraceRatio])  # type: ignore[list-item]
 
 

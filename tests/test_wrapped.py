@@ -279,15 +279,123 @@ def test_bad_makers_are_named() -> None:
         def fit(self, rows: Any) -> None:
             raise RuntimeError
 
+    class Unseeded(Normal):
+        def __init__(self) -> None:
+            super().__init__(0)
+
     for make, message in (
         (raises, r"raises\(\d+\) raised ValueError: no such model in two lines"),
         (lambda seed: None, r"gave a NoneType, which has no method fit"),
         (NoFit, r"gave a NoFit, which has no method fit"),
         (FitRaises, r"FitRaises: fit raised RuntimeError: \(no message\)"),
-        (lambda: Normal(0), r"raised TypeError"),
+        (lambda: Normal(0), r"<lambda> should take a seed and nothing else: def make\(seed\): \.\.\.$"),
+        (Unseeded, r"Unseeded should take a seed and nothing else: def __init__\(self, seed\): \.\.\.$"),
     ):
         with pytest.raises(GeneratorError, match=message):
             measure(experiment(make))
+
+
+class Loud(Normal):
+    """Its fit raises a message of five megabytes with a colour in it."""
+
+    def fit(self, rows: Any) -> None:
+        raise ValueError("\x1b[31m" + "A" * 5_000_000)
+
+
+class Mute(ValueError):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Muted(Normal):
+    def fit(self, rows: Any) -> None:
+        raise Mute
+
+
+@pytest.mark.parametrize(("make", "said"), [(Loud, r"\?\[31mAAA"), (Muted, "its message cannot be read")])
+def test_what_an_object_raises_is_said_on_a_short_line(make: Any, said: str) -> None:
+    with pytest.raises(GeneratorError, match=said) as caught:
+        measure(experiment(make))
+    assert len(str(caught.value)) < 400 and str(caught.value).isprintable()
+
+
+# -- methods as libraries have them ----------------------------------------------------------------
+
+
+class AnyName(Normal):
+    def sample(self, num_rows: int, batch_size: int | None = None) -> Any:
+        return super().sample(num_rows)
+
+
+class ByNumRows(Normal):
+    def sample(self, *, num_rows: int) -> Any:
+        return super().sample(num_rows)
+
+
+class BySamples(Normal):
+    def sample(self, *, n_samples: int = 1) -> Any:
+        return super().sample(n_samples)
+
+
+class WithLabels(Normal):
+    """As scikit-learn's mixtures."""
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        super().fit(X)
+        return self
+
+    def sample(self, n_samples: int = 1) -> Any:
+        return super().sample(n_samples), np.zeros(n_samples, dtype=int)
+
+
+@pytest.mark.parametrize("make", [AnyName, ByNumRows, BySamples, WithLabels])
+def test_methods_may_be_those_of_other_libraries(make: Any) -> None:
+    assert np.array_equal(
+        measure(experiment(make))["TraceRatio(of='published')"],
+        measure(experiment(Normal))["TraceRatio(of='published')"],
+    )
+
+
+def test_a_mixture_of_scikit_learn_gives_its_rows_without_labels() -> None:
+    from sklearn.mixture import GaussianMixture
+
+    def make(seed: int) -> Any:
+        return GaussianMixture(random_state=np.random.RandomState(seed))
+
+    assert np.isfinite(measure(experiment(make))["TraceRatio(of='published')"]).all()
+
+
+def test_a_table_may_come_with_labels() -> None:
+    class Labelled(Bootstrap):
+        def sample(self, n: int) -> Any:
+            return super().sample(n), np.zeros(n)
+
+    exp = experiment(Labelled, real.Table(path="iris"), n_real=40, metrics=(metrics.SlicedWasserstein(),))
+    assert np.isfinite(measure(exp)["SlicedWasserstein"]).all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda n: (np.zeros((n, 2)), np.zeros((n, 1))),
+        lambda n: (np.zeros((n, 2)), np.zeros(n - 1)),
+        lambda n: (np.zeros((n - 1, 2)), np.zeros(n)),
+        lambda n: (np.zeros((n, 2)), np.zeros(n), np.zeros(n)),
+        lambda n: ([[1, 2], [3]], np.zeros(n)),
+    ],
+)
+def test_a_tuple_that_may_be_something_else_is_named(value: Any) -> None:
+    with pytest.raises(GeneratorError, match=r"Bad: sample\(12\) returned tuple, which is no array"):
+        measure(experiment(returning(value)))
+
+
+def test_two_rows_of_two_numbers_are_rows() -> None:
+    class Pair(Normal):
+        def sample(self, n: int) -> Any:
+            return tuple(tuple(row) for row in super().sample(n))
+
+    a, b = (measure(experiment(make, n_real=2, generations=1)) for make in (Pair, Normal))
+    assert np.array_equal(a["MeanError(of='published')"], b["MeanError(of='published')"])
 
 
 def test_weights_cannot_be_told_to_an_object() -> None:

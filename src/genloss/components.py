@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from functools import wraps
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic import AllowInfNan, BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from genloss.errors import SpecError
-from genloss.slots import nearly
+from genloss.errors import SpecError, shown
+from genloss.slots import OCCASION, nearly
 from genloss.traits import MODEL
 
-__all__ = ["Count", "NonNegative", "Positive", "Share", "Size", "component", "field"]
+__all__ = ["Count", "Finite", "NonNegative", "Positive", "Share", "Size", "component", "field"]
 
 C = TypeVar("C", bound=type)
 
@@ -67,6 +68,9 @@ def component(cls: C) -> C:
             raise FieldError(
                 type(self).__name__, [said for e in error.errors() for said in _said(e)]
             ) from None
+        found = list(misfits(self))
+        if found:
+            raise FieldError(type(self).__name__, found)
 
     made.__init__ = checked
     return made  # type: ignore[no-any-return]
@@ -84,11 +88,54 @@ def _said(error: Any) -> list[tuple[str, str]]:
         return [(place, "this field is needed")]
     if error["type"] == "unexpected_keyword_argument":
         return [(place, "there is no such field")]
-    got = repr(error["input"])
-    got = got if len(got) <= 60 else got[:57] + "..."
+    got = shown(error["input"])
     if error["type"] == "tuple_type":
         return [(place, f"should be a list, as in {place} = [...] (got {got})")]
     return [(place, f"{message[:1].lower()}{message[1:]} (got {got})")]
+
+
+def misfits(part: Any) -> Iterator[tuple[str, str]]:
+    """The fields whose value cannot be called as their contract says, each with what is wrong.
+
+    A contract's own test looks for the name of its verb alone, which a class has too, and ``__call__`` is the
+    verb of five contracts.
+
+    Args:
+        part: a component; its fields have the types that they should have.
+    """
+    for name, info in type(part).__pydantic_fields__.items():
+        value, hint = vars(part)[name], info.annotation
+        many = get_origin(hint) is tuple
+        contract = get_args(hint)[0] if many else hint
+        if not (isinstance(contract, type) and "_is_runtime_protocol" in vars(contract)):
+            continue
+        for i, one in enumerate(value if many else (value,)):
+            said = _misfit(contract, one)
+            if said:
+                yield (f"{name}.{i}" if many else name), said
+
+
+def _misfit(contract: type, one: Any) -> str:
+    if isinstance(one, type):
+        return f"{one.__name__} is a class; write {one.__name__}()"
+    for verb, wanted in vars(contract).items():
+        if not inspect.isfunction(wanted) or (verb.startswith("_") and verb != "__call__"):
+            continue
+        given = list(inspect.signature(wanted).parameters)[1:]
+        own = one if verb == "__call__" else inspect.getattr_static(type(one), verb, None)
+        try:
+            taken = inspect.signature(own)
+            skip = [] if own is one else [None]
+            also = {OCCASION: None} if OCCASION in taken.parameters else {}
+        except (TypeError, ValueError):  # what has no signature is not judged
+            continue
+        try:
+            taken.bind(*skip, *given, **also)
+        except TypeError:
+            name = type(one).__name__ if own is not one or not inspect.isfunction(one) else one.__name__
+            call = f"{verb}({', '.join(given)})" if verb != "__call__" else f"({', '.join(given)})"
+            return f"{name} cannot be called as a {contract.__name__} is, by {call}"
+    return ""
 
 
 _BRANCHES = ("int", "float", "str", "bool")
@@ -104,6 +151,7 @@ _plain = BeforeValidator(plain)
 Count = Annotated[int, _plain, Ge(1), Le(10**15)]
 Replicates = Annotated[int, _plain, Ge(1), Le(10**7)]
 Size = Annotated[int, _plain, Ge(0), Le(10**15)]
+Finite = Annotated[float, _plain, AllowInfNan(False)]
 Positive = Annotated[float, _plain, Gt(0), AllowInfNan(False)]
 NonNegative = Annotated[float, _plain, Ge(0), AllowInfNan(False)]
 Share = Annotated[float, _plain, Ge(0), Le(1)]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, shown
 from genloss.samples import Array
 from genloss.statistics import Counts
 from genloss.traits import EVENT, FEATURES, SCHEMA
@@ -125,9 +125,9 @@ def event_of(real: Any) -> Event:
     said = EVENT.of(real)
     if isinstance(said, Event):
         return said
-    if said not in EVENTS:
+    if not isinstance(said, str) or said not in EVENTS:
         raise SpecError(
-            f"{type(real).__name__}: there is no event '{said}'; there are {', '.join(EVENTS)}, "
+            f"{type(real).__name__}: there is no event {shown(said)}; there are {', '.join(EVENTS)}, "
             f"or hold an Event"
         )
     return EVENTS[said]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,7 +13,7 @@ from pydantic import BeforeValidator, model_validator
 from genloss.components import Count, Replicates, Size, component
 from genloss.curators import KeepAll
 from genloss.events import Event, event_of
-from genloss.fitting import problems
+from genloss.fitting import problems, takes_rows_alone
 from genloss.meaning import Meaning, meaning
 from genloss.metrics import RealShare
 from genloss.protocols import (
@@ -68,15 +69,32 @@ _TILE_MEMORY = 256 * 2**20
 
 
 def _as_tuple(value: Any) -> Any:
-    if isinstance(value, list):
-        value = tuple(value)
-    for part in value if isinstance(value, tuple) else ():
-        if isinstance(part, type):
-            raise ValueError(f"{part.__name__} is a class; write {part.__name__}()")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_generator(value: Any) -> Any:
+    """Refuse what ``Wrapped`` is for: the loop would call it as no plain object can be called."""
+    cls = value if isinstance(value, type) else type(value)
+    if takes_rows_alone(cls):
+        seeded = cls is value and next(iter(inspect.signature(cls).parameters), "") == "seed"
+        made = cls.__name__ if seeded else "make"
+        how = "" if seeded else ", where make(seed) gives a fresh one"
+        raise ValueError(
+            f"the fit of {cls.__name__} takes rows alone; write Wrapped({made}){how}, "
+            f'or Wrapped("mine.py:{made}")'
+        )
+    if inspect.isfunction(value):
+        name = value.__name__
+        raise ValueError(
+            f"the function {name} is no generator; "
+            f"write Wrapped({name}) if {name}(seed) gives an object with fit(rows) and sample(n)"
+        )
     return value
 
 
 def _as_agents(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise ValueError("each agent needs a table of its own, under [[agents]] and not [agents]")
     return (value,) if isinstance(value, Agent) else _as_tuple(value)
 
 
@@ -93,7 +111,7 @@ class Agent:
         name: what to call it in results; by default "agent 0", "agent 1", ...
     """
 
-    generator: Generator
+    generator: Annotated[Generator, BeforeValidator(_as_generator)]
     regime: Regime = Accumulate()
     curator: Curator = KeepAll()
     n: Count | None = None

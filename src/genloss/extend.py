@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, bounded, said_by
 
 
 def load(reference: str) -> Any:
@@ -20,29 +20,33 @@ def load(reference: str) -> Any:
         SpecError: if the file, the module or the name is not there, or running it fails.
     """
     where, colon, name = reference.rpartition(":")
+    called = f"'{bounded(reference)}'"
     if not colon or not where or not name:
-        raise SpecError(f"'{reference}' is no reference; write file.py:name or package.module:name")
-    module = _from_file(Path(where), reference) if where.endswith(".py") else _from_package(where, reference)
+        raise SpecError(f"{called} is no reference; write file.py:name or package.module:name")
+    module = _from_file(Path(where), called) if where.endswith(".py") else _from_package(where, called)
     thing: Any = module
     for part in name.split("."):
         if not hasattr(thing, part):
-            raise SpecError(f"'{reference}': {where} has no '{part}'{_did_you_mean(part, vars(module))}")
+            hint = _did_you_mean(part, vars(module))
+            raise SpecError(f"{called}: {bounded(where)} has no '{bounded(part)}'{hint}")
         thing = getattr(thing, part)
     return thing
 
 
-def _from_package(name: str, reference: str) -> Any:
+def _from_package(name: str, called: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:
-        raise SpecError(f"'{reference}': cannot import {name}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # code that exits has failed like any other
+        said = f"{type(error).__name__}: {said_by(error)}"
+        raise SpecError(f"{called}: cannot import {bounded(name)}: {said}") from error
 
 
-def _from_file(path: Path, reference: str) -> Any:
+def _from_file(path: Path, called: str) -> Any:
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise SpecError(f"'{reference}': cannot read {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = error.strerror if isinstance(error, OSError) else said_by(error)
+        raise SpecError(f"{called}: cannot read {bounded(str(path))}: {why}") from None
     # one module for a path and content: classes loaded twice would not be equal to themselves
     name = f"genloss_file_{hashlib.sha256(str(path.resolve()).encode() + content).hexdigest()[:16]}"
     if name in sys.modules:
@@ -62,7 +66,8 @@ def _from_file(path: Path, reference: str) -> Any:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise SpecError(f"'{reference}': {path} raised {type(error).__name__}: {error}") from error
+        said = f"{type(error).__name__}: {said_by(error)}"
+        raise SpecError(f"{called}: {bounded(str(path))} raised {said}") from error
     return module
 
 

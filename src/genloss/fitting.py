@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
-from genloss.errors import SpecError
+from genloss.components import misfits
+from genloss.errors import GenlossError, SpecError, said_by
 from genloss.events import event_of
 from genloss.tables import Schema
 from genloss.traits import (
@@ -31,15 +34,24 @@ if TYPE_CHECKING:
 
 def problems(exp: Experiment) -> list[str]:
     """What does not fit, one line each with its dotted path."""
+    odd = [f"{place}: {said}" for place, said in misfits(exp)]
+    if odd:
+        return odd
     try:
         event_of(exp.real)
+        # what the user's own source answers to is asked here once, so that it is named where it raises
+        _, width = (SCHEMA.of(exp.real), has_target(exp.real)), math.prod(exp.event_shape)
     except SpecError as error:
         return [f"real: {error}"]
+    except (GenlossError, MemoryError):  # a file that cannot serve, which says so itself
+        raise
+    except Exception as error:
+        return [f"real: {_name(exp.real)} raised {type(error).__name__}: {said_by(error)}"]
     return [
         *_agents_problems(exp),
         *(p for i in range(len(exp.agents)) for p in _agent_problems(exp, i)),
         *_size_problems(exp),
-        *(p for i in range(len(exp.metrics)) for p in _metric_problems(exp, i)),
+        *(p for i in range(len(exp.metrics)) for p in _metric_problems(exp, i, width)),
     ]
 
 
@@ -131,7 +143,7 @@ def _size_problems(exp: Experiment) -> list[str]:
     return []
 
 
-def _metric_problems(exp: Experiment, i: int) -> list[str]:
+def _metric_problems(exp: Experiment, i: int, width: int) -> list[str]:
     metric, found = exp.metrics[i], []
     if not exp.event.accepted_by(ACCEPTS.of(metric)):
         found.append(
@@ -140,6 +152,11 @@ def _metric_problems(exp: Experiment, i: int) -> list[str]:
         )
     if NEEDS_TARGET.of(metric) and not has_target(exp.real):
         found.append(f"metrics.{i}: {_name(metric)} needs a target, which {_name(exp.real)} lacks")
+    elif NEEDS_TARGET.of(metric) and width == 1:
+        found.append(
+            f"metrics.{i}: {_name(metric)} needs columns to predict the target from, "
+            f"and the target is all that {_name(exp.real)} has; leave the metric out"
+        )
     for agent in exp.agents:
         model = MODEL.of(agent.generator)
         # of a model whose class is not told nothing is known before the run
@@ -157,6 +174,23 @@ def _instead(metric: Any) -> str:
     if OF.of(metric) == "model" and OF.name in fields(metric):
         return f'{{kind = "{_name(metric)}", of = "published"}}'
     return "SlicedWasserstein, or TestError of what is published"
+
+
+def takes_rows_alone(cls: type) -> bool:
+    """Whether a class is that of a user's plain objects, for ``Wrapped``: its fit takes rows, as in fit(rows)
+    or scikit-learn's fit(X, y=None), and no stream.
+
+    >>> from genloss.generators import KDE
+    >>> takes_rows_alone(KDE)
+    False
+    """
+    try:
+        _, *taken = inspect.signature(inspect.getattr_static(cls, "fit")).parameters.values()
+    except (AttributeError, TypeError, ValueError):
+        return False
+    needed = [p for p in taken if p.default is p.empty]
+    several = any(p.kind is p.VAR_POSITIONAL for p in taken)
+    return len(needed) <= 1 and not several and all(p.name != "rng" for p in taken)
 
 
 def has_target(real: Any) -> bool:

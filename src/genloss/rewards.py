@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from genloss.answers import coordinate, described
-from genloss.components import NonNegative, Size, component
+from genloss.components import Finite, NonNegative, Size, component
 from genloss.errors import FitError
 from genloss.samples import Array
 
@@ -22,7 +22,7 @@ class Along:
     """
 
     axis: Size = 0
-    scale: float = 1.0
+    scale: Finite = 1.0
 
     def __call__(self, rows: Array) -> Array:
         """(R, n) rewards."""
@@ -38,7 +38,7 @@ class Near:
         scale: minus the reward of one unit of squared distance.
     """
 
-    point: tuple[float, ...]
+    point: tuple[Finite, ...]
     scale: NonNegative = 1.0
 
     def __call__(self, rows: Array) -> Array:

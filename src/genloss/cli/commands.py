@@ -313,9 +313,19 @@ def report(run: str, output: str | None, trust: bool) -> int:
 )
 @_SET
 @click.option("--table", "path", type=click.Path(), help="Check a generator on this table of yours too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON list of findings.")
+@click.option("--target", metavar="COL", help="The target of that table, as the run will have it.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Nothing on standard output but a JSON list of findings."
+)
 @_DEBUG
-def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | None, as_json: bool) -> int:
+def check(
+    part: str,
+    slot: str | None,
+    changes: tuple[str, ...],
+    path: str | None,
+    target: str | None,
+    as_json: bool,
+) -> int:
     """Check a part of yours and say what to mend.
 
     PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and
@@ -323,13 +333,16 @@ def check(part: str, slot: str | None, changes: tuple[str, ...], path: str | Non
     class needs.
     """
     from genloss.cli.checking import findings_of, said
+    from genloss.cli.watching import overheard, watched
 
-    kind, findings = findings_of(part, slot, changes, path)
+    with watched(quiet=as_json) as began, overheard() as heard:
+        kind, findings = findings_of(part, slot, changes, path, target, began)
+        printed = heard()
     if as_json:
         keys = ("check", "passed", "message")
         click.echo(json.dumps([{k: vars(f)[k] for k in keys} for f in findings], indent=1))
     else:
-        click.echo(said(part, kind, findings))
+        click.echo(said(part, kind, findings, printed))
     return FAILED if any(f.passed is False for f in findings) else 0
 
 

@@ -10,10 +10,13 @@ from typing import Any, NoReturn
 
 import click
 
-from genloss.errors import GenlossError
+from genloss.errors import GenlossError, SpecError, bounded, said_by
 
 FAILED, BAD_INPUT, INTERNAL, STOPPED, NO_READER = 1, 2, 70, 130, 141
 """A cell failed; the user can mend it; a bug (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
+
+_LINES, _CHARACTERS = 4, 500
+"""What an error may take of a screen, in all."""
 
 
 class Guarded(click.Group):
@@ -55,24 +58,36 @@ def explain(error: BaseException, debug: bool) -> int:
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "genloss"
         said = one_line(error.format_message()).rstrip(".")
-        say(f"{said[:1].lower()}{said[1:]}; see {command} --help")
+        _say_all([f"{said[:1].lower()}{said[1:]}; see {command} --help"])
         return BAD_INPUT
     if isinstance(error, click.ClickException):
-        say(one_line(error.format_message()))
+        _say_all([error.format_message()])
         return BAD_INPUT
     if isinstance(error, GenlossError):
-        for line in str(error).splitlines():
-            say(line)
+        _say_all(error.problems if isinstance(error, SpecError) else str(error).splitlines())
         return BAD_INPUT
     if isinstance(error, MemoryError):
         say("out of memory; use fewer workers, or a smaller tile, as in --set tile=1")
         return BAD_INPUT
-    say(f"internal error: {type(error).__name__}: {one_line(str(error)) or '(no message)'}")
+    say(f"internal error: {type(error).__name__}: {said_by(error)}")
     say(
         f"this is a bug in genloss; please report it {_where()}"
         + ("" if debug else ", with what --debug shows")
     )
     return INTERNAL
+
+
+def _say_all(lines: Sequence[str]) -> None:
+    """Say what fits on a few lines: the first problems, and how many more there are."""
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], f"and {len(lines) - _LINES + 1} more"]
+    # short lines leave their room to long ones
+    left, most = _CHARACTERS - len(lines) * len("genloss: \n"), 0
+    for place, line in enumerate(sorted(lines, key=len)):
+        most = left // (len(lines) - place)
+        left -= min(len(line), most)
+    for line in lines:
+        say(bounded(line, most))
 
 
 def say(line: str) -> None:

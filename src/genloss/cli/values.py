@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, bounded, said_by
 
 if TYPE_CHECKING:
     from genloss.study import Results, Study
@@ -21,7 +21,8 @@ def parse_value(text: str) -> Any:
     """A TOML value, in which bare words are text.
 
     Raises:
-        SpecError: if it begins as a list, a table or a quoted text and does not end as one.
+        SpecError: if it begins as a list, a table or a quoted text and does not end as one, or is nested too
+            deeply to be read.
 
     >>> parse_value("3"), parse_value("Replace"), parse_value("[Replace, Accumulate]")
     (3, 'Replace', ['Replace', 'Accumulate'])
@@ -40,13 +41,15 @@ def parse_value(text: str) -> Any:
     for attempt in (text, _BARE.sub(quoted, text)):
         try:
             found = tomllib.loads(f"value = {attempt}")
-        except tomllib.TOMLDecodeError as error:
-            problem = problem or str(error)
+        except RecursionError:
+            raise SpecError(f"{bounded(text)} is nested too deeply") from None
+        except ValueError as error:  # no TOML, or an integer of thousands of digits
+            problem = problem or said_by(error)
         else:
             if found.keys() == {"value"}:
                 return found["value"]
     if text[:1] in tuple("[{\"'"):
-        raise SpecError(f"{text} is not a TOML value: {problem}")
+        raise SpecError(f"{bounded(text)} is not a TOML value: {problem}")
     return text
 
 
@@ -56,13 +59,17 @@ def parse_change(text: str) -> tuple[str, Any]:
     Raises:
         SpecError: if it is not of that form.
     """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip() or not value.strip():
-        raise SpecError(f"--set {text}: write path=value, as in --set n_real=100")
+    path, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not value or "" in path.split("."):
+        raise SpecError(f"--set {bounded(text)}: write path=value, as in --set n_real=100")
     try:
-        return path.strip(), parse_value(value)
+        text.encode()
+    except UnicodeEncodeError:
+        raise SpecError(f"--set {bounded(text)}: is no text in UTF-8") from None
+    try:
+        return path, parse_value(value)
     except SpecError as error:
-        raise SpecError(f"--set {path.strip()}: {error}") from None
+        raise SpecError(f"--set {bounded(path)}: {error}") from None
 
 
 def is_study(source: str) -> bool:
@@ -87,7 +94,7 @@ def study_of(source: str, changes: tuple[str, ...], trust: bool, replicates: int
         try:
             path, value = parse_change(text)
             if replicates is not None and path.rpartition(".")[2] == "replicates":
-                raise SpecError(f"--set {text} and --replicates {replicates}: give one of the two")
+                raise SpecError(f"--set {bounded(text)} and --replicates {replicates}: give one of the two")
             study = study.set(path, value)
         except SpecError as error:
             found += error.problems

@@ -17,21 +17,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genloss.conformance import generators, metrics, publishing, regimes, sources
-from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
+from genloss.conformance.core import Began, Broken, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
-from genloss.errors import SpecError
+from genloss.errors import SpecError, bounded
+from genloss.fitting import has_target
 from genloss.slots import slot_of_call, slot_of_class
 from genloss.traits import ACCEPTS, NEEDS_TARGET
 
 __all__ = ["Finding", "check", "slot_of_part"]
 
 
-def check(part: Any, slot: str | None = None, table: str | Path | None = None) -> list[Finding]:
+def check(
+    part: Any,
+    slot: str | None = None,
+    table: str | Path | None = None,
+    target: str | None = None,
+    began: Began = silent,
+) -> list[Finding]:
     """See whether a part keeps its contract.
 
     Args:
@@ -39,18 +46,26 @@ def check(part: Any, slot: str | None = None, table: str | Path | None = None) -
         slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
             what its verb tells.
         table: a file of the user's to try a generator on too.
+        target: the column of that table that is to be predicted, as the run will have it.
+        began: told the name of each check as it begins.
 
     Raises:
-        SpecError: if no slot can be told.
+        SpecError: if no slot can be told, or a table is given for another part than a generator.
+        DataError: if the table cannot serve.
     """
     slot = slot_of_part(part) if slot is None else slot
     if slot not in _CHECKS:
-        raise SpecError(f"no slot '{slot}'; there are {', '.join(_CHECKS)}")
-    with ExitStack() as stack:
-        mixed = stack.enter_context(mixed_table())
-        own = [] if table is None else [World(str(table), _table(table))]
-        found = _CHECKS[slot](part, mixed, own)
-    return [*found, *judge([stands_in_spec], (part, slot))]
+        raise SpecError(f"no slot '{bounded(slot)}'; there are {', '.join(_CHECKS)}")
+    if table is not None and slot != "generators":
+        raise SpecError(
+            f"a table is for generators to be fitted to, and this belongs in {slot}; leave it out"
+        )
+    if target is not None and table is None:
+        raise SpecError(f"a target is a column of a table (got '{bounded(target)}'); give the table too")
+    with mixed_table() as mixed:
+        own = None if table is None else World(str(table), _table(table, target))
+        found = _CHECKS[slot](part, On(mixed, own, began))
+    return [*found, *judge([stands_in_spec], (part, slot), began=began)]
 
 
 def slot_of_part(part: Any) -> str:
@@ -76,10 +91,10 @@ def slot_of_part(part: Any) -> str:
     return guess
 
 
-def _table(path: str | Path) -> Any:
+def _table(path: str | Path, target: str | None) -> Any:
     from genloss.real import Table
 
-    table = Table(path=str(path))
+    table = Table(path=str(path), target=target)
     table.draw(1, 1, generators._rng("table"))  # what is wrong with the file is said here
     return table
 
@@ -87,17 +102,36 @@ def _table(path: str | Path) -> Any:
 # -- what each slot is tried on --------------------------------------------------------------------
 
 
-def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    accepts = ACCEPTS.of(part)
-    worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, mixed]
+@dataclass(frozen=True)
+class On:
+    """What parts are tried on besides what is always there, and who is told of it.
+
+    Args:
+        mixed: a table with a bit of everything.
+        own: a table of the user's.
+        began: told of each check.
+    """
+
+    mixed: World
+    own: World | None
+    began: Began
+
+    def judge(self, rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
+        """What the rules find in a trial."""
+        return judge(rules, trial, of, self.began)
+
+
+def _generator(part: Any, on: On) -> list[Finding]:
+    accepts, own = ACCEPTS.of(part), [on.own] if on.own else []
+    worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
     if accepts is not None:
         worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
-    found = {w.name: judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
-    # one that cannot be fitted to one kind of rows may be meant for the other
+    found = {w.name: on.judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
+    # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
     able = [name for name, some in found.items() if some[0].passed]
     for world in worlds:
         first = found[world.name][0]
-        if able and world.name not in able:
+        if able and world.name not in able and accepts is None:
             why = f"it is not for {world.name}, and need not be: {first.message}"
             found[world.name] = [Finding(first.check, None, why)]
         elif world.name not in able:
@@ -111,19 +145,22 @@ def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
             why = f"not judged while it fails on {main.name}{also}"
             found[world.name] = [Finding(first.check, None, why)]
         found = {w.name: found[w.name][:1] for w in (main, *(w for w in (*worlds, *own) if w is not main))}
+    for world in (w for w in own if not has_target(w.real)):
+        why = "judged without a target; say which it is where a run has one, as few integers are then classes"
+        found[world.name].append(Finding(f"{world.name}: target", None, why))
     return [f for some in found.values() for f in some]
 
 
-def _real(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    return judge(sources.RULES, sources.Trial(part))
+def _real(part: Any, on: On) -> list[Finding]:
+    return on.judge(sources.RULES, sources.Trial(part))
 
 
-def _regime(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    return judge(regimes.RULES, regimes.Trial(part))
+def _regime(part: Any, on: On) -> list[Finding]:
+    return on.judge(regimes.RULES, regimes.Trial(part))
 
 
-def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    trials = metrics.trials(part, [NUMERIC, TARGET, SYMBOLS, mixed])
+def _metric(part: Any, on: On) -> list[Finding]:
+    trials = metrics.trials(part, [NUMERIC, TARGET, SYMBOLS, on.mixed])
     if not trials:
         return [
             Finding(
@@ -132,26 +169,26 @@ def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
                 "it fits no kind of rows; see its accepts, needs_target and needs",
             )
         ]
-    return [f for t in trials for f in judge(metrics.RULES, t, t.world.name)]
+    return [f for t in trials for f in on.judge(metrics.RULES, t, t.world.name)]
 
 
-def _best(rules: Iterable[Rule], part: Any, mixed: World) -> list[Finding]:
+def _best(rules: Iterable[Rule], part: Any, on: On) -> list[Finding]:
     """The findings on the first kind of rows that the part can be called with: the one it is made for."""
     rules = tuple(rules)
-    worlds = (NUMERIC, SYMBOLS, mixed)
+    worlds = (NUMERIC, SYMBOLS, on.mixed)
     able = (w for w in worlds if judge(rules[:1], publishing.Trial(part, w))[0].passed)
     world = next(able, NUMERIC)
-    return judge(rules, publishing.Trial(part, world), "" if world is NUMERIC else world.name)
+    return on.judge(rules, publishing.Trial(part, world), "" if world is NUMERIC else world.name)
 
 
 _CHECKS: dict[str, Any] = {
     "real": _real,
     "generators": _generator,
     "regimes": _regime,
-    "curators": lambda part, mixed, own: _best(publishing.CURATOR, part, mixed),
+    "curators": lambda part, on: _best(publishing.CURATOR, part, on),
     "metrics": _metric,
-    "rewards": lambda part, mixed, own: _best(publishing.REWARD, part, mixed),
-    "verifiers": lambda part, mixed, own: _best(publishing.VERIFIER, part, mixed),
+    "rewards": lambda part, on: _best(publishing.REWARD, part, on),
+    "verifiers": lambda part, on: _best(publishing.VERIFIER, part, on),
 }
 
 

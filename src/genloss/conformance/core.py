@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from genloss.errors import GenlossError
+from genloss.conformance.outside import reason
+from genloss.errors import GenlossError, bounded, said_by
 from genloss.samples import Array
 
 T = TypeVar("T")
@@ -48,34 +50,47 @@ class Rule:
         means: what holds, and why it matters.
         mend: what to do where it does not.
         look: raises Broken or NotApplicable; any other exception breaks the rule too.
+        drawn: whether a global stream of random numbers may be why it does not hold.
     """
 
     name: str
     means: str
     mend: str
     look: Callable[[Any], None]
+    drawn: bool = False
 
 
-def rule(name: str, mend: str) -> Callable[[Callable[[Any], None]], Rule]:
+def rule(name: str, mend: str, drawn: bool = False) -> Callable[[Callable[[Any], None]], Rule]:
     """Make a function of a trial a rule; its docstring says what holds."""
-    return lambda look: Rule(name, " ".join((look.__doc__ or "").split()), mend, look)
+    return lambda look: Rule(name, " ".join((look.__doc__ or "").split()), mend, look, drawn)
 
 
-def judge(rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
+Began = Callable[[str], None]
+"""Told the name of each check as it begins."""
+
+
+def silent(name: str) -> None:
+    """For whom checks need not be named."""
+
+
+def judge(rules: Iterable[Rule], trial: Any, of: str = "", began: Began = silent) -> list[Finding]:
     """What the rules find in a trial.
 
     Args:
         rules: in the order in which they are to be read.
         trial: what they look at.
         of: what the trial is on, put before each name.
+        began: told of each rule.
     """
     found = []
     for r in rules:
         name = f"{of}: {r.name}" if of else r.name
+        began(name)
         try:
             r.look(trial)
         except Broken as error:
-            found.append(Finding(name, False, f"{error}; {r.mend}", str(error)))
+            why = f"{error}{reason(partial(r.look, trial)) if r.drawn else ''}"
+            found.append(Finding(name, False, f"{why}; {r.mend}", why))
         except NotApplicable as error:
             found.append(Finding(name, None, str(error)))
         except (Exception, SystemExit) as error:  # user code that exits has failed like any other
@@ -90,10 +105,9 @@ def judge(rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
 
 def raised(error: BaseException) -> str:
     """An exception in a few words."""
-    text = " ".join(str(error).split())
     if isinstance(error, GenlossError):
-        return text
-    return f"raised {type(error).__name__}: {text if len(text) < 300 else text[:297] + '...'}"
+        return bounded(str(error), 1000)  # ours say what to do at their end
+    return f"raised {type(error).__name__}: {said_by(error)}"
 
 
 def same(a: Any, b: Any) -> bool:

@@ -115,6 +115,7 @@ def finite(t: Trial) -> None:
     "same stream, same rows",
     "draw everything from the given rng (in make(seed): from the seed), nothing from global state, "
     "time or hashes",
+    drawn=True,
 )
 def same_bits(t: Trial) -> None:
     """Equal rows and streams give equal samples, bit for bit, so that a run can be resumed."""
@@ -125,6 +126,7 @@ def same_bits(t: Trial) -> None:
 @rule(
     "other stream, other rows",
     "draw from the given rng (in make(seed): from the seed); a fixed random_state makes all replicates alike",
+    drawn=True,
 )
 def other_bits(t: Trial) -> None:
     """Other streams give other samples, so that replicates are independent."""
@@ -139,6 +141,7 @@ def other_bits(t: Trial) -> None:
 @rule(
     "new rows at each call",
     "keep one generator of random numbers in the object, and draw on from it; do not make it anew in sample",
+    drawn=True,
 )
 def moves_on(t: Trial) -> None:
     """Sampling again gives other rows."""
@@ -163,6 +166,7 @@ def untouched(t: Trial) -> None:
 @rule(
     "replicates apart",
     "normalise, clip and stop early in each replicate by itself; keep nothing in class attributes or globals",
+    drawn=True,
 )
 def apart(t: Trial) -> None:
     """A replicate's model depends on its own rows alone."""
@@ -347,6 +351,7 @@ def _experiments(t: Trial) -> list[Any]:
 @rule(
     "same in a worker",
     "let nothing depend on the process: no global state, no hash() of text, no order of sets",
+    drawn=True,
 )
 def worker(t: Trial) -> None:
     """A worker process loads it by its name and gets the same bits as this process."""

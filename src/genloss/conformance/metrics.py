@@ -99,7 +99,7 @@ def shape(t: Trial) -> None:
         raise Broken("it gave NaN for a model fitted to real rows")
 
 
-@rule("the same again", "draw from seen.rng.measure only, and keep nothing between calls")
+@rule("the same again", "draw from seen.rng.measure only, and keep nothing between calls", drawn=True)
 def again(t: Trial) -> None:
     """Looking twice gives the same value."""
     if not same(t.value(t.seen), t.value(t.seen)):
@@ -116,7 +116,9 @@ def pure(t: Trial) -> None:
         raise Broken("it changed rows")
 
 
-@rule("replicates apart", "normalise by the real data (seen.reference), not by the other replicates")
+@rule(
+    "replicates apart", "normalise by the real data (seen.reference), not by the other replicates", drawn=True
+)
 def apart(t: Trial) -> None:
     """A replicate's value depends on its own rows alone."""
     seen = t.seen

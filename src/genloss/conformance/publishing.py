@@ -84,7 +84,7 @@ def of_model(t: Trial) -> None:
             raise Broken("it published rows that are not among the samples of the replicate's model")
 
 
-@rule("same stream, same rows", "draw from the given rng only, and keep nothing between calls")
+@rule("same stream, same rows", "draw from the given rng only, and keep nothing between calls", drawn=True)
 def same_bits(t: Trial) -> None:
     """Equal streams publish equal rows."""
     if not same(t.publish()[0], t.publish()[0]):
@@ -140,14 +140,14 @@ def verdicts(t: Trial) -> None:
         raise Broken(f"it gave dtype {value.dtype}, where bool is wanted")
 
 
-@rule("the same again", "draw from the given rng only, keep nothing between calls")
+@rule("the same again", "draw from the given rng only, keep nothing between calls", drawn=True)
 def reward_again(t: Trial) -> None:
     """Asking twice gives the same answer."""
     if not same(_reward(t), _reward(t)):
         raise Broken("two calls gave different rewards")
 
 
-@rule("the same again", "draw from the given rng only, keep nothing between calls")
+@rule("the same again", "draw from the given rng only, keep nothing between calls", drawn=True)
 def verdict_again(t: Trial) -> None:
     """Asking twice gives the same answer."""
     if not same(_verdict(t), _verdict(t)):

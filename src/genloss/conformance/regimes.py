@@ -77,7 +77,7 @@ def from_pool(t: Trial) -> None:
                 raise Broken(f"it gave rows that are not in the same replicate of the pool {when}")
 
 
-@rule("same stream, same choice", "draw from the given rng only, and keep nothing between calls")
+@rule("same stream, same choice", "draw from the given rng only, and keep nothing between calls", drawn=True)
 def same_bits(t: Trial) -> None:
     """Equal pools and streams give equal training sets."""
     for when, pool in t.pools():

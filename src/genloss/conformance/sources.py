@@ -76,14 +76,14 @@ def finite(t: Trial) -> None:
         raise Broken(f"draw gave {problem}")
 
 
-@rule("same stream, same rows", "draw everything from the given rng, nothing from global state")
+@rule("same stream, same rows", "draw everything from the given rng, nothing from global state", drawn=True)
 def same_bits(t: Trial) -> None:
     """Equal streams give equal rows, bit for bit."""
     if not same(t.draw(), t.draw()):
         raise Broken("two draws from equal streams differ")
 
 
-@rule("other stream, other rows", "draw each replicate's rows from the given rng")
+@rule("other stream, other rows", "draw each replicate's rows from the given rng", drawn=True)
 def other_bits(t: Trial) -> None:
     """Other streams, and other replicates, give other rows."""
     x = t.draw(n=min(50, SIZE.of(t.real) or 50))
@@ -96,6 +96,7 @@ def other_bits(t: Trial) -> None:
 @rule(
     "holdout",
     "draw them from a stream of fixed purpose (genloss.streams.fixed), or split the rows once",
+    drawn=True,
 )
 def holdout(t: Trial) -> None:
     """Held-out rows are there, and the same each time."""

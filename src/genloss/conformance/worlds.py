@@ -61,7 +61,7 @@ SYMBOLS = World("symbols", real.Zipf(symbols=6))
 
 @contextmanager
 def mixed_table() -> Iterator[World]:
-    """A table with numbers, categories, booleans, dates, missing cells and a target."""
+    """A table with numbers, categories, booleans, dates, missing cells and a target of coded classes."""
     rng = fixed("conformance.table")
     n = 120
     age = rng.integers(18, 90, n)
@@ -71,7 +71,7 @@ def mixed_table() -> Iterator[World]:
         town = rng.choice(["Ulm", "Bonn", "Kiel"], p=[0.5, 0.3, 0.2])
         smoker = "true" if rng.random() < 0.3 else "false"
         seen = np.datetime64("2020-01-01") + int(rng.integers(1000))
-        ill = "yes" if rng.random() < age[i] / 120 else "no"
+        ill = int(rng.random() < age[i] / 120)  # few integers are classes where they are the target
         lines.append(f"{age[i]},{income},{town},{smoker},{seen},{ill}")
     with TemporaryDirectory(prefix="genloss-") as folder:
         path = Path(folder) / "mixed.csv"

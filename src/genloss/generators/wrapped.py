@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from genloss.components import component
-from genloss.errors import FitError, GeneratorError
+from genloss.errors import FitError, GeneratorError, said_by
 from genloss.extend import load
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, each_replicate
@@ -41,7 +42,21 @@ class WrappedModel:
         Raises:
             GeneratorError: if an object raises, or returns another shape, NaN or infinity.
         """
-        return np.stack([self._checked(self._ask("sample", o.sample, n), n) for o in self.objects])
+        return np.stack([self._checked(self._drawn(o, n), n) for o in self.objects])
+
+    def _drawn(self, one: Any, n: int) -> Any:
+        """What an object's sample gives, without the labels that scikit-learn's mixtures give with it."""
+        named = _named_number(one.sample)
+        draw = one.sample if named is None else lambda n: one.sample(**{named: n})
+        found = self._ask("sample", draw, n)
+        if isinstance(found, tuple) and len(found) == 2:
+            try:
+                rows, labels = (np.ndim(part) for part in found)
+                if rows == 1 + len(self.event) and labels == 1 and len(found[0]) == len(found[1]) == n:
+                    return found[0]
+            except (TypeError, ValueError):  # ragged lists have no number of axes
+                pass
+        return found
 
     def log_prob(self, x: Array) -> Array:
         """(R, m) log densities at x, (m, *event) or (R, m, *event).
@@ -76,7 +91,7 @@ class WrappedModel:
             return call(argument)
         except (Exception, SystemExit) as error:
             raise GeneratorError(
-                f"{self.name}: {verb} raised {type(error).__name__}: {one_line(error)}"
+                f"{self.name}: {verb} raised {type(error).__name__}: {said_by(error)}"
             ) from error
 
     def _checked(self, rows: Any, n: int) -> Array:
@@ -84,10 +99,10 @@ class WrappedModel:
             return self._checked_table(rows, n)
         try:
             x = np.asarray(rows, dtype=self.dtype)
-        except (TypeError, ValueError):
+        except Exception as error:  # tensors have errors of their own
             raise GeneratorError(
-                f"{self.name}: sample({n}) returned {type(rows).__name__}, which is no array of numbers; "
-                f"return an array of shape {(n, *self.event)}"
+                f"{self.name}: sample({n}) returned {type(rows).__name__}, which is no array of numbers "
+                f"({said_by(error)}); return an array of shape {(n, *self.event)}"
             ) from None
         if x.shape != (n, *self.event):
             raise GeneratorError(
@@ -118,7 +133,7 @@ class WrappedModel:
         if not isinstance(rows, pd.DataFrame):
             try:
                 rows = pd.DataFrame(rows, columns=list(self.schema.names))
-            except (TypeError, ValueError):
+            except Exception:  # tensors have errors of their own
                 raise GeneratorError(
                     f"{self.name}: sample({n}) returned {type(rows).__name__}; "
                     f"return a DataFrame with the columns {', '.join(self.schema.names)}"
@@ -147,8 +162,11 @@ class Wrapped:
 
     With ``Agent(warm_start=True)`` the object of one generation is fitted again in the next. ``rows`` is an
     array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` gives the same.
-    ``fit`` may return the fitted object, as scikit-learn's do, or None. ``make(seed)`` must draw all its
-    randomness from the seed, for the run to be repeatable.
+    ``fit`` may return the fitted object, as scikit-learn's do, or None; it is given the rows alone, so that
+    ``fit(X, y=None)`` will do. ``sample`` is given n in its first place, whatever it is called there, or by
+    name where it takes ``num_rows``, ``n_samples`` or ``n`` by name only. Of a pair (rows, labels), as
+    scikit-learn's mixtures give, the rows are taken. ``make(seed)`` must draw all its randomness from the
+    seed, for the run to be repeatable.
 
     Args:
         make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".
@@ -207,12 +225,13 @@ class Wrapped:
 
     def _made(self, name: str, seed: int) -> Any:
         make = load(self.make) if isinstance(self.make, str) else self.make
+        if not _takes(make, seed):
+            verb = "__init__(self, seed)" if isinstance(make, type) else "make(seed)"
+            raise GeneratorError(f"{name} should take a seed and nothing else: def {verb}: ...")
         try:
             made = make(seed)
         except (Exception, SystemExit) as error:
-            raise GeneratorError(
-                f"{name}({seed}) raised {type(error).__name__}: {one_line(error)}"
-            ) from error
+            raise GeneratorError(f"{name}({seed}) raised {type(error).__name__}: {said_by(error)}") from error
         for verb in ("fit", "sample"):
             if not callable(getattr(made, verb, None)):
                 raise GeneratorError(
@@ -221,6 +240,23 @@ class Wrapped:
         return made
 
 
-def one_line(error: BaseException) -> str:
-    """An error's text on one line."""
-    return " ".join(str(error).split()) or "(no message)"
+def _takes(call: Any, *given: Any) -> bool:
+    """Whether a call takes these arguments by their places, as far as its signature tells."""
+    try:
+        inspect.signature(call).bind(*given)
+    except TypeError:
+        return not callable(call)  # which is said when it is called
+    except ValueError:
+        return True
+    return True
+
+
+def _named_number(sample: Any) -> str | None:
+    """The name by which alone a method takes the number of rows; None where it takes it by its place."""
+    if _takes(sample, 1):
+        return None
+    known = inspect.signature(sample).parameters.values()
+    return next((p.name for p in known if p.kind is p.KEYWORD_ONLY and p.name in _NUMBER), None)
+
+
+_NUMBER = ("num_rows", "n_samples", "n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from genloss.components import plain
-from genloss.errors import SpecError
+from genloss.errors import SpecError, bounded, shown
 from genloss.experiment import Agent, Experiment
 from genloss.study.columns import RESERVED
 from genloss.study.registry import did_you_mean, find
@@ -18,20 +18,43 @@ Place = tuple[Any, ...]
 """A path: keys of tables and indices of lists."""
 
 
-def varied(spec: Any, path: Place = ()) -> list[tuple[Place, list[Any]]]:
-    """Every varied field: its path and its values."""
-    if isinstance(spec, dict):
-        if "vary" in spec:
-            values = spec["vary"]
-            if set(spec) != {"vary"} or not isinstance(values, list) or not values:
-                raise SpecError(
-                    f"{'.'.join(map(str, path))}: write {{vary = [first, second]}} and nothing else in it"
-                )
-            return [(path, values)]
-        return [found for k, v in spec.items() for found in varied(v, (*path, k))]
-    if isinstance(spec, (list, tuple)):
-        return [found for i, v in enumerate(spec) for found in varied(v, (*path, i))]
-    return []
+_DEEPEST = 50
+"""Steps of a path: far more than parts within parts need, and few enough for whatever recurs over a spec."""
+
+
+def varied(spec: Any) -> list[tuple[Place, list[Any]]]:
+    """Every varied field: its path and its values.
+
+    Raises:
+        SpecError: if one is not written as it should be.
+    """
+    return list(_varied(spec, ()))
+
+
+def _varied(spec: Any, path: Place) -> Iterator[tuple[Place, list[Any]]]:
+    if len(path) > _DEEPEST:
+        raise SpecError(f"{_dotted(path)}: is nested deeper than {_DEEPEST} steps; no part is")
+    if isinstance(spec, dict) and "vary" in spec:
+        values = spec["vary"]
+        if not path:
+            raise SpecError(
+                f"vary: say which field varies, as in n_real = {{vary = [10, 100]}} (got {shown(values)})"
+            )
+        if set(spec) != {"vary"} or not isinstance(values, list) or not values:
+            raise SpecError(f"{_dotted(path)}: write {{vary = [first, second]}} and nothing else in it")
+        yield path, values
+        return
+    inside = spec.items() if isinstance(spec, dict) else enumerate(spec) if _is_list(spec) else ()
+    for step, value in inside:
+        yield from _varied(value, (*path, step))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _dotted(path: Place) -> str:
+    return bounded(".".join(map(str, path)))
 
 
 def chosen(spec: Any, values: dict[Place, Any], path: Place = ()) -> Any:
@@ -66,7 +89,7 @@ def columns_of(paths: list[Place], whole: Collection[Place] = ()) -> dict[Place,
         for length in range(len(path) if path in whole else 1, len(path) + 1):
             name = ".".join(map(str, path[-length:]))
             shared = sum(path[-length:] == other[-length:] for other in different) > 1
-            if not shared and name not in (*RESERVED, "agent", "generation") and not name[0].isdigit():
+            if not shared and name not in (*RESERVED, "agent", "generation") and not name[:1].isdigit():
                 break
         names[path] = name
     return names
@@ -79,6 +102,8 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
         SpecError: if there is no such field.
     """
     steps = path.split(".")
+    if len(steps) > _DEEPEST:
+        raise SpecError(f"{bounded(path)}: is nested deeper than {_DEEPEST} steps; no part is")
     cls: Any = task_class(spec, trust)
     if cls is Experiment and steps[0] not in fields(Experiment) and steps[0] in fields(Agent):
         agents = spec.get("agents", [])
@@ -88,21 +113,23 @@ def set_field(spec: Spec, path: str, value: Any, trust: bool) -> None:
     here: Any = spec
     hint: Any = None
     for i, step in enumerate(steps):
-        so_far = ".".join(steps[: i + 1])
+        so_far = bounded(".".join(steps[: i + 1]))
         last = i == len(steps) - 1
         key: Any = step
         if isinstance(here, (list, tuple)):
-            if not step.isdigit() or int(step) >= len(here):
-                raise SpecError(f"{so_far}: there is no item {step}; there are {len(here)}")
+            # by its text: int() reads other scripts' digits too, and refuses thousands of them
+            if step not in map(str, range(len(here))):
+                raise SpecError(f"{so_far}: there is no item {bounded(step)}; there are {len(here)}")
             key, cls = int(step), Agent if steps[0] == "agents" and i == 1 else cls
         elif cls is not None:
             known = list(fields(cls))
             if step == "kind" and last:
                 whole = ".".join(steps[:i])
-                raise SpecError(f"{so_far}: fields belong to a kind; set both, as in {whole}={value}")
+                said = bounded(value) if isinstance(value, str) else shown(value)
+                raise SpecError(f"{so_far}: fields belong to a kind; set both, as in {whole}={said}")
             if step not in known:
                 raise SpecError(
-                    f"{so_far}: {cls.__name__} has no field '{step}'"
+                    f"{so_far}: {cls.__name__} has no field '{bounded(step)}'"
                     f"{did_you_mean(step, known) if known else ''}"
                 )
             hint = field_hint(cls, step)
@@ -146,6 +173,6 @@ def label(value: Any) -> Any:
         return f"{value['kind']}({fields})" if fields else value["kind"]
     if isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, (list, tuple)):
+    if _is_list(value):
         return f"[{', '.join(str(label(v)) for v in value)}]"
     return repr(value).removesuffix("()")

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, bounded
 from genloss.extend import load
 from genloss.protocols import Curator, Generator, Metric, RealData, Regime, Reward, Task, Verifier
 
@@ -69,7 +69,7 @@ def find(slot: str, kind: str, trust: bool) -> Any:
     if kind not in known:
         if kind in _installed(slot):
             load(_installed(slot)[kind].value.replace(" ", ""))  # which says why it could not be loaded
-        raise SpecError(f"no {SINGULAR[slot]} '{kind}'{did_you_mean(kind, known)}")
+        raise SpecError(f"no {SINGULAR[slot]} '{bounded(kind)}'{did_you_mean(kind, known)}")
     return known[kind]
 
 
@@ -81,7 +81,8 @@ def trusted(reference: str, trust: bool) -> None:
     """
     if not trust:
         raise SpecError(
-            f"'{reference}' would run code of yours; if you trust it, add --trust (in Python: trust=True)"
+            f"'{bounded(reference)}' would run code of yours; "
+            f"if you trust it, add --trust (in Python: trust=True)"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from genloss.study.grid import label
 from genloss.study.reading import Reader
 from genloss.study.registry import did_you_mean
 from genloss.study.store import Store
-from genloss.study.study import Study, parse
+from genloss.study.study import Study, read
 from genloss.traits import METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Results:
         try:
             if not text.strip():
                 raise SpecError("it was made in Python, of objects that no spec can name")
-            study = _parsed(text, folder.name if kept is None else kept.name, trust)
+            study = read(text, "spec.toml", folder.name if kept is None else kept.name, trust)
             if kept is not None and [c.id for c in study.cells] != [c.id for c in kept.cells]:
                 raise SpecError("its data, its code or genloss has changed since")
         except GenlossError as error:
@@ -343,14 +342,6 @@ class Results:
             found.setdefault(int(first[place]), []).append(value)
         event = (-1,) if said.event_shape is None else said.event_shape
         return {g: np.array(v, dtype=float).reshape(len(v), *event) for g, v in sorted(found.items())}
-
-
-def _parsed(text: str, name: str, trust: bool) -> Study:
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SpecError(f"spec.toml is not TOML: {error}") from None
-    return parse(data, name, trust)
 
 
 def _begin(cell: Cell) -> int:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from genloss.components import FieldError, plain
-from genloss.errors import GenlossError, SpecError
+from genloss.errors import GenlossError, SpecError, bounded, said_by
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
 from genloss.protocols import Task
@@ -176,7 +176,8 @@ def _build_part(slot: str, value: Any, path: str, found: list[str], trust: bool)
     fields = {k: v for k, v in value.items() if k != "kind"}
     if isinstance(cls, types.FunctionType):
         if fields:
-            raise SpecError(f"{value['kind']} is a function and takes no fields (got {', '.join(fields)})")
+            got = bounded(", ".join(fields))
+            raise SpecError(f"{bounded(value['kind'])} is a function and takes no fields (got {got})")
         return cls
     return _construct(cls, fields, path, found, trust)
 
@@ -192,7 +193,7 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
         if name not in known:
             of = SINGULAR.get(path, cls.__name__) if path else cls.__name__.lower()
             hint = did_you_mean(name, known) if known else "; it has no fields"
-            found.append(f"{dot}{name}: {of} has no field '{name}'{hint}")
+            found.append(f"{dot}{bounded(name)}: {of} has no field '{bounded(name)}'{hint}")
             continue
         made[name] = _build(hints.get(name, Any), value, f"{dot}{name}", found, trust)
     failed = {name for name, value in made.items() if value is _FAILED}
@@ -207,7 +208,7 @@ def _construct(cls: Any, fields: Spec, path: str, found: list[str], trust: bool)
         found += [f"{dot.rstrip('.') or cls.__name__.lower()}: {line}" for line in str(error).splitlines()]
         return _FAILED
     except (TypeError, ValueError) as error:
-        found.append(f"{dot.rstrip('.')}: {cls.__name__}: {error}")
+        found.append(f"{dot.rstrip('.')}: {cls.__name__}: {said_by(error)}")
         return _FAILED
     return _FAILED if len(found) > before else thing
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genloss.components import field, plain
-from genloss.errors import SpecError
+from genloss.errors import SpecError, said_by
 from genloss.experiment import Experiment
 from genloss.slots import slot_of_class
 from genloss.study.cells import Cell
@@ -25,6 +25,8 @@ from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build
 from genloss.traits import HEADING, fields
 
+_MOST_PROBLEMS = 50
+"""Problems of a study after which no more are looked for."""
 MOST_CELLS = 10_000
 """Cells of a study; more take longer to build and to label than anyone waits."""
 
@@ -96,11 +98,7 @@ class Study:
             SpecError: if there is none, or it is not TOML.
         """
         text, name = _read(str(source))
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise SpecError(f"{source}: not TOML: {error}") from None
-        return parse(data, name, trust)
+        return read(text, str(source), name, trust)
 
     def set(self, path: str, value: Any) -> Study:
         """The study with a field changed, in the experiment that the path begins with, or in all.
@@ -151,6 +149,8 @@ class Study:
                 except SpecError as error:
                     prefix = f"experiments.{name}." if name else ""
                     found |= dict.fromkeys(prefix + problem for problem in error.problems)
+                    if len(found) > _MOST_PROBLEMS:
+                        raise SpecError(list(found)) from None
                     continue
                 at = {columns[path]: label(value) for path, value in choice}
                 cells.append(Cell(len(cells), name, at, task, concrete))
@@ -186,6 +186,28 @@ class Study:
         if list(specs) == [""]:
             return tomli_w.dumps({**head, **specs[""]})
         return tomli_w.dumps({**head, "experiments": specs})
+
+
+def read(text: str, source: str, name: str, trust: bool = False) -> Study:
+    """The study in a text of TOML.
+
+    Args:
+        text: of a file.
+        source: what to call the file where it is wrong.
+        name: of the study.
+        trust: whether code that it refers to may be run.
+
+    Raises:
+        SpecError: if it is not TOML, or no study.
+    """
+    try:
+        return parse(tomllib.loads(text), name, trust)
+    except RecursionError:
+        raise SpecError(f"{source}: not TOML that can be read: it is nested too deeply") from None
+    except SpecError:
+        raise
+    except ValueError as error:  # no TOML; or what TOML lets stand and Python does not: thousands of digits
+        raise SpecError(f"{source}: not TOML: {said_by(error)}") from None
 
 
 def parse(data: Spec, name: str, trust: bool = False) -> Study:
