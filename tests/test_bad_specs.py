@@ -60,7 +60,7 @@ FILES: dict[str, tuple[str, str]] = {
     "vary dates": (BASE + "seed = { vary = [2020-01-01] }", "seed: input should be"),
     "vary too much": (
         BASE + f"seed = {{ vary = {list(range(1000))} }}\nn_fresh = {{ vary = {list(range(1000))} }}\n",
-        "seed: the varied fields make 1000000 cells",
+        "the varied fields make 1,000,000 cells",
     ),
     "a seed of 5000 digits": (BASE + f"seed = {NINES}", "spec.toml: not TOML that can be read"),
     "a hexadecimal seed of 5000 digits": (BASE + f"seed = 0x{NINES}", "seed: input should be less"),

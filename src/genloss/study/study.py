@@ -169,7 +169,7 @@ class Study:
             name, most = max(each.items(), key=lambda item: item[1])
             where = f"experiments.{name}: " if name else ""
             raise SpecError(
-                f"{where}its lists make {most:,} cells; a study has at most {MOST_CELLS:,}: "
+                f"{where}the varied fields make {most:,} cells; a study has at most {MOST_CELLS:,}: "
                 f"vary fewer fields, or make several studies of it"
             )
 
@@ -204,10 +204,12 @@ def read(text: str, source: str, name: str, trust: bool = False) -> Study:
         return parse(tomllib.loads(text), name, trust)
     except RecursionError:
         raise SpecError(f"{source}: not TOML that can be read: it is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{source}: not TOML: {said_by(error)}") from None
     except SpecError:
         raise
-    except ValueError as error:  # no TOML; or what TOML lets stand and Python does not: thousands of digits
-        raise SpecError(f"{source}: not TOML: {said_by(error)}") from None
+    except ValueError as error:  # what TOML lets stand and Python does not read: thousands of digits
+        raise SpecError(f"{source}: not TOML that can be read: {said_by(error)}") from None
 
 
 def parse(data: Spec, name: str, trust: bool = False) -> Study:
