@@ -1,0 +1,193 @@
+"""What a task may change of the process it runs in, put back before the next task."""
+
+from __future__ import annotations
+
+import faulthandler
+import locale
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD)
+_CLOCKS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """An open file by its number, which is another file's once a task has closed this one and opened that.
+
+    Args:
+        number: of the descriptor.
+        identity: device, file number and kind of what was open under it.
+    """
+
+    number: int
+    identity: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, number: int) -> Descriptor:
+        """What is open under a number now."""
+        return cls(number, _identity(number))
+
+    def holds(self) -> bool:
+        """Whether the same is open under it still."""
+        try:
+            return _identity(self.number) == self.identity
+        except OSError:
+            return False
+
+
+def _identity(number: int) -> tuple[int, int, int]:
+    found = os.fstat(number)
+    return found.st_dev, found.st_ino, found.st_mode
+
+
+def _stream() -> TextIO:
+    # Line by line even under PYTHONUNBUFFERED: workers that share a terminal must not cut lines.
+    return open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+
+
+def use_standard_error_alone() -> None:
+    """Lead a task's prints to standard error and let it read nothing; a crash says there where it was."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdin = open(0, closefd=False)
+    sys.stdout = sys.stderr = _stream()
+    faulthandler.enable(2)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The process as it was before its first task.
+
+    Not put back: modules and what is inside them, threads, files that were opened, limits of resources, and
+    the state of compiled libraries.
+
+    Args:
+        folder: the working folder; None where it was gone already.
+        mask: the umask.
+        environment: the variables, and the mapping that holds them.
+        path: where modules are looked for, and the list that holds it.
+        handlers: of signals, by number.
+        blocked: signals that are held back.
+        language: the locale, as text of the C library.
+        filters: of warnings, and the list that holds them.
+        standard: copies of descriptors 0, 1 and 2.
+        streams: standard input, output and error.
+    """
+
+    folder: str | None
+    mask: int
+    environment: tuple[dict[str, str], os._Environ[str]]
+    path: tuple[list[str], list[str]]
+    handlers: dict[signal.Signals, Any]
+    blocked: set[int]
+    language: str
+    filters: tuple[list[Any], Any]
+    standard: tuple[Descriptor, ...]
+    streams: tuple[TextIO, TextIO, TextIO]
+
+    @classmethod
+    def now(cls) -> Surroundings:
+        """Those of this process while it has one thread: to read the umask is to set it."""
+        os.umask(mask := os.umask(0o077))
+        try:
+            folder = os.getcwd()
+        except OSError:
+            folder = None
+        return cls(
+            folder=folder,
+            mask=mask,
+            environment=(dict(os.environ), os.environ),
+            path=([*sys.path], sys.path),
+            handlers={number: signal.getsignal(number) for number in _SIGNALS},
+            blocked={*signal.pthread_sigmask(signal.SIG_BLOCK, [])},
+            language=locale.setlocale(locale.LC_ALL),
+            filters=([*warnings.filters], warnings.filters),
+            standard=tuple(Descriptor.of(os.dup(number)) for number in range(3)),
+            streams=(sys.stdin, sys.stdout, sys.stderr),
+        )
+
+    def restore(self) -> bool:
+        """Put everything back; False if something cannot be, so that the process is no place for a task."""
+        try:
+            self._quieten()
+            if not all(copy.holds() for copy in self.standard):
+                return False
+            self._restore_streams()
+            os.umask(self.mask)
+            if self.folder is not None:
+                os.chdir(self.folder)
+            self._restore_names()
+        except Exception:  # a task can spoil whatever is used here
+            return False
+        return True
+
+    def _quieten(self) -> None:
+        """First of all: a handler of the task must not go off in what is not its own."""
+        for clock in _CLOCKS:
+            signal.setitimer(clock, 0)
+        for number, handler in self.handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+    def _restore_streams(self) -> None:
+        for name in ("stdout", "stderr"):  # which a task may have deleted
+            _flush(vars(sys).get(name))  # to where the task has led it, before the descriptors go back
+        for number, copy in enumerate(self.standard):
+            os.dup2(copy.number, number)
+        sys.stdin, sys.stdout, sys.stderr = self.streams
+        if not _flush(sys.stdout):
+            sys.stdout = sys.stderr = _stream()
+        if sys.stdin.closed:
+            sys.stdin = open(0, closefd=False)
+        if not faulthandler.is_enabled():
+            faulthandler.enable(2)
+
+    def _restore_names(self) -> None:
+        variables, os.environ = self.environment
+        if dict(os.environ) != variables:
+            _fill(os.environ, variables)
+        path, sys.path = self.path
+        if sys.path != path:
+            beside = _beside_files()
+            sys.path[:] = path + [p for p in dict.fromkeys(sys.path) if p in beside and p not in path]
+        if locale.setlocale(locale.LC_ALL) != self.language:
+            locale.setlocale(locale.LC_ALL, self.language)
+        filters, warnings.filters = self.filters
+        if warnings.filters != filters:
+            warnings.simplefilter("default")  # so that Python forgets which filter it found for what
+            self.filters[1][:] = filters
+
+
+def _flush(stream: Any) -> bool:
+    """Whether a stream is open still; what is printed to it goes where it goes."""
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    except Exception:  # closed, without its file, None, or a task's own object
+        return False
+    return True
+
+
+def _fill(mapping: MutableMapping[str, str], content: dict[str, str]) -> None:
+    for name in [*mapping]:
+        if name not in content:
+            del mapping[name]
+    for name, value in content.items():
+        if mapping.get(name) != value:
+            mapping[name] = value
+
+
+def _beside_files() -> Iterable[str]:
+    """Folders of the user's files that were loaded by reference: such a file may import from there later."""
+    files = [vars(module).get("__genloss_file__") for module in [*sys.modules.values()]]
+    return {os.path.dirname(os.path.realpath(file)) for file in files if file}
