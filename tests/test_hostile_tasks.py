@@ -156,6 +156,24 @@ def garble(data, later=False):
     else: write()
     return "answer"
 
+def pipes_of_a_child(path):
+    before = len(pipes())
+    if os.fork() == 0:
+        note(path, len(pipes()))
+        os._exit(0)
+    os.wait()
+    return before
+
+def pipes_of_a_program():
+    code = "import os, stat; print(sum(stat.S_ISFIFO(os.fstat(n).st_mode) for n in range(3, 64) if open_(n)))"
+    code = "def open_(n):\n try: return os.fstat(n)\n except OSError: return None\n" + code
+    code = "import os\n" + code
+    return subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, close_fds=False).stdout.decode()
+
+def close_all_and_nap():
+    os.closerange(3, 256)
+    time.sleep(60)
+
 def close_requests():
     for number in pipes():
         try: os.write(number, b"")
@@ -250,6 +268,12 @@ def test_a_child_past_python_answers_nothing(tasks, one):
     assert one.starts == 1 and gone([child])
 
 
+def test_neither_a_child_nor_a_program_holds_the_pipes(tasks, one, tmp_path):
+    before = one.submit(tasks.pipes_of_a_child, str(tmp_path / "pipes")).result()
+    assert noted(tmp_path / "pipes") == before - 2
+    assert int(one.submit(tasks.pipes_of_a_program).result()) <= before - 2
+
+
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_child_exits_with_the_code_it_says(tasks, one, code):
     assert one.submit(tasks.fork, "status", None, code).result() == code
@@ -297,6 +321,11 @@ def test_an_answer_never_goes_into_a_file_of_the_task(tasks, one, tmp_path, open
     written = [path for path in tmp_path.glob("*.txt") if path.read_bytes()]
     assert not written and len([*tmp_path.glob("*.txt")]) == 50 * opens
     assert one.submit(tasks.echo, 1).result() == 1
+
+
+def test_a_task_that_closes_everything_is_not_waited_for(tasks, one):
+    with pytest.raises(WorkerDied, match="once: its task closed the pipe of its answers"):
+        one.submit(tasks.close_all_and_nap).result(timeout=20)
 
 
 def test_a_task_that_closes_everything_is_tried_again(tasks, tmp_path):
@@ -429,6 +458,10 @@ def test_a_task_that_takes_too_long_is_stopped_and_not_tried_again(tasks, tmp_pa
         with pytest.raises(TaskTimeout):
             executor.submit(tasks.start, str(tmp_path / "pid"), "nap").result(timeout=20)
         assert gone([noted(tmp_path / "pid")], within=2)
+        worker = executor.submit(tasks.pid).result()
+        os.kill(worker, signal.SIGSTOP)
+        with pytest.raises(TaskTimeout):
+            executor.submit(tasks.echo, "x" * 5_000_000).result(timeout=20)
         assert executor.submit(tasks.echo, 1).result() == 1
 
 
@@ -437,6 +470,14 @@ def test_the_start_of_a_worker_takes_none_of_the_limit(tasks, tmp_path, monkeypa
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"), prepend=os.pathsep)
     with LocalExecutor(workers=1, retries=0, limit=1.5) as executor:
         assert executor.submit(tasks.echo, 1).result() == 1
+
+
+def test_what_is_printed_before_a_worker_is_there_is_no_answer(tasks, tmp_path, monkeypatch, capfd):
+    (tmp_path / "code" / "sitecustomize.py").write_text("print('hello', end='', flush=True)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"), prepend=os.pathsep)
+    with LocalExecutor(workers=1, retries=0) as executor:
+        assert executor.submit(tasks.echo, 1).result() == 1
+    assert capfd.readouterr() == ("", "hello")
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])

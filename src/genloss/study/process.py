@@ -19,8 +19,12 @@ from genloss.study.worker import PIPE_LOST
 # One BLAS thread a worker: other thread counts give other bits, and threads beyond the cores are in the way.
 _LIBRARIES = ("OPENBLAS", "OMP", "MKL", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
-# The driver's sys.path goes with the command, so that a worker imports from where the driver does.
-_START = "import sys; sys.path[:], sys.argv = sys.argv[1:], ['']; import genloss.study.worker as w; w.main()"
+# The driver's sys.path goes with the command, so that a worker imports from where the driver does. Answers have
+# a pipe of their own: a user's sitecustomize may print before the worker can see to its standard output.
+_START = (
+    "import sys; (_, replies, *sys.path[:]), sys.argv = sys.argv, ['']; "
+    "import genloss.study.worker as worker; worker.main(int(replies))"
+)
 
 # Seconds between looks at a process whose pipe is silent:
 # death closes the pipe, unless a child holds it.
@@ -55,6 +59,7 @@ class Process:
         self.killed = False
         self._lock = threading.Lock()  # between starting, killing and reaping
         self._process: subprocess.Popen[bytes] | None = None
+        self._replies = -1  # the descriptor of its answers
         self._numbers = itertools.count(1)
 
     def ask(self, order: bytes, limit: float | None) -> dict[str, Any]:
@@ -97,9 +102,9 @@ class Process:
             _kill_group(process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):  # it waits inside the kernel, for a disk say
                 process.wait(_REAP)
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
         process.stdin.close()
-        process.stdout.close()
+        os.close(self._replies)
         with self._lock:
             self._process = None
         code = process.returncode
@@ -117,15 +122,23 @@ class Process:
         with self._lock:
             if self.killed:
                 raise Stopped("no worker is started: the executor is shut down")
-            process = subprocess.Popen(
-                [sys.executable, "-c", _START, *sys.path],
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | _ONE_THREAD,
-                start_new_session=True,
-            )
-            self._process = process
+            replies, theirs = os.pipe()
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", _START, str(theirs), *sys.path],
+                    bufsize=0,
+                    stdin=subprocess.PIPE,
+                    stdout=2,
+                    pass_fds=(theirs,),
+                    env=os.environ | _ONE_THREAD,
+                    start_new_session=True,
+                )
+            except BaseException:
+                os.close(replies)
+                raise
+            finally:
+                os.close(theirs)
+            self._process, self._replies = process, replies
             self.starts += 1
         assert process.stdin is not None
         os.set_blocking(process.stdin.fileno(), False)
@@ -141,21 +154,20 @@ class Process:
 
     def _spoiled(self, process: subprocess.Popen[bytes]) -> bool:
         """Whether the process ended, or said something unasked."""
-        assert process.stdout is not None
         poll = select.poll()
-        poll.register(process.stdout, select.POLLIN)
+        poll.register(self._replies, select.POLLIN)
         return self._gone(process) or bool(poll.poll(0))
 
     def _exchange(
         self, process: subprocess.Popen[bytes], number: int, unsent: bytes, limit: float | None
     ) -> tuple[Any, bool]:
         """Send a request, and wait for its answer: what came of it, and whether the process can go on."""
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
         expected = b"[%d, %d, " % (number, process.pid)
         received, chunk, rest = bytearray(), b"", memoryview(unsent)
         until = float("inf") if limit is None else time.monotonic() + limit
         poll = select.poll()  # not select, which knows 1,024 files at most
-        poll.register(process.stdout, select.POLLIN)
+        poll.register(self._replies, select.POLLIN)
         if rest:
             poll.register(process.stdin, select.POLLOUT)
         while b"\n" not in chunk:
@@ -172,9 +184,9 @@ class Process:
                 found = poll.poll(0)  # what it said before it ended
                 if not found:
                     raise Lost(self.end())
-            if process.stdout.fileno() not in dict(found):
+            if self._replies not in dict(found):
                 continue
-            chunk = os.read(process.stdout.fileno(), 2**16)
+            chunk = os.read(self._replies, 2**16)
             if not chunk:
                 raise self._closed(process)
             received += chunk

@@ -142,20 +142,25 @@ def _leave(code: int) -> NoReturn:
         os._exit(code & 0xFF)
 
 
-def main() -> None:
+def main(answers: int) -> None:
     """Serve until the driver closes the pipe of requests, or is no more.
 
     Then the process ends at once with all of its group, whatever it is computing. A request is
     ``[number, [address, args, kwargs]]``, its answer ``[number, process, outcome, whether the worker can go
     on]``; the first answer, to no request and with number 0, says that the worker is there.
+
+    Args:
+        answers: the descriptor of the pipe of answers; requests come through standard input.
     """
     global _flow
     # Ctrl-C is the driver's to understand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     driver = os.getppid()
-    # The protocol moves to private descriptors: a task prints to standard error, and reads nothing.
-    requests, replies = Descriptor.of(os.dup(0)), Descriptor.of(os.dup(1))
+    # The protocol has private descriptors, which no program that a task starts is given: a task prints to
+    # standard error, and reads nothing.
+    os.set_inheritable(answers, False)
+    requests, replies = Descriptor.of(os.dup(0)), Descriptor.of(answers)
     use_standard_error_alone()
     before = Surroundings.now()
     _flow = os.getpid(), threading.get_ident()
