@@ -19,15 +19,14 @@ from genloss.study.worker import PIPE_LOST
 # One BLAS thread a worker: other thread counts give other bits, and threads beyond the cores are in the way.
 _LIBRARIES = ("OPENBLAS", "OMP", "MKL", "NUMEXPR")
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
-# The driver's sys.path goes with the command, so that a worker imports from where the driver does. Answers have
-# a pipe of their own: a user's sitecustomize may print before the worker can see to its standard output.
+# The driver's sys.path goes with the command, so that a worker imports from where the driver does. Answers
+# have a pipe of their own: a user's sitecustomize may print before the worker can see to its standard output.
 _START = (
     "import sys; (_, replies, *sys.path[:]), sys.argv = sys.argv, ['']; "
     "import genloss.study.worker as worker; worker.main(int(replies))"
 )
 
-# Seconds between looks at a process whose pipe is silent:
-# death closes the pipe, unless a child holds it.
+# Seconds between looks at a process that says nothing: its death closes the pipe, unless a child holds it.
 _LOOK = 0.1
 # Seconds in which a process that has closed its pipe may end by itself and say how.
 _GRACE = 1.0
