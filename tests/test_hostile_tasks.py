@@ -315,7 +315,7 @@ def test_a_forged_end_of_an_answer_is_a_death(tasks, one):
 
 @pytest.mark.parametrize("opens", [False, True])
 def test_an_answer_never_goes_into_a_file_of_the_task(tasks, one, tmp_path, opens):
-    with pytest.raises(WorkerDied, match="once: its task closed the pipe of its answers"):
+    with pytest.raises(WorkerDied, match="once: a task closed its pipes"):
         one.submit(tasks.close_all, str(tmp_path) if opens else None).result(timeout=20)
     written = [path for path in tmp_path.glob("*.txt") if path.read_bytes()]
     assert not written and len([*tmp_path.glob("*.txt")]) == 50 * opens
@@ -323,7 +323,7 @@ def test_an_answer_never_goes_into_a_file_of_the_task(tasks, one, tmp_path, open
 
 
 def test_a_task_that_closes_everything_is_not_waited_for(tasks, one):
-    with pytest.raises(WorkerDied, match="once: its task closed the pipe of its answers"):
+    with pytest.raises(WorkerDied, match="once: a task closed its pipes"):
         one.submit(tasks.close_all_and_nap).result(timeout=20)
 
 

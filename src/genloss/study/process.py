@@ -110,7 +110,7 @@ class Process:
         if code is None:
             return "it cannot be killed"
         if code == PIPE_LOST:
-            return "its task closed the pipe of its answers"
+            return "a task closed its pipes"
         if code >= 0:
             return f"it exited with code {code}"
         names = {s.value: s.name for s in signal.Signals}
@@ -213,7 +213,7 @@ class Process:
         while not self._gone(process):
             if time.monotonic() > until:
                 self.end()
-                return Lost("its task closed the pipe of its answers")
+                return Lost("a task closed its pipes")
             time.sleep(0.005)
         return Lost(self.end())
 

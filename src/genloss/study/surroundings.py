@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TextIO
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD)
@@ -189,5 +190,7 @@ def _fill(mapping: MutableMapping[str, str], content: dict[str, str]) -> None:
 
 def _beside_files() -> Iterable[str]:
     """Folders of the user's files that were loaded by reference: such a file may import from there later."""
-    files = [vars(module).get("__genloss_file__") for module in [*sys.modules.values()]]
+    # plain modules alone: to look into a lazy one is to import it
+    modules = [module for module in [*sys.modules.values()] if type(module) is ModuleType]
+    files = [vars(module).get("__genloss_file__") for module in modules]
     return {os.path.dirname(os.path.realpath(file)) for file in files if file}

@@ -24,7 +24,7 @@ _MESSAGE, _TRACEBACK = 2_000, 20_000
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 PIPE_LOST = 120
-"""The exit code of a worker of which a task took the pipe of its answers away."""
+"""The exit code of a worker that a task has left without the pipe of its answers."""
 
 _flow: tuple[int, int] | None = None
 """The process and the thread that serve, where this is a worker."""
@@ -169,9 +169,7 @@ def main(answers: int) -> None:
     _send(replies, 0, "null", True)
     try:
         _serve(requests, replies, before)
-    except (
-        BaseException
-    ):  # by a thread that a task left, say; a task's other threads must not keep the process
+    except BaseException:  # Python's own way out would wait for threads that tasks have left
         traceback.print_exc()
         os._exit(1)
     _end()
@@ -209,7 +207,7 @@ def _end() -> NoReturn:
 def _end_with(driver: int) -> None:
     """End when the driver is no more; its pipe may be held open, and is nobody's to read during a task."""
     while os.getppid() == driver:
-        sleep(0.5)
+        sleep(0.25)
     _end()
 
 
