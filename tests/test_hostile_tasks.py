@@ -118,8 +118,19 @@ def redirect(path):
     file = os.open(path, os.O_CREAT | os.O_WRONLY)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    print("into the file", flush=True)
+    print("into the file", end="")
     os.system("echo from a child")
+
+def take_copies(folder):
+    # what else leads to the standard streams is closed, and its numbers taken
+    def led(number): return os.fstat(number)[:3]
+    copies = []
+    for number in range(3, 64):
+        try:
+            if led(number) in [led(0), led(1), led(2)]: copies.append(number)
+        except OSError: pass
+    for number in copies: os.close(number)
+    return [os.open(f"{folder}/{n}.txt", os.O_CREAT | os.O_RDWR) for n in copies] == copies
 
 def say(text):
     print(text)
@@ -396,7 +407,14 @@ def test_descriptors_may_be_led_into_a_file(tasks, one, tmp_path, capfd):
     log = tmp_path / "log"
     one.submit(tasks.redirect, str(log)).result()
     one.submit(tasks.say, "heard").result()
-    assert log.read_text() == "into the file\nfrom a child\n"
+    assert log.read_text() == "from a child\ninto the file"
+    assert capfd.readouterr() == ("", "heard\nheard\n")
+
+
+def test_prints_do_not_go_into_a_file_of_an_earlier_task(tasks, one, tmp_path, capfd):
+    assert one.submit(tasks.take_copies, str(tmp_path)).result()
+    one.submit(tasks.say, "heard").result()
+    assert [path.read_text() for path in tmp_path.glob("*.txt")] == [""] * 3
     assert capfd.readouterr() == ("", "heard\nheard\n")
 
 

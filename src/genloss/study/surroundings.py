@@ -74,11 +74,11 @@ class Surroundings:
         folder: the working folder; None where it was gone already.
         mask: the umask.
         environment: the variables, and the mapping that holds them.
-        path: where modules are looked for, and the list that holds it.
+        path: where modules are looked for.
         handlers: of signals, by number.
         blocked: signals that are held back.
         language: the locale, as text of the C library.
-        filters: of warnings, and the list that holds them.
+        filters: of warnings.
         standard: copies of descriptors 0, 1 and 2.
         streams: standard input, output and error.
     """
@@ -86,11 +86,11 @@ class Surroundings:
     folder: str | None
     mask: int
     environment: tuple[dict[str, str], os._Environ[str]]
-    path: tuple[list[str], list[str]]
+    path: list[str]
     handlers: dict[signal.Signals, Any]
     blocked: set[int]
     language: str
-    filters: tuple[list[Any], Any]
+    filters: list[Any]
     standard: tuple[Descriptor, ...]
     streams: tuple[TextIO, TextIO, TextIO]
 
@@ -106,11 +106,11 @@ class Surroundings:
             folder=folder,
             mask=mask,
             environment=(dict(os.environ), os.environ),
-            path=([*sys.path], sys.path),
+            path=[*sys.path],
             handlers={number: signal.getsignal(number) for number in _SIGNALS},
             blocked={*signal.pthread_sigmask(signal.SIG_BLOCK, [])},
             language=locale.setlocale(locale.LC_ALL),
-            filters=([*warnings.filters], warnings.filters),
+            filters=[*warnings.filters],
             standard=tuple(Descriptor.of(os.dup(number)) for number in range(3)),
             streams=(sys.stdin, sys.stdout, sys.stderr),
         )
@@ -156,16 +156,13 @@ class Surroundings:
         variables, os.environ = self.environment
         if dict(os.environ) != variables:
             _fill(os.environ, variables)
-        path, sys.path = self.path
-        if sys.path != path:
+        if sys.path != self.path:
             beside = _beside_files()
-            sys.path[:] = path + [p for p in dict.fromkeys(sys.path) if p in beside and p not in path]
+            sys.path = self.path + [p for p in dict.fromkeys(sys.path) if p in beside and p not in self.path]
         if locale.setlocale(locale.LC_ALL) != self.language:
             locale.setlocale(locale.LC_ALL, self.language)
-        filters, warnings.filters = self.filters
-        if warnings.filters != filters:
-            warnings.simplefilter("default")  # so that Python forgets which filter it found for what
-            self.filters[1][:] = filters
+        if warnings.filters != self.filters:
+            warnings.filters = [*self.filters]
 
 
 def _flush(stream: Any) -> bool:
