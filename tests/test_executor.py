@@ -16,6 +16,7 @@ import pytest
 
 from genloss.errors import DataError, GenlossError, SpecError
 from genloss.study.executor import LocalExecutor, RemoteError, WorkerDied
+from processes import alive, gone
 
 TASKS = """
 import os, signal, sys, time
@@ -73,24 +74,6 @@ def tasks(tmp_path, monkeypatch):
 
     yield lane_tasks
     sys.modules.pop("lane_tasks", None)
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def gone(pids, within: float = 5.0) -> bool:
-    """Whether none of these processes is left, given a little time."""
-    end = time.monotonic() + within
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def lanes() -> list[threading.Thread]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,19 +12,18 @@ from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 from genloss import errors
+from genloss.study.process import Late, Lost, Process, Stopped
 from genloss.study.worker import check_plain, find
 
 T = TypeVar("T")
 
-# One BLAS thread a worker: other thread counts give other bits, and threads beyond the cores are in the way.
-_LIBRARIES = ("OPENBLAS", "OMP", "MKL", "NUMEXPR")
-_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
-# The driver's sys.path goes with the command, so that a worker imports from where the driver does.
-_START = "import sys; sys.path[:], sys.argv = sys.argv[1:], ['']; import genloss.study.worker as w; w.main()"
-
 
 class WorkerDied(RuntimeError):
     """A task whose worker ended before it answered, each time it was tried."""
+
+
+class TaskTimeout(WorkerDied):
+    """A task whose worker was stopped because it took longer than a task may."""
 
 
 class RemoteError(RuntimeError):
@@ -42,7 +37,7 @@ class RemoteError(RuntimeError):
 class _Task(NamedTuple):
     future: Future[Any]
     address: str
-    line: bytes
+    order: bytes
 
 
 class LocalExecutor(Executor):
@@ -54,7 +49,12 @@ class LocalExecutor(Executor):
     Workers are fresh interpreters fed with JSON lines, not `multiprocessing` spawn, which imports the user's
     script again: that needs an ``if __name__ == "__main__"`` guard, and fails in notebooks. They start when
     tasks come, only as many as there are tasks, and end with the driver even when it is killed (one that is
-    inside a call that keeps the interpreter lock ends when the call lets go).
+    inside a call that keeps the interpreter lock ends when the call lets go). With a worker ends what its
+    tasks started; between tasks that may live on.
+
+    After a task its worker is put back to where it was: folder, umask, environment, import path, standard
+    streams, signal handlers, alarms, locale and filters of warnings. What a task prints goes to the driver's
+    standard error.
 
     As a context manager it waits for its tasks, unless an exception, Ctrl-C included, leaves the block: then
     what runs is killed and what waits is cancelled.
@@ -62,6 +62,11 @@ class LocalExecutor(Executor):
     Args:
         workers: the most processes at a time.
         retries: how many more times a task is tried whose worker died.
+        limit: seconds that a task may take, what it imports counted and the start of its worker not; None
+            for no limit. A task that takes longer is not tried again.
+
+    Raises:
+        ValueError: if there are no workers, or no time.
 
     >>> with LocalExecutor(workers=2) as executor:
     ...     future = executor.submit(json.dumps, {"cell": 3})
@@ -72,10 +77,12 @@ class LocalExecutor(Executor):
     def __init__(self, workers: int, retries: int = 2, limit: float | None = None) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1 (got {workers})")
-        self.workers, self.retries = workers, retries
+        if limit is not None and not limit > 0:
+            raise ValueError(f"limit must be more than 0 seconds, or None (got {limit})")
+        self.workers, self.retries, self.limit = workers, retries, limit
         self._changed = threading.Condition()  # guards what follows
         self._tasks: deque[_Task] = deque()
-        self._lanes: list[tuple[threading.Thread, _Worker]] = []
+        self._lanes: list[tuple[threading.Thread, Process]] = []
         self._idle = 0
         self._closed = False
 
@@ -88,7 +95,8 @@ class LocalExecutor(Executor):
         """Have ``fn(*args, **kwargs)`` done by a worker.
 
         The future raises an error of `genloss.errors` as its class and message, `RemoteError` for any other
-        exception of fn, and `WorkerDied` when no worker survived the task.
+        exception of fn, `WorkerDied` when no worker survived the task, and `TaskTimeout`, which is one, when
+        it took longer than a task may.
 
         Args:
             fn: a function of a module (a worker cannot import the script or the notebook itself).
@@ -101,13 +109,13 @@ class LocalExecutor(Executor):
         address = _address(fn)
         for name, value in [*enumerate(args, start=1), *kwargs.items()]:
             check_plain(value, f"argument {name} of {address}")
-        task = _Task(Future(), address, json.dumps([address, args, kwargs]).encode() + b"\n")
+        task = _Task(Future(), address, json.dumps([address, args, kwargs]).encode())
         with self._changed:
             if self._closed:
                 raise RuntimeError("the executor is shut down: it takes no more tasks")
             self._tasks.append(task)
             if self._idle < len(self._tasks) and len(self._lanes) < self.workers:
-                worker = _Worker()
+                worker = Process()
                 # Daemons: a driver that forgets to shut down still ends, and its workers with it.
                 lane = threading.Thread(target=self._serve, args=(worker,), name="genloss lane", daemon=True)
                 self._lanes.append((lane, worker))
@@ -146,7 +154,7 @@ class LocalExecutor(Executor):
     ) -> None:
         self.shutdown(wait=True, cancel_futures=kind is not None)
 
-    def _serve(self, worker: _Worker) -> None:
+    def _serve(self, worker: Process) -> None:
         # SIGINT blocked here is blocked in the processes started here, from birth until they ignore it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while (task := self._next()) is not None:
@@ -167,81 +175,21 @@ class LocalExecutor(Executor):
                 self._idle -= 1
             return self._tasks.popleft() if self._tasks else None
 
-    def _ask(self, worker: _Worker, task: _Task) -> dict[str, Any]:
+    def _ask(self, worker: Process, task: _Task) -> dict[str, Any]:
         death = ""
         for _ in range(self.retries + 1):
-            reply = worker.ask(task.line)
-            if reply.endswith(b"\n"):
-                answer: dict[str, Any] = json.loads(reply)
-                return answer
-            death = worker.end()
-            if worker.killed:
-                raise WorkerDied(f"{task.address} was stopped by the shutdown of its executor")
+            try:
+                return worker.ask(task.order, self.limit)
+            except Late:
+                raise TaskTimeout(f"{task.address} was stopped after {self.limit:g} s, its limit") from None
+            except Lost as lost:
+                death = str(lost)
+                if worker.killed:
+                    raise WorkerDied(f"{task.address} was stopped by the shutdown of its executor") from None
+            except Stopped as stopped:
+                raise WorkerDied(str(stopped)) from None
         tries = "once" if self.retries == 0 else f"{self.retries + 1} times"
         raise WorkerDied(f"{task.address} lost its worker {tries}: {death}")
-
-
-class _Worker:
-    """A process of `genloss.study.worker`, started when it is first asked and again when it died."""
-
-    def __init__(self) -> None:
-        self.starts = 0
-        self.killed = False
-        self._lock = threading.Lock()  # between starting and killing
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def ask(self, line: bytes) -> bytes:
-        """The answer; less than a line if the process ended first."""
-        if self._process is not None and self._process.poll() is not None:
-            self.end()  # it died since its last answer: not this task's doing
-        process = self._process or self._start()
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            process.stdin.write(line)
-            process.stdin.flush()
-            return process.stdout.readline()
-        except BrokenPipeError:
-            return b""
-
-    def kill(self) -> None:
-        """End the process, whatever it is doing, and start no other."""
-        with self._lock:
-            self.killed = True
-            if self._process is not None:
-                self._process.kill()
-
-    def end(self) -> str:
-        """Let the process go, and say how it ended."""
-        process = self._process
-        if process is None:
-            return "it was not started"
-        assert process.stdin is not None and process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()  # a worker that lives exits on this
-        try:
-            code = process.wait(timeout=5)
-        except subprocess.TimeoutExpired:  # it is inside a call that keeps the interpreter lock
-            process.kill()
-            code = process.wait()
-        process.stdout.close()
-        with self._lock:
-            self._process = None
-        if code >= 0:
-            return f"it exited with code {code}"
-        names = {s.value: s.name for s in signal.Signals}
-        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-        return f"it was killed by {names.get(-code, f'signal {-code}')}{hint}"
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self.killed:
-                raise WorkerDied("no worker is started: the executor is shut down")
-            command = [sys.executable, "-c", _START, *sys.path]
-            environment = os.environ | _ONE_THREAD
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
-            self.starts += 1
-            return self._process
 
 
 def _address(fn: Callable[..., Any]) -> str:
