@@ -10,6 +10,7 @@ True same stream, same choice
 True leaves the pool alone
 True reach is enough
 True works without rows
+True first replicates
 True stands in a spec
 """
 
@@ -21,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, publishing, regimes, sources
+from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources
 from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError
@@ -92,7 +93,8 @@ def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
     worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, mixed]
     if accepts is not None:
         worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
-    found = {w.name: judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
+    rules = (*generators.RULES, prefix.generator)
+    found = {w.name: judge(rules, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
     # one that cannot be fitted to one kind of rows may be meant for the other
     able = [name for name, some in found.items() if some[0].passed]
     for world in worlds:
@@ -115,11 +117,11 @@ def _generator(part: Any, mixed: World, own: list[World]) -> list[Finding]:
 
 
 def _real(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    return judge(sources.RULES, sources.Trial(part))
+    return judge((*sources.RULES, prefix.source), sources.Trial(part))
 
 
 def _regime(part: Any, mixed: World, own: list[World]) -> list[Finding]:
-    return judge(regimes.RULES, regimes.Trial(part))
+    return judge((*regimes.RULES, prefix.regime), regimes.Trial(part))
 
 
 def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
@@ -132,7 +134,7 @@ def _metric(part: Any, mixed: World, own: list[World]) -> list[Finding]:
                 "it fits no kind of rows; see its accepts, needs_target and needs",
             )
         ]
-    return [f for t in trials for f in judge(metrics.RULES, t, t.world.name)]
+    return [f for t in trials for f in judge((*metrics.RULES, prefix.metric), t, t.world.name)]
 
 
 def _best(rules: Iterable[Rule], part: Any, mixed: World) -> list[Finding]:
@@ -148,10 +150,10 @@ _CHECKS: dict[str, Any] = {
     "real": _real,
     "generators": _generator,
     "regimes": _regime,
-    "curators": lambda part, mixed, own: _best(publishing.CURATOR, part, mixed),
+    "curators": lambda part, mixed, own: _best((*publishing.CURATOR, prefix.curator), part, mixed),
     "metrics": _metric,
-    "rewards": lambda part, mixed, own: _best(publishing.REWARD, part, mixed),
-    "verifiers": lambda part, mixed, own: _best(publishing.VERIFIER, part, mixed),
+    "rewards": lambda part, mixed, own: _best((*publishing.REWARD, prefix.reward), part, mixed),
+    "verifiers": lambda part, mixed, own: _best((*publishing.VERIFIER, prefix.verifier), part, mixed),
 }
 
 
