@@ -116,7 +116,7 @@ def loop(metric, source, generator, n, t):
         replicates=20_000,
         metrics=[metric],
     )
-    last = [list(generations(exp, tile=i))[-1] for i in range(exp.tiles)]
+    last = [list(generations(exp, tile=i))[-1] for i in range(-(-exp.replicates // exp.tile_size))]
     return np.concatenate([next(iter(seen[0].measure().values())) for _, seen in last])
 
 

@@ -21,6 +21,7 @@ from genloss.conformance.worlds import mixed_table
 from genloss.errors import SpecError
 from genloss.samples import Samples
 from genloss.statistics import Moments, moments
+from genloss.streams import fixed
 from genloss.study.registry import SLOTS, parts
 
 SYMBOLS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -251,13 +252,16 @@ class Mistaken:
     [
         ("writes", "training rows untouched"),
         ("known", "sample_known"),
-        ("mixes", "replicates apart"),
         ("statistic", "draw_statistic"),
         ("short", "shape of samples"),
     ],
 )
 def test_faults_of_a_generator_that_works_on_all_replicates(fault: str, caught: str) -> None:
     assert broken(Centred(fault=fault)) == {caught}
+
+
+def test_a_generator_whose_replicates_share_their_mean() -> None:
+    assert broken(Centred(fault="mixes")) == {"replicates apart", "first replicates"}
 
 
 def test_a_generator_that_gives_nan() -> None:
@@ -440,7 +444,7 @@ class Careless:
         ("", set()),
         ("needs", {"needs is honest", "replicates apart", "generation 0"}),
         ("rowless", {"instead_of_rows is honest"}),
-        ("mixes", {"replicates apart"}),
+        ("mixes", {"replicates apart", "first replicates"}),
         ("nan", {"one number a replicate"}),
     ],
 )
@@ -500,6 +504,128 @@ def test_faults_of_a_verifier() -> None:
     assert broken(Moody(fault="number")) == {"one verdict a row"}
     moods.extend(np.linspace(-1, 1, 100).tolist())
     assert "the same again" in broken(Moody(fault="moods"))
+
+
+# -- the first replicates, however many there are --------------------------------------------------
+
+
+@component
+class Turns:
+    """A source that draws a replicate after the other from one stream and goes on; and better ones."""
+
+    by: str
+
+    def draw(self, replicates: int, n: int, rng: Any) -> Any:
+        if self.by == "turns":
+            rows = np.stack([rng.standard_normal((n, 2)) for _ in range(replicates)])
+            return rows + rng.standard_normal(rows.shape)
+        if self.by == "streams":
+            return np.stack([own.standard_normal((n, 2)) for own in rng.spawn(replicates)])
+        if self.by == "last":
+            return np.moveaxis(rng.standard_normal((n, 2, replicates)), 2, 0)
+        return rng.standard_normal((replicates, n, 2))
+
+    def holdout(self) -> Any:
+        return self.draw(1, 50, fixed("test.Turns"))[0]
+
+
+@component
+class Resampling:
+    """A generator that draws rows again, a replicate after the other; or fits them one by one."""
+
+    tile: int = 64
+    accepts: ClassVar = ("vectors",)
+
+    def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
+        return Resampled(train.rows.copy())
+
+
+class Resampled:
+    def __init__(self, rows: Any) -> None:
+        self.rows = rows
+
+    def sample(self, n: int, rng: Any) -> Any:
+        return np.stack([rng.choice(x, n) for x in self.rows])
+
+
+@component
+class Drawing:
+    """A regime that draws a replicate after the other, and then from which row on."""
+
+    def __call__(self, pool: Samples, rng: Any) -> Any:
+        rows = pool.rows
+        index = np.stack([rng.integers(rows.shape[1] - 3, size=5) for _ in rows])
+        index += rng.integers(3, size=(len(rows), 1))
+        return Samples.of([replace(pool.chunks[0], n=5, rows=pool.take(index), known={})], pool.origin)
+
+
+@component
+class Picking:
+    def __call__(self, model: Any, train: Samples, n: int, rng: Any) -> Any:
+        found = model.sample(n, rng)
+        for _ in range(2):
+            swap = np.array([rng.random() < 0.5 for _ in found])
+            found = np.where(swap[:, None, None], model.sample(n, rng), found)
+        return found
+
+
+@component
+class Noisy:
+    def __call__(self, seen: Any) -> Any:
+        one = [seen.rng.measure.random() for _ in range(seen.replicates)]
+        return one + seen.rng.measure.random(seen.replicates)
+
+
+@component
+class Whole:
+    """A metric that takes a tile to be drawn whole."""
+
+    def __call__(self, seen: Any) -> Any:
+        return seen.rng.measure.random(seen.exp.tile_size)
+
+
+@component
+class Best:
+    """A reward in units of the best row of all replicates."""
+
+    def __call__(self, rows: Any) -> Any:
+        return rows[..., 0] / np.abs(rows).max()
+
+
+@component
+class Guessing:
+    def __call__(self, rows: Any, rng: Any) -> Any:
+        return np.stack([rng.random(len(x)) < 0.5 for x in rows])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Turns(by="turns"),
+        Turns(by="last"),
+        Resampling(),
+        Drawing(),
+        Picking(),
+        Noisy(),
+        Whole(),
+        Best(),
+        Guessing(),
+    ],
+    ids=repr,
+)
+def test_parts_whose_first_replicates_depend_on_how_many_there_are(part: Any) -> None:
+    found = [f for f in check(part) if f.passed is False]
+    assert {f.check.rpartition(": ")[2] for f in found} == {"first replicates"}
+    remedy = (
+        "no product, sum or choice" if isinstance(part, Best) else r"draw in one call whose first axis is R"
+    )
+    assert all(remedy in f.message and "on an equal stream" in f.message for f in found)
+
+
+def test_ways_to_draw_the_first_replicates_alike() -> None:
+    for part in (Turns(by="streams"), Turns(by="call"), Resampling(tile=1)):
+        assert broken(part) == set()
+    assert "or set tile = 1" in next(f.message for f in check(Resampling()) if f.passed is False)
 
 
 def test_a_class_that_is_no_component_cannot_stand_in_a_spec() -> None:

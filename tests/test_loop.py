@@ -110,6 +110,20 @@ def test_a_state_in_the_middle_resumes_bit_for_bit(loop: Experiment) -> None:
             assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize("regime", [regimes.Accumulate(), regimes.Replace()])
+def test_a_state_is_left_as_it_was_by_the_loop_that_goes_on(regime: Any) -> None:
+    exp = experiment(Agent(G, regimes.Accumulate()), n_fresh=2)
+    other = dataclasses.replace(exp, agents=Agent(G, regime))
+    for middle in range(1, 5):
+        loop = generations(exp)
+        for _ in range(middle):
+            state, _ = next(loop)
+        before = [seen.measure() for _, (seen,) in generations(other, state)]
+        assert len([*loop]) == len(before) == 6 - middle
+        for one, (_, (seen,)) in zip(before, generations(other, state), strict=True):
+            assert all(np.array_equal(one[name], value) for name, value in seen.measure().items())
+
+
 def test_seed_key_and_tile_all_matter() -> None:
     exp = experiment()
     assert (

@@ -95,6 +95,9 @@ class Accept:
             r, k = np.nonzero(passed & (place < n))
             published[r, place[r, k]] = x[r, k]
             have = np.minimum(n, have + passed.sum(axis=1))
+            first = drawn == n
+            if first:  # how many rounds follow depends on all replicates: what is drawn next must not
+                (rng,) = rng.spawn(1)
             if (have == n).all():
                 return published
             if drawn >= _PATIENCE * n:
@@ -103,7 +106,5 @@ class Accept:
                     f"the verifier {self.verifier!r} accepted {total[worst]} of {drawn} rows "
                     f"in replicate {worst}, where {n} are wanted; loosen it, or publish fewer rows"
                 )
-            # draw what the slowest replicate is expected to lack, within a memory of four rounds
-            rate = max(total.min() / drawn, 1 / drawn)
-            batch = int(np.clip(np.ceil(1.2 * (n - have.min()) / rate), 1, 4 * n))
-            batch = min(batch, _PATIENCE * n - drawn) or 1
+            # nor must a round's size depend on the slowest of them
+            batch = min(-(-n // 4) if first else 2 * batch, 4 * n, _PATIENCE * n - drawn)

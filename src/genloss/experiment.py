@@ -58,11 +58,10 @@ from genloss.world import held_out, real_rows
 # Replicates in a tile: enough to spread NumPy's overhead, few enough to stay in cache and to share out.
 _TILE_OF_STATISTICS = 512
 # Numbers of one statistic in a tile: 2^16 float64 are half of a core's usual second-level cache. Small
-# statistics share the Python overhead of 512 replicates, large ones do not compute hundreds of replicates
-# nobody asked for.
+# statistics share the Python overhead of 512 replicates, large ones have none that shows.
 _TILE_NUMBERS = 2**16
 # Numbers of a replicate's rows up to which a generator may ask for more than 64 replicates: beyond, what
-# Python costs a generation no longer shows, and replicates that nobody wanted do.
+# Python costs a generation no longer shows, and small tiles are shared out more evenly.
 _FEW_NUMBERS = 1024
 # Rows of one tile kept in memory at once, in bytes.
 _TILE_MEMORY = 256 * 2**20
@@ -138,8 +137,9 @@ class Experiment:
             them; "fresh" draws them anew for each, of a source without end.
         rows: "auto" draws sufficient statistics instead of rows where their law is exact and nobody needs
             rows; "always" draws rows.
-        tile: replicates that are drawn together, the unit of work; fixed by the parts where not given. What
-            agents draw depends on it as on the seed, so a run records it; what is real does not.
+        tile: replicates that are drawn together at most, the unit of work; fixed by the parts where not
+            given. What agents draw depends on it as on the seed, so a run records it; what is real does not,
+            nor do the first replicates of a tile on how many of it are drawn.
         title: what to call it.
     """
 

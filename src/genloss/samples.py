@@ -58,6 +58,12 @@ class Chunk:
             self.known[kind] = kind(self.rows)
         return self.known[kind]
 
+    def without(self, kinds: Mapping[Hashable, Any]) -> Chunk:
+        """The same chunk without some statistics, if they were drawn in place of synthetic rows."""
+        if self.rows is not None or self.author == REAL or kinds.keys().isdisjoint(self.known):
+            return self
+        return replace(self, known={k: value for k, value in self.known.items() if k not in kinds})
+
     def where(self, attribute: str, accept: Callable[[Any], Any]) -> bool | Array:
         """Whether the whole chunk, or (R, n) which of its rows, has an accepted author or birth.
 
@@ -193,13 +199,13 @@ class Samples:
         )
 
     def settle(self) -> Samples:
-        """With the statistics of synthetic chunks dropped that the carried totals already contain."""
+        """Without the statistics of synthetic chunks that the carried totals already contain.
+
+        Earlier samples hold the chunks as they were: a loop can go on from any of its states.
+        """
         count, carried = self._carried
-        for chunk in self.chunks[1:count]:
-            if chunk.rows is None and chunk.author != REAL:
-                for kind in carried:
-                    chunk.known.pop(kind, None)
-        return self
+        first, added, new = self.chunks[:1], self.chunks[1:count], self.chunks[max(count, 1) :]
+        return replace(self, chunks=(*first, *(c.without(carried) for c in added), *new))
 
     # -- weights -----------------------------------------------------------------------------------
 
@@ -329,7 +335,8 @@ class Samples:
             return self._subsample_statistic(k, rng)
         replicates = self.replicates
         # rng.choice takes O(k) a replicate; a permutation of keys would take O(N)
-        index = np.stack([rng.choice(self.n, k, replace=False, shuffle=False) for _ in range(replicates)])
+        each = rng.spawn(replicates)
+        index = np.stack([own.choice(self.n, k, replace=False, shuffle=False) for own in each])
         born, author = (
             np.concatenate([np.broadcast_to(getattr(c, a), (c.n,)) for c in self.chunks])[index]
             if all(isinstance(getattr(c, a), int) for c in self.chunks)

@@ -10,6 +10,7 @@ True same stream, same choice
 True leaves the pool alone
 True reach is enough
 True works without rows
+True first replicates
 True stands in a spec
 """
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, publishing, regimes, sources
+from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources
 from genloss.conformance.core import Began, Broken, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError, bounded
@@ -126,7 +127,8 @@ def _generator(part: Any, on: On) -> list[Finding]:
     worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
     if accepts is not None:
         worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
-    found = {w.name: on.judge(generators.RULES, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
+    rules = (*generators.RULES, prefix.generator)
+    found = {w.name: on.judge(rules, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
     # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
     able = [name for name, some in found.items() if some[0].passed]
     for world in worlds:
@@ -152,11 +154,11 @@ def _generator(part: Any, on: On) -> list[Finding]:
 
 
 def _real(part: Any, on: On) -> list[Finding]:
-    return on.judge(sources.RULES, sources.Trial(part))
+    return on.judge((*sources.RULES, prefix.source), sources.Trial(part))
 
 
 def _regime(part: Any, on: On) -> list[Finding]:
-    return on.judge(regimes.RULES, regimes.Trial(part))
+    return on.judge((*regimes.RULES, prefix.regime), regimes.Trial(part))
 
 
 def _metric(part: Any, on: On) -> list[Finding]:
@@ -169,7 +171,7 @@ def _metric(part: Any, on: On) -> list[Finding]:
                 "it fits no kind of rows; see its accepts, needs_target and needs",
             )
         ]
-    return [f for t in trials for f in on.judge(metrics.RULES, t, t.world.name)]
+    return [f for t in trials for f in on.judge((*metrics.RULES, prefix.metric), t, t.world.name)]
 
 
 def _best(rules: Iterable[Rule], part: Any, on: On) -> list[Finding]:
@@ -185,10 +187,10 @@ _CHECKS: dict[str, Any] = {
     "real": _real,
     "generators": _generator,
     "regimes": _regime,
-    "curators": lambda part, on: _best(publishing.CURATOR, part, on),
+    "curators": lambda part, on: _best((*publishing.CURATOR, prefix.curator), part, on),
     "metrics": _metric,
-    "rewards": lambda part, on: _best(publishing.REWARD, part, on),
-    "verifiers": lambda part, on: _best(publishing.VERIFIER, part, on),
+    "rewards": lambda part, on: _best((*publishing.REWARD, prefix.reward), part, on),
+    "verifiers": lambda part, on: _best((*publishing.VERIFIER, prefix.verifier), part, on),
 }
 
 

@@ -52,6 +52,12 @@ class Trial:
             raise NotApplicable("it has rows without end")
         return size
 
+    @property
+    def kinds(self) -> list[Any]:
+        """The statistics known here that its rows may have."""
+        law = REAL_PROBABILITIES.of(self.real)
+        return [moments, Gram(-1)] if law is None else [Counts(len(law))]
+
 
 def _rng(purpose: str) -> Rng:
     return fixed(f"conformance.{purpose}")
@@ -171,12 +177,11 @@ def law_of_symbols(t: Trial) -> None:
 )
 def statistic(t: Trial) -> None:
     """A statistic is that of the very rows that an equal stream gives: with rows or without, one world."""
-    draw, law = REAL_STATISTIC.of(t.real), REAL_PROBABILITIES.of(t.real)
+    draw = REAL_STATISTIC.of(t.real)
     if draw is None:
         raise NotApplicable("it draws rows")
     known = 0
-    kinds: list[Any] = [moments, Gram(-1)] if law is None else [Counts(len(law))]
-    for kind in kinds:
+    for kind in t.kinds:
         for n in (30, 2):
             drawn = draw(kind, 40, n, _rng("draw"))
             if drawn is None:

@@ -161,12 +161,13 @@ class Copula:
         for j, column in enumerate(columns):
             step = column is not None and column.kind in ("categorical", "boolean")
             whole = column is not None and column.integer
-            margin, order = _margin(x[..., j], weights, step, whole)
+            margin, order = _margin(x[..., j], weights, step, whole, j in gaps)
             _score(margin, order, scores[:, j], coefficients[:, j])
             scores[:, j][missing[..., j]] = 0
             margins.append(margin)
         for k, j in enumerate(gaps, start=len(columns)):
-            margin, order = _margin(missing[..., j].astype(float), weights, step=True, whole=False)
+            gap = missing[..., j].astype(float)
+            margin, order = _margin(gap, weights, step=True, whole=False, missing=False)
             _score(margin, order, scores[:, k], coefficients[:, k])
             margins.append(margin)
         if weights is not None:
@@ -186,10 +187,12 @@ def _weights(train: Samples, replicates: int, n: int) -> Array | None:
     return weights
 
 
-def _margin(x: Array, weights: Array | None, step: bool, whole: bool) -> tuple[Margin, Array]:
-    """The margin of one column's cells (R, N), and the (R, N) order that sorts them."""
+def _margin(x: Array, weights: Array | None, step: bool, whole: bool, missing: bool) -> tuple[Margin, Array]:
+    """The margin of one column's cells (R, N), of which some may be missing, and the (R, N) order that sorts
+    them.
+    """
     replicates, n = x.shape
-    if weights is None and not np.isnan(x).any():
+    if weights is None and not missing:
         order = np.argsort(x, axis=1)
         share = np.arange(n + 1)[None] / n
         return Margin(np.take_along_axis(x, order, axis=1), share, step, whole), order
@@ -301,7 +304,9 @@ def _correlation(products: Array, coefficients: Array) -> Array:
     for start in range(0, len(i), size):
         a, b = i[start : start + size], j[start : start + size]
         series = np.moveaxis(coefficients[:, a] * coefficients[:, b], 2, 0).copy()
-        rho[:, a, b] = rho[:, b, a] = _invert(series, products[:, a, b])
+        # where a replicate's own series is a line, it has been solved
+        solved = np.where(series[1:].any(axis=0), _invert(series, products[:, a, b]), rho[:, a, b])
+        rho[:, a, b] = rho[:, b, a] = solved
     diagonal = np.arange(rho.shape[1])
     rho[:, diagonal, diagonal] = 1
     return rho

@@ -55,8 +55,9 @@ class SlicedWasserstein:
         x, y = seen.features, seen.holdout_features
         directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        squared = np.mean([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=0)
-        return np.asarray(np.sqrt(squared))
+        # a replicate's numbers side by side: added up alike however many replicates there are
+        squared = np.stack([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=1)
+        return np.asarray(np.sqrt(squared.mean(axis=1)))
 
 
 def wasserstein2_squared(x: Array, y: Array) -> Array:
@@ -66,8 +67,8 @@ def wasserstein2_squared(x: Array, y: Array) -> Array:
     array([1.])
     """
     i, j, width = _steps(x.shape[1], y.shape[-1])
-    gap = np.sort(x, axis=1)[:, i] - np.sort(y, axis=-1)[..., j]
-    return np.asarray(gap**2 @ width)
+    gap = np.take(np.sort(x, axis=1), i, axis=1) - np.take(np.sort(y, axis=-1), j, axis=-1)
+    return np.asarray(np.vecdot(gap**2, width))
 
 
 @lru_cache(maxsize=8)

@@ -31,7 +31,7 @@ def first_of_permutation(rows: Array, replicates: int, n: int, rng: Rng) -> Arra
     The permutation does not depend on n, so that a longer draw from the same stream begins with a shorter
     one.
     """
-    return np.stack([rows[rng.permutation(len(rows))[:n]] for _ in range(replicates)])
+    return np.stack([rows[own.permutation(len(rows))[:n]] for own in rng.spawn(replicates)])
 
 
 @component

@@ -54,7 +54,12 @@ class Counts:
                 f"{urns[0].sum():,} pooled rows cannot be subsampled exactly; "
                 f"keep fewer than {_LARGEST_URN:,}"
             )
-        drawn = np.stack([rng.multivariate_hypergeometric(urn, k, method="marginals") for urn in urns])
+        drawn = np.stack(
+            [
+                own.multivariate_hypergeometric(urn, k, method="marginals")
+                for own, urn in zip(rng.spawn(len(urns)), urns, strict=True)
+            ]
+        )
         of = drawn.reshape(len(urns), len(parts), self.symbols)
         return of.sum(axis=1), list(of.sum(axis=2).T)
 

@@ -226,7 +226,8 @@ def draw_moments(source: Moments, scale: float, n: int, rng: Rng) -> Moments:
     bartlett, z, squared = _draw_bartlett(replicates, r, n, rng)
     frame, log_det = Frame.of(source, scale), None
     if frame.log_det is not None:
-        log_det = np.log(squared) @ np.ones(squared.shape[1])
+        # by replicate: in one product of all, how they are added up would depend on how many there are
+        log_det = np.vecdot(np.log(squared), np.ones(squared.shape[1]))
     return frame.place(Moments(float(n), z * n**-0.5, bartlett, log_det=log_det))
 
 
