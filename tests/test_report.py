@@ -180,7 +180,7 @@ def test_thick_curves_are_typical_replicates_and_thin_ones_means_beside_their_la
     values = done.array("TraceRatio", regime="Accumulate")[:, 0]
     c = columns["c"]
     mine = [i for i, k in enumerate(c["at"]) if c["is"][k] == "Accumulate"]
-    known = law(done.cells[2].exp, 0, "TraceRatio").values
+    known = law(done.cells[2].task, 0, "TraceRatio").values
     typical = intervals.typical(values)
     for key, wanted in (
         ("v", np.median(values, axis=1)),

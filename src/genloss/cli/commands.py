@@ -102,7 +102,7 @@ def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bo
 @click.option(
     "--workers", type=click.IntRange(min=0), help="Processes; by default one a core. 0: none but this one."
 )
-@click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME-FINGERPRINT.")
+@click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME.")
 @_TRUST
 @click.option("--json", "as_json", is_flag=True, help="Nothing on standard output but one JSON object.")
 @_DEBUG

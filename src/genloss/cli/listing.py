@@ -214,7 +214,8 @@ def _what(task: Any) -> str:
 
 
 def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    many = "es" if what.endswith(("s", "x", "z", "ch", "sh")) else "s"
+    return f"{count} {what}{'' if count == 1 else many}"
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:

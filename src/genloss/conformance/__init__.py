@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, publishing, regimes, sources
+from genloss.conformance import generators, metrics, publishing, regimes, sources, tasks
 from genloss.conformance.core import Broken, Finding, NotApplicable, Rule, judge, rule
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError
@@ -36,7 +36,7 @@ def check(part: Any, slot: str | None = None, table: str | Path | None = None) -
 
     Args:
         part: an object with the verb of a slot: an instance, or a function where the verb is a call.
-        slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
+        slot: "tasks", "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
             what its verb tells.
         table: a file of the user's to try a generator on too.
 
@@ -145,6 +145,7 @@ def _best(rules: Iterable[Rule], part: Any, mixed: World) -> list[Finding]:
 
 
 _CHECKS: dict[str, Any] = {
+    "tasks": lambda part, mixed, own: judge(tasks.RULES, tasks.Trial(part)),
     "real": _real,
     "generators": _generator,
     "regimes": _regime,

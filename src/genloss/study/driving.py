@@ -105,6 +105,7 @@ class Driver:
         """
         folder = str(self._store.folder)
         while self._todo or self._elsewhere:
+            self._look()
             tile = self._next()
             if tile is None:
                 time.sleep(0.2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from genloss.study.cells import Cell, KeptStudy
@@ -22,19 +23,19 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
         cells: of the study as it is.
         before: the study as it was.
     """
-    if before is None and not store.parts():
-        return []
-    wanted = {(c.id, tile): c for c in cells for tile in range(c.tiles)}
-    missing = [(c, tile) for (_, tile), c in wanted.items() if store.part(c, tile) is None]
-    there = len(wanted) - len(missing)
-    lines = [f"{there} of {len(wanted)} tiles are here already, {len(missing)} to compute"]
-    reasons: dict[str, set[int]] = {}
-    known = [] if before is None else list(before.cells)
     had = {part.cell for part in store.parts()}
-    for cell, _ in missing:
-        for reason in _reasons(cell, known, had):
-            reasons.setdefault(reason, set()).add(cell.index)
-    said = [f"{reason}: {_cells(len(of), len(cells))}" for reason, of in reasons.items()]
+    if before is None and not had:
+        return []
+    wanted = {(c.id, tile): store.part(c, tile) is not None for c in cells for tile in range(c.tiles)}
+    there = sum(wanted.values())
+    lines = [f"{there} of {len(wanted)} tiles are here already, {len(wanted) - there} to compute"]
+    known = _Known([] if before is None else before.cells, had)
+    reasons: dict[str, int] = {}
+    for cell in cells:
+        if not all(store.part(cell, tile) is not None for tile in range(cell.tiles)):
+            for reason in dict.fromkeys(known.reasons(cell)):
+                reasons[reason] = reasons.get(reason, 0) + 1
+    said = [f"{reason}: {_cells(count, len(cells))}" for reason, count in reasons.items()]
     more = [f"and {len(said) - _MOST} more reasons"] if len(said) > _MOST else []
     return [*lines, *said[:_MOST], *more]
 
@@ -43,61 +44,72 @@ def _cells(k: int, n: int) -> str:
     return "all cells" if k == n > 1 else "the cell" if n == 1 else f"{k} of {n} cells"
 
 
-def _reasons(cell: Cell, known: Sequence[Cell], had: set[str]) -> Iterator[str]:
-    """Why a cell lacks a tile: in what it differs from the cell before that is most like it."""
-    same = next((k for k in known if k.id == cell.id), None)
-    if same is not None or cell.id in had:
-        new, old = cell.outline, None if same is None else same.outline
-        if old is not None and new.length > old.length:
-            yield f"{new.length} instead of {old.length} along {new.axes[0]}"
-        elif old is not None and new.replicates > old.replicates:
-            yield f"{new.replicates} replicates instead of {old.replicates}"
+class _Known:
+    """What a folder held before: its cells by identity, and every value of each experiment by its path."""
+
+    def __init__(self, cells: Iterable[Cell], had: set[str]) -> None:
+        self._had = had
+        self._same: dict[str, list[Cell]] = {}
+        flat: dict[str, list[dict[str, Any]]] = {}
+        for cell in cells:
+            self._same.setdefault(cell.id, []).append(cell)
+            if cell.kept.identity is not None:
+                flat.setdefault(cell.experiment, []).append(_flat(cell.kept.identity))
+        self._seen: dict[str, dict[str, set[Any]]] = {}
+        for experiment, some in flat.items():
+            counts = Counter(path for one in some for path in one)
+            seen = {path: set() if k == len(some) else {None} for path, k in counts.items()}
+            for one in some:
+                for path, value in one.items():
+                    seen[path].add(value)
+            self._seen[experiment] = seen
+
+    def reasons(self, cell: Cell) -> Iterator[str]:
+        """Why a cell lacks a tile: in what it differs from every cell before."""
+        new, old = cell.outline, [k.outline for k in self._same.get(cell.id, ())]
+        if old or cell.id in self._had:
+            length, replicates = (
+                max((o.length for o in old), default=0),
+                max((o.replicates for o in old), default=0),
+            )
+            if old and new.length > length:
+                yield f"{new.length} instead of {length} along {new.axes[0]}"
+            elif old and new.replicates > replicates:
+                yield f"{new.replicates} replicates instead of {replicates}"
+            else:
+                yield "not finished before"
+        elif cell.kept.identity is None:
+            yield "made of objects that no spec can name"
+        elif not self._seen:
+            yield "new in this folder"
+        elif cell.experiment not in self._seen:
+            yield f"{cell.experiment or 'the experiment'} is new"
         else:
-            yield "not finished before"
-        return
-    mine = cell.kept.identity
-    if mine is None:
-        yield "made of objects that no spec can name"
-        return
-    flat = _flat(mine)
-    others = [(k, _flat(k.kept.identity)) for k in known if k.kept.identity is not None]
-    if not others:
-        yield "new in this folder"
-        return
-    # the nearest cell before, of its own experiment if there is one
-    nearest, theirs = min(
-        others,
-        key=lambda other: (
-            other[0].experiment != cell.experiment,
-            sum(flat.get(k) != other[1].get(k) for k in flat.keys() | other[1].keys()),
-        ),
-    )
-    if nearest.experiment != cell.experiment:
-        yield f"{cell.experiment or 'the experiment'} is new"
-        return
-    seen = {k: {other.get(k) for _, other in others} for k in flat.keys() | theirs.keys()}
-    for k in sorted(flat.keys() | theirs.keys()):
-        if flat.get(k) != theirs.get(k):
-            yield _difference(k, flat.get(k), theirs.get(k), seen[k])
+            yield from _differences(_flat(cell.kept.identity), self._seen[cell.experiment])
 
 
-def _difference(path: str, now: Any, before: Any, seen: set[Any]) -> str:
+def _differences(flat: Mapping[str, Any], seen: Mapping[str, set[Any]]) -> Iterator[str]:
+    """What no cell before had."""
+    new = [path for path in {*flat, *seen} if flat.get(path) not in seen.get(path, {None})]
+    for path in sorted(new):
+        of = path.rpartition(".")[0]
+        if path in flat or f"{of}.kind" not in new:  # a part of another kind has other fields
+            yield _difference(path, flat.get(path), seen.get(path, set()))
+    if not new:
+        yield "values that were there, in a new combination"
+
+
+def _difference(path: str, now: Any, seen: set[Any]) -> str:
     if path.startswith("code "):
-        return f"{path.removeprefix('code ')} has changed, or is new"
+        return f"{path.removeprefix('code ')} {'has changed' if seen - {None} else 'is new'}"
     if path.startswith("data "):
         return "the data have changed"
     if path == "numerics":
         return "this version of genloss computes other numbers"
     if path == "tile":
-        return f"tiles of {now} replicates instead of {before}"
+        return f"tiles of {now} replicates instead of {' or '.join(map(str, sorted(seen)))}"
     name = path.removeprefix("spec.")
-    if now is None:
-        return f"{name} is at its default"
-    return (
-        f"{name} = {_short(now)} is new"
-        if now not in seen
-        else f"{name} = {_short(now)} in a new combination"
-    )
+    return f"{name} is at its default" if now is None else f"{name} = {_short(now)} is new"
 
 
 def _short(value: Any) -> str:

@@ -150,12 +150,14 @@ class Study:
                 try:
                     task = build(concrete, self.trust)
                     check_axes(task.axes)
+                    at = {columns[path]: label(value) for path, value in choice}
+                    cell = Cell(len(cells), name, at, task, concrete)
+                    _ = cell.outline  # a task that cannot say what its values mean is told of here
                 except SpecError as error:
                     prefix = f"experiments.{name}." if name else ""
                     found |= dict.fromkeys(prefix + problem for problem in error.problems)
                     continue
-                at = {columns[path]: label(value) for path, value in choice}
-                cells.append(Cell(len(cells), name, at, task, concrete))
+                cells.append(cell)
         if found:
             raise SpecError(list(found))
         return tuple(cells)

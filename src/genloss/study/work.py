@@ -72,6 +72,7 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
     assert part is not None
     run, began = Path(folder), time.process_time()
     home = os.getcwd()
+    axes = tuple(task.axes)
     try:
         beat = claims.take(run, part.name, part.length)
         if isinstance(beat, claims.Claim):
@@ -83,9 +84,9 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
                     values, pictures = measured(task, part, order["key"], beat, order["limit"])
                 if pictures is not None:
                     shown = Part(part.cell, part.tile, part.length, part.size, pictures=True)
-                    write_part(run, shown, pictures, task.axes, None)
+                    write_part(run, shown, pictures, axes, None)
                 # the values' part is last: where it is, the tile is finished
-                write_part(run, part, values, task.axes, order["about"], pictures is not None)
+                write_part(run, part, values, axes, order["about"], pictures is not None)
         finally:
             claims.leave(beat)
     except StoreError as error:
