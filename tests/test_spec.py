@@ -665,7 +665,7 @@ def test_a_class_that_is_no_dataclass_is_told_how_to_become_one(mine: str) -> No
         SpecError,
         match="Bare: only frozen dataclasses can stand in a spec; decorate the class with @component",
     ):
-        study.toml()
+        run(study, workers=0)
 
 
 def test_a_name_that_the_users_file_lacks(mine: str) -> None:

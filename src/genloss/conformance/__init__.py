@@ -36,8 +36,8 @@ def check(part: Any, slot: str | None = None, table: str | Path | None = None) -
 
     Args:
         part: an object with the verb of a slot: an instance, or a function where the verb is a call.
-        slot: "tasks", "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
-            what its verb tells.
+        slot: "tasks", "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by
+            default what its verb tells.
         table: a file of the user's to try a generator on too.
 
     Raises:

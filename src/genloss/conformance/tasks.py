@@ -92,7 +92,7 @@ def says(t: Trial) -> None:
 
 @rule("values where it says", "count coordinates from 0, one for each axis; name only what meanings has")
 def places(t: Trial) -> None:
-    """Every record lies inside the axes, names what has a meaning, and comes once."""
+    """Every record lies inside the axes and comes once, and what is recorded is what has a meaning."""
     said = Outline.of(t.task)
     for at, name in t.whole:
         if len(at) != len(said.extents) or not all(0 <= i < n for i, n in zip(at, said.extents, strict=True)):
@@ -100,6 +100,8 @@ def places(t: Trial) -> None:
             raise Broken(f"a record is at {at}, outside of its axes ({axes or 'none'})")
         if name not in said.meanings:
             raise Broken(f"a record has '{name}', of which meanings says nothing")
+    for name in said.meanings.keys() - {name for _, name in t.whole}:
+        raise Broken(f"meanings has '{name}', which is never recorded")
 
 
 @rule(

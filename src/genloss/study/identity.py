@@ -105,7 +105,8 @@ def _source(module: str) -> Path | None:
         found = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
-    return Path(found.origin) if found is not None and (found.origin or "").endswith(".py") else None
+    origin = None if found is None else found.origin
+    return Path(origin) if origin is not None and origin.endswith(".py") else None
 
 
 def _without_words(thing: Any, said: Any) -> Any:

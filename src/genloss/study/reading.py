@@ -140,7 +140,7 @@ def _asked(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Say what DuckDB finds wrong in a line: with a query, or with parts that have gone since they were seen."""
+    """Say in a line what DuckDB finds wrong: with a query, or with parts that have gone meanwhile."""
     import duckdb
 
     try:

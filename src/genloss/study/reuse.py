@@ -92,8 +92,9 @@ def _differences(flat: Mapping[str, Any], seen: Mapping[str, set[Any]]) -> Itera
     """What no cell before had."""
     new = [path for path in {*flat, *seen} if flat.get(path) not in seen.get(path, {None})]
     for path in sorted(new):
-        of = path.rpartition(".")[0]
-        if path in flat or f"{of}.kind" not in new:  # a part of another kind has other fields
+        kind = f"{path.rpartition('.')[0]}.kind"
+        # a part of another kind has other fields, and a tile that is asked for is said so
+        if not (path == "tile" and "spec.tile" in new) and (path in flat or kind not in {*new} - {path}):
             yield _difference(path, flat.get(path), seen.get(path, set()))
     if not new:
         yield "values that were there, in a new combination"
@@ -108,7 +109,7 @@ def _difference(path: str, now: Any, seen: set[Any]) -> str:
         return "this version of genloss computes other numbers"
     if path == "tile":
         return f"tiles of {now} replicates instead of {' or '.join(map(str, sorted(seen)))}"
-    name = path.removeprefix("spec.")
+    name = path.removeprefix("spec.").removesuffix(".kind")
     return f"{name} is at its default" if now is None else f"{name} = {_short(now)} is new"
 
 

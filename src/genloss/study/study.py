@@ -22,7 +22,7 @@ from genloss.study.cells import Cell
 from genloss.study.columns import check_axes
 from genloss.study.grid import columns_of, label, put, set_field, varied
 from genloss.study.registry import did_you_mean
-from genloss.study.spec import Spec, as_spec, build
+from genloss.study.spec import Spec, as_spec, build, task_class
 from genloss.traits import HEADING, fields
 
 MOST_CELLS = 20_000
@@ -148,6 +148,8 @@ class Study:
                 for path, value in choice:
                     put(concrete, path, value)
                 try:
+                    if not name and "title" not in fields(task_class(concrete, self.trust)):
+                        concrete.pop("title", None)  # it is the study's
                     task = build(concrete, self.trust)
                     check_axes(task.axes)
                     at = {columns[path]: label(value) for path, value in choice}
