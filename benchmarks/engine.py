@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.engine [--tiles 4000] [--done 10000] [--values 10000000]``
 
-Prints seconds and peak resident memory; asserts nothing. Every part is measured in a process of its own, so that the
-memory of one is not the other's.
+Prints seconds and peak resident memory; asserts nothing. Every part is measured in a process of its own, so
+that the memory of one is not the other's.
 """
 
 from __future__ import annotations

@@ -642,5 +642,5 @@ def test_bits_do_not_depend_on_the_threads_that_blas_would_take(tmp_path: Path) 
         with threadpool_limits(threads), ThreadPoolExecutor(1) as pool:
             store = Store.open(tmp_path / str(threads))
             assert "seconds" in pool.submit(working.work_on, exp, order(exp, 0), str(store.folder)).result(60)
-            parts.append([p.path(store.folder).read_bytes() for p in store.parts()])
+            parts.append([p.path(store.folder).read_bytes() for p in Store.read(store.folder).parts()])
     assert parts[0] == parts[1] and parts[0]

@@ -71,6 +71,13 @@ def _expect_equal(one: Values, other: Values, said: str) -> None:
         raise Broken(f"{said}: '{name}' at {at} differs")
 
 
+def _expect_random(found: Values) -> None:
+    if all(
+        same(value, np.broadcast_to(value[:1], value.shape)) for value in found.values() if len(value) > 1
+    ):
+        raise NotApplicable("its replicates are all alike: nothing in it is random")
+
+
 @rule("says what its values mean", "see genloss.protocols.Task: axes, labels(axis), meanings, tile_size")
 def says(t: Trial) -> None:
     """Axes can be columns, every coordinate has a label, and every quantity a meaning."""
@@ -125,6 +132,7 @@ def again(t: Trial) -> None:
 @rule("other tiles, other values", "draw from address.rng(...), never from a stream of your own")
 def tiles(t: Trial) -> None:
     """The replicates of two tiles are not the same ones."""
+    _expect_random(t.whole)
     other = t.values(tile=1)
     if all(same(value, other.get(key)) for key, value in t.whole.items()):
         raise Broken("tiles 0 and 1 have the same values")
@@ -136,6 +144,7 @@ def tiles(t: Trial) -> None:
 )
 def seeds(t: Trial) -> None:
     """With another seed the values are others."""
+    _expect_random(t.whole)
     other = t.values(t.like(seed=SEED.of(t.task) + 1))
     if all(same(value, other.get(key)) for key, value in t.whole.items()):
         raise Broken("with another seed it has the same values")
