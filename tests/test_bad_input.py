@@ -447,7 +447,7 @@ def test_a_full_disk_keeps_what_was_finished() -> None:
     # three small cells fit, one of many generations does not
     head, agents = Path(spec()).read_text().split("[[agents]]")
     text = ""
-    for name, generations in (("a", 3), ("b", 4), ("c", 5), ("d", 2000)):
+    for name, generations in (("a", 3), ("b", 4), ("c", 5), ("d", 6000)):
         text += f"[experiments.{name}]\n{head.replace('generations = 4', f'generations = {generations}')}"
         text += f"[[experiments.{name}.agents]]{agents}\n"
     path = "spec.toml"
