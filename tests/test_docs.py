@@ -261,7 +261,8 @@ def test_the_report_speaks_of_a_tasks_own_axes(coin):
     report = (coin / "out" / "report.html").read_text()
     seen = report.partition("<script")[0]
     assert "<h1>Coins</h1>" in seen and "Share of heads" in seen and "<h2>Tossing a coin</h2>" in seen
-    assert "toss 0" in seen and "toss 9" in seen and "generation" not in seen and "agent" not in seen
+    assert "toss 0 to 9" in seen and "10 tosses" in seen and "Coin(replicates=45)." in seen
+    assert "generation" not in seen and "agent" not in seen
     rows = re.findall(r"<tr>(.*?)</tr>", seen, re.DOTALL)
     assert sum("0.25" in row for row in rows) and sum("0.5" in row for row in rows)
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', report, re.DOTALL)[1])
@@ -345,15 +346,15 @@ agents = [{ generator = "Gaussian", regime = "Replace", name = "ours" }]
     assert [*frame.columns] == [
         "experiment",
         "toss",
-        "agent",
         "coin",
+        "agent",
         "generation",
         "replicate",
         "metric",
         "value",
     ]
     two, none, loop = (frame[frame["experiment"] == name] for name in ("two", "none", "loop"))
-    assert len(two) == (3 + 2) * 2 * 6 and [*two["coin"].unique()] == ["penny", "dime", "quarter"]
+    assert len(two) == (3 + 2) * 2 * 6 and {*two["coin"]} == {"penny", "dime", "quarter"}
     assert two[["agent", "generation"]].isna().all(axis=None) and {*two["toss"]} == {0, 1}
     assert len(none) == 6 and none[["coin", "toss", "agent", "generation"]].isna().all(axis=None)
     assert {*loop["agent"]} == {"ours"} and {*loop["generation"]} == {1, 2, 3}

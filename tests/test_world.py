@@ -367,13 +367,13 @@ class Noise:
     tag: int = 0
 
     def __call__(self, seen: Observation) -> Array:
-        return seen.rng.measure.standard_normal(seen.exp.tile_size)
+        return seen.rng.measure.standard_normal(seen.replicates)
 
 
 @component
 class OtherNoise:
     def __call__(self, seen: Observation) -> Array:
-        return seen.rng.measure.standard_normal(seen.exp.tile_size)
+        return seen.rng.measure.standard_normal(seen.replicates)
 
 
 def test_a_metric_draws_the_same_whichever_metrics_stand_beside_it() -> None:

@@ -214,8 +214,9 @@ def _what(task: Any) -> str:
 
 
 def _many(count: int, what: str) -> str:
-    many = "es" if what.endswith(("s", "x", "z", "ch", "sh")) else "s"
-    return f"{count} {what}{'' if count == 1 else many}"
+    from genloss.report.words import plural
+
+    return f"{count} {what if count == 1 else plural(what)}"
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
