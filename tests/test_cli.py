@@ -227,7 +227,7 @@ def test_show_is_a_spec_again() -> None:
     study = Study.load("collapse-or-thrive/kde").set("n_real", [10, 20])
     again = Study.load("again.toml")
     assert [c.kept.fingerprint for c in again.cells] == [c.kept.fingerprint for c in study.cells]
-    assert "# collapse-or-thrive-kde: 24 cells, " in text
+    assert f"# {study.name}: {len(study.cells)} cells, " in text
 
 
 def test_show_says_what_is_drawn_as_statistics() -> None:
