@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import curators, generators, real, regimes, rewards, verifiers
+from genloss import Agent, Experiment, curators, generators, real, regimes, rewards, verifiers
 from genloss.cli.commands import genloss
 from genloss.components import component
 from genloss.conformance import check, slot_of_part
@@ -28,6 +28,10 @@ SYMBOLS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 # Each public part with arguments that try it; parts without arguments need no entry.
 ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
+    Experiment: [
+        {"real": real.Gaussian(), "agents": Agent(generators.Gaussian()), "generations": 3, "n_real": 5},
+        {"real": real.Moons(), "agents": Agent(generators.KDE()), "generations": 3, "n_real": 5},
+    ],
     real.Gaussian: [{"dim": 1}, {"dim": 3}],
     real.Zipf: [{"symbols": 6}, {}],
     real.Table: [{"path": name} for name in ("breast_cancer", "wine", "diabetes", "iris")],

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from genloss import Agent, Experiment, generators, laws, metrics, real, regimes
@@ -123,6 +124,7 @@ SKELETONS = {
     "Ball": {},
     "Small": {},
     "Positive": {},
+    "Coin": {},
 }
 
 
@@ -203,6 +205,172 @@ regime = { kind = "Window", generations = 1 }
     assert genloss("genloss results mine --trust", tmp_path).startswith("Tails\n")
     # without trust, from its outline: the same words
     assert genloss("genloss results mine", tmp_path).startswith("Tails\n")
+
+
+# -- a task of a user's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def coin(tmp_path):
+    """A folder with the skeleton of a task, and a study of it."""
+    (tmp_path / "mine.py").write_text(next(b for b in blocks(CONTRIBUTING, "python") if "class Coin:" in b))
+    (tmp_path / "coin.toml").write_text(
+        'title = "Coins"\nkind = "mine.py:Coin"\nbias = { vary = [0.25, 0.5] }\nreplicates = 45\n'
+    )
+    return tmp_path
+
+
+def made(folder):
+    return {p.name: p.stat().st_mtime_ns for p in (folder / "parts").iterdir()}
+
+
+def long_table(folder):
+    return pd.read_csv(io.StringIO(genloss("genloss results out --csv -", folder)))
+
+
+def test_the_task_skeleton_runs_grows_and_is_reported(coin):
+    printed = genloss("genloss run coin.toml --trust --out out --workers 2", coin)
+    assert printed.startswith("Coins\n\nShare of heads\nOf all tosses so far.\n")
+    assert re.search(r"bias +toss 0 +toss 9 +mean, toss 9 +change", printed)
+    assert "from toss 0 to the last" in printed
+    first, parts = long_table(coin), made(coin / "out")
+    assert [*first.columns] == ["bias", "toss", "replicate", "metric", "value"]
+    assert len(parts) == 2 * 3 and len(first) == 2 * 10 * 45
+    for bias in (0.25, 0.5):
+        last = first[(first["bias"] == bias) & (first["toss"] == 9)]["value"].to_numpy()
+        assert_mean(last, bias)
+        assert {*(10 * last).round(9)} <= {*range(11)}
+    # the second time nothing is computed
+    again = genloss("genloss run coin.toml --trust --out out --workers 0", coin)
+    assert again == printed and made(coin / "out") == parts
+    # more replicates, and fewer tosses: the earlier ones are as they were
+    genloss("genloss run coin.toml --trust --out out --workers 0 --replicates 70", coin)
+    more = long_table(coin)
+    assert parts.items() < made(coin / "out").items() and len(more) == 2 * 10 * 70
+    kept = more[more["replicate"] < 45].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first)
+    before = made(coin / "out")
+    genloss("genloss run coin.toml --trust --out out --workers 0 --set tosses=4", coin)
+    assert made(coin / "out") == before
+    fewer = long_table(coin)
+    pd.testing.assert_frame_equal(fewer, first[first["toss"] < 4].reset_index(drop=True))
+
+
+def test_the_report_speaks_of_a_tasks_own_axes(coin):
+    genloss("genloss run coin.toml --trust --out out --workers 0", coin)
+    report = (coin / "out" / "report.html").read_text()
+    seen = report.partition("<script")[0]
+    assert "<h1>Coins</h1>" in seen and "Share of heads" in seen and "<h2>Tossing a coin</h2>" in seen
+    assert "toss 0 to 9" in seen and "10 tosses" in seen and "Coin(replicates=45)." in seen
+    assert "generation" not in seen and "agent" not in seen
+    rows = re.findall(r"<tr>(.*?)</tr>", seen, re.DOTALL)
+    assert sum("0.25" in row for row in rows) and sum("0.5" in row for row in rows)
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', report, re.DOTALL)[1])
+    assert [f["id"] for f in figures] == ["f-1-heads"]
+    spec = json.dumps(figures[0]["spec"])
+    assert '"toss"' in spec and '"share of heads (of tosses)"' in spec and '"generation"' not in spec
+
+
+OTHERS = """
+from typing import ClassVar
+
+from genloss import component
+from genloss.meaning import Meaning
+from genloss.protocols import Record
+from genloss.streams import Role
+
+HEADS = {"heads": Meaning("Heads", scale="count"), "edge": Meaning("On edge", scale="share")}
+
+
+@component
+class Two:
+    replicates: int = 6
+    axes: ClassVar = ("coin", "toss")
+    tile_size: ClassVar = 4
+    meanings: ClassVar = HEADS
+
+    def labels(self, axis):
+        return ["penny", "dime", "quarter"] if axis == "coin" else range(2)
+
+    def records(self, address):
+        for coin in range(3):
+            for toss in range(2):
+                x = address.rng(coin, toss, Role.MEASURE).random(address.size or 4)
+                yield Record((coin, toss), {"heads": (x < 0.5) * 1.0} | ({"edge": x / 9} if coin else {}))
+
+
+@component
+class Plain:
+    replicates: int = 6
+    axes: ClassVar = ()
+    tile_size: ClassVar = 4
+    meanings: ClassVar = {"heads": HEADS["heads"]}
+
+    def labels(self, axis):
+        raise KeyError(axis)
+
+    def records(self, address):
+        yield Record((), {"heads": address.rng(0, 0, Role.MEASURE).random(address.size or 4) * 3})
+"""
+
+
+@pytest.mark.parametrize("name", ["Two", "Plain"])
+def test_tasks_of_other_axes_keep_their_contract(name, tmp_path):
+    (tmp_path / "mine.py").write_text(OTHERS)
+    assert "all " in genloss(f"genloss check mine.py:{name}", tmp_path)
+
+
+def test_tasks_of_two_axes_of_none_and_loops_stand_in_one_study(tmp_path):
+    (tmp_path / "mine.py").write_text(OTHERS)
+    (tmp_path / "all.toml").write_text(
+        """
+title = "Of all kinds"
+[experiments.two]
+kind = "mine.py:Two"
+[experiments.none]
+kind = "mine.py:Plain"
+[experiments.loop]
+real = "Gaussian"
+generations = 3
+replicates = 6
+metrics = ["TraceRatio"]
+agents = [{ generator = "Gaussian", regime = "Replace", name = "ours" }]
+"""
+    )
+    printed = genloss("genloss run all.toml --trust --out out --workers 0", tmp_path)
+    assert "coin penny" in printed and "coin quarter" in printed and "generation 3" in printed
+    shown = genloss("genloss results out", tmp_path)
+    assert "two: Heads" in shown and "none: Heads" in shown and "loop: Variance kept" in shown
+    assert "two: On edge" in shown and "none: On edge" not in shown
+    frame = pd.read_csv(io.StringIO(genloss("genloss results out --csv -", tmp_path)))
+    assert [*frame.columns] == [
+        "experiment",
+        "toss",
+        "coin",
+        "agent",
+        "generation",
+        "replicate",
+        "metric",
+        "value",
+    ]
+    two, none, loop = (frame[frame["experiment"] == name] for name in ("two", "none", "loop"))
+    assert len(two) == (3 + 2) * 2 * 6 and {*two["coin"]} == {"penny", "dime", "quarter"}
+    assert two[["agent", "generation"]].isna().all(axis=None) and {*two["toss"]} == {0, 1}
+    assert len(none) == 6 and none[["coin", "toss", "agent", "generation"]].isna().all(axis=None)
+    assert {*loop["agent"]} == {"ours"} and {*loop["generation"]} == {1, 2, 3}
+    from genloss import Results
+
+    results = Results.open(tmp_path / "out")
+    assert results.array("heads", experiment="two").shape == (3, 2, 6)
+    assert np.isnan(results.array("edge", experiment="two")[0]).all()
+    assert results.array("heads", experiment="none").shape == (6,)
+    summary = results.summary()
+    assert len(summary[summary["experiment"] == "none"]) == 1
+    assert len(summary[summary["experiment"] == "two"]) == 3 * 2 + 2 * 2
+    report = (tmp_path / "out" / "report.html").read_text()
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', report, re.DOTALL)[1])
+    assert "f-1-two-heads" in [f["id"] for f in figures]
+    assert "penny" in report
 
 
 def test_the_wrapped_skeleton_passes_the_command(tmp_path):

@@ -13,7 +13,8 @@ import pytest
 from genloss import Agent, Experiment, curators, generators, metrics, real, regimes, rewards, verifiers
 from genloss.loop import generations, start, step
 from genloss.samples import Array
-from genloss.study.work import simulate
+from genloss.study.parts import Part
+from genloss.study.work import measured
 from laws import measure
 
 G = generators.Gaussian()
@@ -68,8 +69,15 @@ LOOPS: dict[str, Experiment] = {
 }
 
 
-def bits(exp: Experiment, tile: int, key: int = 0) -> Any:
-    return simulate(exp, key, 0, tile)[0].column("value").to_numpy().tobytes()
+def values(exp: Experiment, tile: int, key: int = 0, size: int | None = None) -> Array:
+    """(values, R) of a tile, or of its first replicates, in the order in which they are recorded."""
+    part = Part("0" * 16, tile, exp.generations, size or exp.tile_size)
+    found: Array = measured(exp, part, key)[0].column("value").to_numpy().reshape(-1, part.size)
+    return found
+
+
+def bits(exp: Experiment, tile: int, key: int = 0) -> bytes:
+    return values(exp, tile, key).tobytes()
 
 
 @pytest.fixture(params=list(LOOPS))
@@ -94,6 +102,18 @@ def test_more_replicates_and_generations_leave_the_earlier_ones_unchanged(loop: 
     )
     for name, values in few.items():
         assert np.array_equal(values, more[name][:6, :, : values.shape[2]])
+
+
+def test_the_first_replicates_of_a_tile_are_the_same_however_many_are_drawn(loop: Experiment) -> None:
+    for tile in (0, 2):
+        whole = values(loop, tile)
+        for size in (1, 3):
+            assert np.array_equal(values(loop, tile, size=size), whole[:, :size])
+
+
+def test_fewer_generations_are_the_first_of_more(loop: Experiment) -> None:
+    few = values(dataclasses.replace(loop, generations=2), 1)
+    assert np.array_equal(few, values(loop, 1)[: len(few)])
 
 
 def test_a_state_in_the_middle_resumes_bit_for_bit(loop: Experiment) -> None:

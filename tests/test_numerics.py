@@ -49,6 +49,8 @@ from genloss.statistics import (
 )
 from genloss.streams import REAL
 from genloss.study import work as working
+from genloss.study.parts import Part
+from genloss.study.store import Store
 from genloss.theory import gaussian as law
 from laws import assert_mean, measure, observe, stream
 
@@ -595,6 +597,12 @@ def test_predictions_for_rows_of_each_replicate(target: int) -> None:
 # -- threads ---------------------------------------------------------------------------------------
 
 
+def order(exp: Any, tile: int) -> dict[str, Any]:
+    """What a worker is told."""
+    part = Part("0" * 16, tile, exp.generations, exp.tile_size)
+    return {"part": part.name, "key": 0, "about": None, "limit": None}
+
+
 def test_work_is_done_on_one_blas_thread_whoever_runs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -602,8 +610,8 @@ def test_work_is_done_on_one_blas_thread_whoever_runs_it(
     counts: list[int] = []
     first, second = threading.Event(), threading.Event()
 
-    def look(exp: Any, key: int, cell: int, tile: int) -> Any:
-        if tile == 0:
+    def look(exp: Any, part: Part, *_: Any) -> Any:
+        if part.tile == 0:
             assert second.wait(20)  # both are inside
         else:
             second.set()
@@ -611,17 +619,16 @@ def test_work_is_done_on_one_blas_thread_whoever_runs_it(
         counts.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
         raise FitError("seen")
 
-    monkeypatch.setattr(working, "simulate", look)
+    monkeypatch.setattr(working, "measured", look)
     exp = gaussians(1.0, 2)
+    store = Store.open(tmp_path)
     with threadpool_limits(2), ThreadPoolExecutor(2) as pool:
         if all(p["num_threads"] == 1 for p in threadpool_info() if p["user_api"] == "blas"):
             pytest.skip("this BLAS has one thread")
-        done = [pool.submit(working.work_on, exp, 0, 0, tile, str(tmp_path)) for tile in (0, 1)]
-        with pytest.raises(FitError, match="seen"):
-            done[0].result(30)
+        done = [pool.submit(working.work_on, exp, order(exp, tile), str(store.folder)) for tile in (0, 1)]
+        assert done[0].result(30) == {"error": "seen"}
         first.set()
-        with pytest.raises(FitError, match="seen"):
-            done[1].result(30)
+        assert done[1].result(30) == {"error": "seen"}
         after = [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"]
     assert counts and {*counts} == {1}
     assert max(after) == 2  # and then it is lifted
@@ -633,7 +640,7 @@ def test_bits_do_not_depend_on_the_threads_that_blas_would_take(tmp_path: Path) 
     parts = []
     for threads in (1, 2):
         with threadpool_limits(threads), ThreadPoolExecutor(1) as pool:
-            folder = tmp_path / str(threads)
-            (folder / "parts").mkdir(parents=True)
-            parts.append(pool.submit(working.work_on, exp, 0, 0, 0, str(folder)).result(60)[-1]["sha256"])
-    assert parts[0] == parts[1]
+            store = Store.open(tmp_path / str(threads))
+            assert "seconds" in pool.submit(working.work_on, exp, order(exp, 0), str(store.folder)).result(60)
+            parts.append([p.path(store.folder).read_bytes() for p in Store.read(store.folder).parts()])
+    assert parts[0] == parts[1] and parts[0]

@@ -31,7 +31,7 @@ from genloss.meaning import Meaning
 from genloss.real import Gaussian as RealGaussian
 from genloss.real import Moons, Zipf
 from genloss.report import figures, law, overview, write
-from genloss.report.aggregate import Curve, curve, curves
+from genloss.report.aggregate import GENERATION, Curve, curve, curves
 from genloss.report.layout import REGIMES, Layout, palette
 from genloss.report.looks import folded
 from genloss.report.page import page, templates
@@ -180,7 +180,7 @@ def test_thick_curves_are_typical_replicates_and_thin_ones_means_beside_their_la
     values = done.array("TraceRatio", regime="Accumulate")[:, 0]
     c = columns["c"]
     mine = [i for i, k in enumerate(c["at"]) if c["is"][k] == "Accumulate"]
-    known = law(done.cells[2].exp, 0, "TraceRatio").values
+    known = law(done.cells[2].task, 0, "TraceRatio").values
     typical = intervals.typical(values)
     for key, wanted in (
         ("v", np.median(values, axis=1)),
@@ -206,7 +206,7 @@ class Heavy:
     """Carried by one replicate in ten."""
 
     def __call__(self, seen):
-        out = np.ones(seen.exp.tile_size) + 0.01 * np.arange(seen.exp.tile_size)
+        out = np.ones(seen.replicates) + 0.01 * np.arange(seen.replicates)
         out[::10] += 100.0 * (seen.t - 1)
         return out
 
@@ -627,7 +627,7 @@ class Soon:
     """Infinite in the second replicate from generation 3 on."""
 
     def __call__(self, seen):
-        out = np.full(seen.exp.tile_size, 1.0 + seen.t)
+        out = np.full(seen.replicates, 1.0 + seen.t)
         if seen.t >= 3:
             out[1] = np.inf
         return out
@@ -638,7 +638,7 @@ class Always:
     """Never a number."""
 
     def __call__(self, seen):
-        return np.full(seen.exp.tile_size, np.nan)
+        return np.full(seen.replicates, np.nan)
 
 
 def test_infinite_values_are_said_and_not_drawn(tmp_path):
@@ -667,11 +667,18 @@ def test_infinite_values_are_said_and_not_drawn(tmp_path):
     draws(done, tmp_path)
 
 
+@component
+class Last:
+    """Infinite at the last generation."""
+
+    def __call__(self, seen):
+        return np.full(seen.replicates, np.inf if seen.t == seen.exp.generations else 1.0 + seen.t)
+
+
 def test_two_lines_that_are_infinite_are_drawn(tmp_path):
-    spec = small(agent={"regime": {"vary": VARIED[::2]}}, replicates=6)
-    done = results(spec)
-    values = np.where(np.array(done.table["generation"]) == 4, np.inf, np.array(done.table["value"]))
-    done.table = done.table.set_column(5, "value", [values])
+    done = run(
+        plain(Last(), generations=4, replicates=6), vary={"regime": [r.Replace(), r.Accumulate()]}, workers=0
+    )
     draws(done, tmp_path)
     assert "∞" in table(done)
 
@@ -681,7 +688,7 @@ class Ends:
     """Infinite in most replicates from generation 3 on, and undefined in one at generation 2."""
 
     def __call__(self, seen):
-        out = np.full(seen.exp.tile_size, 1.0 + seen.t)
+        out = np.full(seen.replicates, 1.0 + seen.t)
         if seen.t >= 3:
             out[: 3 * len(out) // 4] = np.inf
         if seen.t == 2:
@@ -707,7 +714,7 @@ class Breaks:
     def __call__(self, seen):
         if seen.t == 2:
             raise ValueError("this <metric> broke")
-        return np.zeros(seen.exp.tile_size)
+        return np.zeros(seen.replicates)
 
 
 def test_failures_are_listed_and_the_rest_is_there(tmp_path):
@@ -760,7 +767,7 @@ def test_objects_without_a_spec_still_have_a_page():
         """Of this function."""
 
         def __call__(self, seen):
-            return np.ones(seen.exp.tile_size)
+            return np.ones(seen.replicates)
 
     exp = Experiment(
         real=RealGaussian(), agents=Agent(g.Gaussian()), generations=2, replicates=2, metrics=(Local(),)
@@ -941,7 +948,9 @@ def test_any_values_have_an_axis(values, share):
         spread = np.abs(y) * 0.1
         some = Interval(y, y - spread, y + spread)
     said = Meaning("Some", scale="share" if share else "plain")
-    known = Curve(said, np.arange(1, len(y) + 1), some, some, np.ones(len(y)), some, 2, None, 0.0, 2, 2)
+    known = Curve(
+        said, GENERATION, tuple(range(1, len(y) + 1)), some, some, np.ones(len(y)), some, 2, None, 0.0, 2, 2
+    )
     scale = Scale.of([(known, None, True)])
     low, high = scale.vega["domain"]
     assert np.isfinite([low, high]).all() and low < high

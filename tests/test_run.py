@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +177,14 @@ def test_a_kept_run_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.Mo
     def never(*_: Any) -> Any:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("genloss.study.running.work_on", never)
+    monkeypatch.setattr("genloss.study.driving.work_on", never)
     again = run(experiment(), folder, workers=0)
     assert np.array_equal(first.array("TraceRatio"), again.array("TraceRatio"))
 
 
 def test_more_replicates_are_more_tiles_of_the_same_run(tmp_path: Path) -> None:
     few = run(experiment(), tmp_path / "run", workers=0)
-    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.parquet")}
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "parts").iterdir()}
     many = run(experiment(), tmp_path / "run", replicates=11, workers=0)
     assert many.array("MeanError").shape == (5, 1, 11)
     assert np.array_equal(many.array("MeanError")[..., :7], few.array("MeanError"))
@@ -192,17 +194,32 @@ def test_more_replicates_are_more_tiles_of_the_same_run(tmp_path: Path) -> None:
     assert len(fewer.frame()) == 5 * 2 * 2
 
 
-def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
-    run(experiment(), tmp_path / "run", workers=0)
-    with pytest.raises(StoreError, match="run"):
-        run(experiment(seed=1), tmp_path / "run", workers=0)
+def test_a_folder_serves_any_study(tmp_path: Path) -> None:
+    first = run(experiment(), tmp_path / "run", workers=0)
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "parts").iterdir()}
+    other = run(experiment(seed=1), tmp_path / "run", workers=0)
+    assert not np.array_equal(other.array("TraceRatio"), first.array("TraceRatio"))
+    assert np.array_equal(other.array("TraceRatio"), run(experiment(seed=1), workers=0).array("TraceRatio"))
+    assert all(p.stat().st_mtime_ns == then for p, then in kept.items())
+    # what was there before is read as it was, without being computed again
+    again = run(experiment(), tmp_path / "run", workers=0)
+    assert np.array_equal(again.array("TraceRatio"), first.array("TraceRatio"))
+    assert len([*(tmp_path / "run" / "parts").iterdir()]) == 2 * len(kept)
+    assert len([*(tmp_path / "run" / "specs").iterdir()]) == 2
 
 
 def test_a_run_that_is_not_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     results = run(experiment(), workers=0)
-    assert results.folder is None and not list(tmp_path.iterdir())
-    assert results.array("TraceRatio").shape == (5, 1, 7)  # what came out is in memory
+    assert results.folder is None
+    assert results.array("TraceRatio").shape == (5, 1, 7)  # read from a folder that goes with the results
+    del results
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(GenlossError):
+        run(dataclasses.replace(failing(), n_real=5), workers=0)
+    gc.collect()
+    assert not list(tmp_path.iterdir())
 
 
 # -- users' own objects ----------------------------------------------------------------------------
@@ -240,8 +257,11 @@ def test_objects_that_no_spec_can_name_run_in_this_process(tmp_path: Path) -> No
             run(exp, workers=2)
     with pytest.warns(UserWarning, match="cannot be gone on with later"):
         run(exp, tmp_path / "kept")
-    with pytest.raises(StoreError):  # nobody knows whether the next one is the same
+    tiles = len([*(tmp_path / "kept" / "parts").iterdir()])
+    with pytest.warns(UserWarning, match="cannot be gone on with later"):
         run(experiment(agents=exp.agents, metrics=ROWS), tmp_path / "kept")
+    # nobody knows whether the next one is the same: none of it is used again
+    assert len([*(tmp_path / "kept" / "parts").iterdir()]) == 2 * tiles
 
 
 # -- failures --------------------------------------------------------------------------------------
@@ -312,11 +332,11 @@ def test_a_run_is_opened_wherever_it_has_been_moved_to(
         "replicates": 3,
         "metrics": ["SlicedWasserstein"],
     }
-    made = run(spec, tmp_path / "run", workers=0)
-    whole = Results.open(tmp_path / "run")
-    assert whole.whole and whole.notes == []
+    run(spec, tmp_path / "run", workers=0)
+    made = Results.open(tmp_path / "run")
+    assert made.whole and made.notes == []
     (tmp_path / "mine.csv").unlink()
-    (tmp_path / "run").rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "run", tmp_path / "moved")
     opened = Results.open(tmp_path / "moved")
     assert not opened.whole and "mine.csv" in opened.notes[0]
     pd.testing.assert_frame_equal(opened.frame(), made.frame())
@@ -326,6 +346,9 @@ def test_a_run_is_opened_wherever_it_has_been_moved_to(
     )
     assert opened.pictures(0).keys() == made.pictures(0).keys()
     assert repr(opened) == "<Results of 2 cells, 18 values, 0 failures>"
+    shutil.rmtree(tmp_path / "moved")
+    with pytest.raises(StoreError, match="the query failed"):  # it was not held in memory
+        opened.frame()
 
 
 def test_a_changed_table_is_told_when_a_run_is_opened(

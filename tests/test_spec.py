@@ -151,6 +151,7 @@ ANY: dict[str, Any] = {
 
 def test_every_part_is_tried() -> None:
     tried = {
+        "tasks": {"Experiment"},  # below
         "real": {*REAL},
         "generators": {*GENERATORS},
         "regimes": {*PLAIN_REGIMES, "Weighted", "Reads"},
@@ -171,6 +172,11 @@ def test_every_part_is_tried() -> None:
                 f for f in parts(slot)[name].__dataclass_fields__ if f in init_fields(parts(slot)[name])
             }
             assert fields - {"target"} == {*tries} - {"target"}, name
+
+
+def prints(study: Study) -> list[str]:
+    """What decides the values of each cell, as the names of its parts have it."""
+    return [c.kept.fingerprint for c in study.cells]
 
 
 def init_fields(cls: Any) -> set[str]:
@@ -238,9 +244,9 @@ def test_an_experiment_survives_toml(exp: Experiment) -> None:
     study = Study.of(exp)
     text = study.toml()
     again = parse(tomllib.loads(text), "study")
-    assert again.cells[0].exp == exp
+    assert again.cells[0].task == exp
     assert again.toml() == text
-    assert again.fingerprint == study.fingerprint
+    assert prints(again) == prints(study)
     assert build(dump(exp)) == exp
 
 
@@ -248,9 +254,9 @@ def test_an_experiment_survives_toml(exp: Experiment) -> None:
 def test_the_gallery_survives_toml(name: str) -> None:
     study = Study.load(name)
     again = parse(tomllib.loads(study.toml()), study.name)
-    assert [c.exp for c in again.cells] == [c.exp for c in study.cells]
+    assert [c.task for c in again.cells] == [c.task for c in study.cells]
     assert [c.label for c in again.cells] == [c.label for c in study.cells]
-    assert again.fingerprint == study.fingerprint
+    assert prints(again) == prints(study)
     assert len({c.label for c in study.cells}) == len(study.cells)
 
 
@@ -409,9 +415,9 @@ def test_vary_anywhere_makes_a_grid() -> None:
         frozenset({"n_real", "noise", "bandwidth", "regime"})
     }
     for c in study.cells:
-        agent: Any = c.exp.agents[0]
-        assert c.exp.n_real == c.varied["n_real"]
-        assert c.exp.real.noise == c.varied["noise"]  # type: ignore[attr-defined]
+        agent: Any = c.task.agents[0]
+        assert c.task.n_real == c.varied["n_real"]
+        assert c.task.real.noise == c.varied["noise"]  # type: ignore[attr-defined]
         assert agent.generator.bandwidth == c.varied["bandwidth"]
         assert c.varied["regime"] in ("Replace", "Window(generations=2)")
     assert len({c.label for c in study.cells}) == 16
@@ -447,10 +453,10 @@ def test_vary_from_python_takes_objects() -> None:
     study = Study.of(
         exp, vary={"n_real": [5, 6], "regime": [regimes.Replace(), regimes.Window(generations=2)]}
     )
-    assert [(c.exp.n_real, c.varied["regime"]) for c in study.cells] == [
+    assert [(c.task.n_real, c.varied["regime"]) for c in study.cells] == [
         (n, regime) for regime in ("Replace", "Window(generations=2)") for n in (5, 6)
     ]
-    assert study.cells[3].exp.agents[0].regime == regimes.Window(generations=2)
+    assert study.cells[3].task.agents[0].regime == regimes.Window(generations=2)
 
 
 # -- changes ---------------------------------------------------------------------------------------
@@ -458,7 +464,7 @@ def test_vary_from_python_takes_objects() -> None:
 
 def only(study: Study) -> Experiment:
     (cell,) = study.cells
-    return cell.exp
+    return cell.task
 
 
 def test_setting_fields() -> None:
@@ -479,7 +485,7 @@ def test_setting_fields() -> None:
 
 def test_setting_a_list_varies_unless_the_field_is_a_list() -> None:
     study = Study.of(BASE)
-    assert [c.exp.n_real for c in study.set("n_real", [10, 100]).cells] == [10, 100]
+    assert [c.task.n_real for c in study.set("n_real", [10, 100]).cells] == [10, 100]
     assert len(study.set("regime", ["Replace", "Accumulate"]).cells) == 2
     assert len(study.set("metrics", ["TailMass", "HoldoutNLL"]).cells) == 1
     assert len(study.set("metrics", [["TailMass"], ["HoldoutNLL"]]).cells) == 2
@@ -487,8 +493,8 @@ def test_setting_a_list_varies_unless_the_field_is_a_list() -> None:
 
 def test_setting_in_one_experiment_or_in_all() -> None:
     study = Study.of({"a": dict(BASE), "b": dict(BASE)})
-    assert [c.exp.n_real for c in study.set("n_real", 7).cells] == [7, 7]
-    assert [c.exp.n_real for c in study.set("b.n_real", 7).cells] == [100, 7]
+    assert [c.task.n_real for c in study.set("n_real", 7).cells] == [7, 7]
+    assert [c.task.n_real for c in study.set("b.n_real", 7).cells] == [100, 7]
 
 
 @pytest.mark.parametrize(
@@ -525,11 +531,13 @@ def test_setting_inside_what_varies() -> None:
 # -- fingerprints ----------------------------------------------------------------------------------
 
 
-def test_replicates_and_titles_are_the_same_run() -> None:
-    one = Study.of(BASE).fingerprint
-    assert one == Study.of(BASE).set("replicates", 7).fingerprint
-    assert one == Study.of(BASE).set("title", "another").fingerprint
-    assert one == Study.of({**BASE, "real": {"kind": "Moons", "noise": 0.05}}).fingerprint  # its default
+def test_replicates_generations_and_titles_are_the_same_cell() -> None:
+    one = prints(Study.of(BASE))
+    for path, value in (("replicates", 7), ("title", "another"), ("generations", 11), ("name", "me")):
+        assert one == prints(Study.of(BASE).set(path, value)), path
+    assert one == prints(Study.of({**BASE, "real": {"kind": "Moons", "noise": 0.05}}))  # its default
+    # the cells of one study too: they share their parts
+    assert len({*prints(Study.of(BASE).set("generations", [3, 4, 3]))}) == 1
 
 
 @pytest.mark.parametrize(
@@ -537,9 +545,9 @@ def test_replicates_and_titles_are_the_same_run() -> None:
     [
         ("n_real", 50),
         ("n_fresh", 1),
-        ("generations", 11),
         ("seed", 1),
         ("rows", "always"),
+        ("holdout", "fresh"),
         ("tile", 3),
         ("n", 50),
         ("real", "Circles"),
@@ -548,24 +556,38 @@ def test_replicates_and_titles_are_the_same_run() -> None:
         ("generator.bandwidth", 0.2),
         ("regime", "Accumulate"),
         ("curator", {"kind": "Choose", "reward": "Along"}),
-        ("name", "me"),
         ("metrics", ["TraceRatio"]),
         ("metrics", ["HoldoutNLL", "TraceRatio"]),
-        ("seed", [0, 1]),
     ],
 )
-def test_anything_else_is_another_run(path: str, value: Any) -> None:
-    assert Study.of(BASE).set(path, value).fingerprint != Study.of(BASE).fingerprint
+def test_anything_else_is_another_cell(path: str, value: Any) -> None:
+    assert prints(Study.of(BASE).set(path, value)) != prints(Study.of(BASE))
 
 
-def test_names_of_experiments_and_contents_of_files_are_part_of_the_run(tmp_path: Path) -> None:
-    assert Study.of({"a": BASE}).fingerprint != Study.of({"b": BASE}).fingerprint
+def test_cells_of_other_values_are_other_cells() -> None:
+    both = prints(Study.of(BASE).set("seed", [0, 1]))
+    assert both[0] == prints(Study.of(BASE))[0] and both[1] == prints(Study.of(BASE).set("seed", 1))[0]
+    assert len({*both}) == 2
+
+
+def test_names_of_experiments_and_contents_of_files_decide_values(tmp_path: Path) -> None:
+    assert prints(Study.of({"a": BASE})) != prints(Study.of({"b": BASE}))
     table = tmp_path / "table.csv"
     table.write_text("x,y\n1,2\n3,4\n5,7\n8,9\n")
     spec = {**BASE, "real": {"kind": "Table", "path": str(table)}, "n_real": 2}
-    before = Study.of(spec).fingerprint
+    before = prints(Study.of(spec))
     table.write_text("x,y\n1,2\n3,4\n5,7\n8,10\n")
-    assert Study.of(spec).fingerprint != before
+    assert prints(Study.of(spec)) != before
+
+
+def test_where_a_table_lies_decides_nothing(tmp_path: Path) -> None:
+    text, found = "x,y\n1,2\n3,4\n5,7\n8,9\n", []
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "table.csv"
+        path.write_text(text)
+        found += prints(Study.of({**BASE, "real": {"kind": "Table", "path": str(path)}, "n_real": 2}))
+    assert found[0] == found[1]
 
 
 # -- code of the user's ----------------------------------------------------------------------------
@@ -615,7 +637,7 @@ def test_code_is_run_only_with_trust(mine: str, capsys: pytest.CaptureFixture[st
     again = parse(tomllib.loads(study.toml()), "study", trust=True)
     assert only(again).agents[0].regime == regime  # a file is run once for each content it has
     assert capsys.readouterr().out == ""
-    assert study.set("regime.share", 0.75).cells[0].exp.agents[0].regime.share == 0.75  # type: ignore[attr-defined]
+    assert study.set("regime.share", 0.75).cells[0].task.agents[0].regime.share == 0.75  # type: ignore[attr-defined]
 
 
 def test_a_makers_code_too_is_run_only_with_trust(mine: str) -> None:
@@ -634,7 +656,7 @@ def test_functions_can_be_parts(mine: str) -> None:
     study = Study.of({**BASE, "agents": [{"generator": "KDE", "curator": curator}]}, trust=True)
     agent: Any = only(study).agents[0]
     assert agent.curator.reward.__name__ == "rather_large"
-    assert parse(tomllib.loads(study.toml()), "study", trust=True).fingerprint == study.fingerprint
+    assert prints(parse(tomllib.loads(study.toml()), "study", trust=True)) == prints(study)
 
 
 def test_a_class_that_is_no_dataclass_is_told_how_to_become_one(mine: str) -> None:
@@ -643,7 +665,7 @@ def test_a_class_that_is_no_dataclass_is_told_how_to_become_one(mine: str) -> No
         SpecError,
         match="Bare: only frozen dataclasses can stand in a spec; decorate the class with @component",
     ):
-        _ = study.fingerprint
+        run(study, workers=0)
 
 
 def test_a_name_that_the_users_file_lacks(mine: str) -> None:
@@ -652,11 +674,19 @@ def test_a_name_that_the_users_file_lacks(mine: str) -> None:
     assert "has no 'Haf'; did you mean 'Half'?" in problem
 
 
-def test_a_changed_file_is_another_run(mine: str) -> None:
-    spec = {**BASE, "agents": [{"generator": "KDE", "regime": f"{mine}:Half"}]}
-    before = Study.of(spec, trust=True).fingerprint
+def test_a_changed_file_is_another_cell_wherever_it_lies(mine: str, tmp_path: Path) -> None:
+    def of(path: str | Path) -> list[str]:
+        spec = {**BASE, "agents": [{"generator": "KDE", "regime": {"vary": ["Replace", f"{path}:Half"]}}]}
+        return prints(Study.of(spec, trust=True))
+
+    before = of(mine)
+    (tmp_path / "yours").mkdir()
+    (tmp_path / "yours" / "other.py").write_text(MINE)
+    assert of(tmp_path / "yours" / "other.py") == before
     Path(mine).write_text(MINE.replace("0.5", "0.6"))
-    assert Study.of(spec, trust=True).fingerprint != before
+    after = of(mine)
+    assert after[1] != before[1]
+    assert after[0] == before[0], "a cell that does not refer to the file is as it was"
 
 
 def test_objects_without_a_name_have_no_toml() -> None:
@@ -699,7 +729,7 @@ def test_a_wrong_field_met_in_a_loop_names_the_generation() -> None:
         run(exp, workers=0)
 
 
-def test_runs_of_other_numerics_are_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Study.of(dict(BASE)).fingerprint
-    monkeypatch.setattr("genloss.study.study.NUMERICS", -1)
-    assert Study.of(dict(BASE)).fingerprint != before
+def test_other_numerics_are_other_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = prints(Study.of(dict(BASE)))
+    monkeypatch.setattr("genloss.study.identity.NUMERICS", -1)
+    assert prints(Study.of(dict(BASE))) != before

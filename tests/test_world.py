@@ -98,7 +98,7 @@ def test_generation_1_of_the_main_job_is_the_same_for_any_number_of_workers(tmp_
     here, there = run(study, workers=0), run(study, tmp_path / "run", workers=2)
     for name in {c.experiment for c in here.cells}:
         cells = [c for c in here.cells if c.experiment == name]
-        for metric in cells[0].exp.metric_names:
+        for metric in cells[0].task.metric_names:
             first = here.array(metric, cells[0])[0]
             for cell in cells:
                 np.testing.assert_array_equal(here.array(metric, cell)[0], first)
@@ -291,7 +291,7 @@ def test_generation_0_is_the_real_rows_looked_at_in_the_same_way() -> None:
         metrics.RealShare(),
     )
     results = run(experiment(real.Gaussian(dim=3), generators.Gaussian(), *looks), workers=0)
-    exp = results.cells[0].exp
+    exp = results.cells[0].task
     first, published = (f"TraceRatio(of='{of}')" for of in ("model", "published"))
     assert results.real(first) is None and results.real("RealShare") is None
     rows = exp.fresh(0, Address(0))
@@ -367,13 +367,13 @@ class Noise:
     tag: int = 0
 
     def __call__(self, seen: Observation) -> Array:
-        return seen.rng.measure.standard_normal(seen.exp.tile_size)
+        return seen.rng.measure.standard_normal(seen.replicates)
 
 
 @component
 class OtherNoise:
     def __call__(self, seen: Observation) -> Array:
-        return seen.rng.measure.standard_normal(seen.exp.tile_size)
+        return seen.rng.measure.standard_normal(seen.replicates)
 
 
 def test_a_metric_draws_the_same_whichever_metrics_stand_beside_it() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -52,12 +52,13 @@ def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
     return {f.name: f for f in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else {}
 
 
-def called(part: Any, brief: bool = False) -> str:
+def called(part: Any, brief: bool = False, without: Collection[str] = ()) -> str:
     """A part in words that are the same in every process: a function's name, a dataclass and its fields.
 
     Args:
         part: the part, or what one of its fields holds.
         brief: without the fields that have their default.
+        without: fields to leave out too.
 
     >>> called(len), called(object()), called(0.5)
     ('len', 'object', '0.5')
@@ -65,7 +66,8 @@ def called(part: Any, brief: bool = False) -> str:
     if not dataclasses.is_dataclass(part):
         known = isinstance(part, (bool, int, float, str, tuple, type(None)))
         return repr(part) if known else part.__name__ if inspect.isroutine(part) else type(part).__name__
-    some = ((name, vars(part)[name], field.default) for name, field in fields(part).items())
+    left = ((name, field) for name, field in fields(part).items() if name not in without)
+    some = ((name, vars(part)[name], field.default) for name, field in left)
     said = ", ".join(f"{k}={called(v, brief)}" for k, v, usual in some if not brief or v != usual)
     return f"{type(part).__name__}({said})" if said or not brief else type(part).__name__
 

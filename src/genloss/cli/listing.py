@@ -218,7 +218,9 @@ def _what(task: Any) -> str:
 
 
 def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    from genloss.report.words import plural
+
+    return f"{count} {what if count == 1 else plural(what)}"
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources
+from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources, tasks
 from genloss.conformance.core import Began, Broken, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError, bounded
@@ -44,8 +44,8 @@ def check(
 
     Args:
         part: an object with the verb of a slot: an instance, or a function where the verb is a call.
-        slot: "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by default
-            what its verb tells.
+        slot: "tasks", "real", "generators", "regimes", "curators", "metrics", "rewards" or "verifiers"; by
+            default what its verb tells.
         table: a file of the user's to try a generator on too.
         target: the column of that table that is to be predicted, as the run will have it.
         began: told the name of each check as it begins.
@@ -184,6 +184,7 @@ def _best(rules: Iterable[Rule], part: Any, on: On) -> list[Finding]:
 
 
 _CHECKS: dict[str, Any] = {
+    "tasks": lambda part, mixed, own: judge(tasks.RULES, tasks.Trial(part)),
     "real": _real,
     "generators": _generator,
     "regimes": _regime,
@@ -200,7 +201,7 @@ _CHECKS: dict[str, Any] = {
 )
 def stands_in_spec(trial: tuple[Any, str]) -> None:
     """It can be written into a spec and built from it again, which is how workers get it."""
-    from genloss.study.spec import as_spec, build_part
+    from genloss.study.spec import as_spec, build, build_part
 
     part, slot = trial
     try:
@@ -209,7 +210,8 @@ def stands_in_spec(trial: tuple[Any, str]) -> None:
         if "cannot be named" in str(error):
             raise NotApplicable(f"{error}; until then it runs in this process only") from None
         raise Broken(str(error)) from None
-    if as_spec(build_part(slot, spec, trust=True)) != spec:
+    again = build(spec, trust=True) if slot == "tasks" else build_part(slot, spec, trust=True)
+    if as_spec(again) != spec:
         raise Broken(f"built again from {spec} it is another")
     try:
         hash(part)

@@ -17,7 +17,7 @@ from genloss.report.packing import packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, reading
-from genloss.report.words import about, failure
+from genloss.report.words import about, failure, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
 
@@ -136,7 +136,7 @@ def _facts(results: Results) -> list[str]:
     return [
         _several(len(cells), "cell"),
         _several(results.size, "value"),
-        *(f"{_range(sorted(some))} {axis}s" for axis, some in along.items()),
+        *(f"{_range(sorted(some))} {plural(axis)}" for axis, some in along.items()),
         f"{_range(sorted({c.outline.replicates for c in cells}))} replicates",
         f"{results.seconds:,.0f} s of processor time".replace(",", " "),
         f"seed {', '.join(map(str, seeds[:5]))}{' …' if len(seeds) > 5 else ''}",

@@ -74,7 +74,7 @@ def _setup(layout: Layout) -> str:
     setup = SETUP.of(cell.task)
     own = {field for line in cell.outline.lines for field in line}
     others = [f"{field} varied" for field in layout.values if field != layout.colour and field not in own]
-    said = called(cell.task, brief=True) if setup is None else setup(varied)
+    said = called(cell.task, brief=True, without=varied) if setup is None else setup(varied)
     return "; ".join(p for p in (said, *others) if p)
 
 

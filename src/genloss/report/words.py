@@ -166,3 +166,12 @@ def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
     if low > none or high < none:
         return "changed", size
     return f"no change seen at {replicates} replicate{'s' * (replicates != 1)}", size
+
+
+def plural(what: str) -> str:
+    """A word of many.
+
+    >>> plural("generation"), plural("toss")
+    ('generations', 'tosses')
+    """
+    return f"{what}es" if what.endswith(("s", "x", "z", "ch", "sh")) else f"{what}s"

@@ -197,7 +197,3 @@ def cells_of_parts(folder: Path, said: Iterable[Mapping[str, Any]]) -> KeptStudy
         for i, s in enumerate(some)
     )
     return KeptStudy(folder.name, "", "", "", tuple(cells))
-
-
-def _kept(said: Mapping[str, Any]) -> Kept:
-    return Kept(Outline.read(said["outline"]), None, said["fingerprint"])

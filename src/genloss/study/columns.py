@@ -43,6 +43,8 @@ def check_axes(axes: tuple[str, ...]) -> None:
     Raises:
         SpecError: if one has the name of another column, or is no identifier.
     """
+    if not isinstance(axes, (tuple, list)) or not all(isinstance(axis, str) for axis in axes):
+        raise SpecError(f'axes: give the names of the axes, as in ("coin", "toss") (got {axes!r:.60})')
     for axis in axes:
         if not axis.isidentifier() or axis in RESERVED or axes.count(axis) > 1:
             raise SpecError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from genloss.errors import GenlossError, SpecError
 from genloss.meaning import Meaning
 from genloss.traits import EVENT_SHAPE, GROWS, HEADING, LINES, SEED
 
@@ -47,9 +48,25 @@ class Outline:
 
     @classmethod
     def of(cls, task: Any) -> Outline:
-        """The outline of a task."""
+        """The outline of a task.
+
+        Raises:
+            SpecError: if the task cannot say it.
+        """
+        try:
+            return cls._of(task)
+        except GenlossError:
+            raise
+        except Exception as error:  # of a user's own
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise SpecError(
+                f"{type(task).__name__} cannot say what its values mean: {said}; genloss check looks closer"
+            ) from error
+
+    @classmethod
+    def _of(cls, task: Any) -> Outline:
         labels = {axis: task.labels(axis) for axis in task.axes}
-        own = {axis: some for axis, some in labels.items() if some == range(len(some))}
+        own = {axis for axis, some in labels.items() if isinstance(some, range) and some == range(len(some))}
         lines = LINES.of(task)
         if lines is None:
             rest = task.axes[1:]

@@ -83,9 +83,12 @@ class Results:
         study: Any
         try:
             if not text.strip():
-                raise SpecError("it was made in Python, of objects that no spec can name")
+                lost = kept is None and not (folder / "spec.toml").exists()
+                python = "it was made in Python, of objects that no spec can name"
+                raise SpecError("its spec.toml is gone" if lost else python)
             study = read(text, "spec.toml", folder.name if kept is None else kept.name, trust)
-            if kept is not None and [c.id for c in study.cells] != [c.id for c in kept.cells]:
+            ids, had = [c.id for c in study.cells], {p.cell for p in store.parts()}
+            if bool(had) and had.isdisjoint(ids) if kept is None else ids != [c.id for c in kept.cells]:
                 raise SpecError("its data, its code or genloss has changed since")
         except GenlossError as error:
             study = store.rebuilt() if kept is None else kept
@@ -299,18 +302,22 @@ class Results:
         out = labels.loc[rows["cell"]].reset_index(drop=True)
         rest = rows.drop(columns=["cell"]).reset_index(drop=True)
         for axis in dict.fromkeys(axis for c in self.cells for axis in c.outline.named):
-            known = [
-                pd.DataFrame({"cell": c.index, axis: range(len(some)), "called": some})
-                for c in self.cells
-                if (some := c.outline.named.get(axis)) is not None
-            ]
-            called = rows[["cell", axis]].merge(pd.concat(known), on=["cell", axis], how="left")["called"]
-            whole = len(known) == len(self.cells)
-            rest[axis] = called if whole else called.where(called.notna(), rest[axis])
+            rest[axis] = self._called(axis, rows["cell"].to_numpy(), rows[axis].to_numpy())
         axes = dict.fromkeys(axis for c in self.cells for axis in _frame_axes(c))
         order = [*axes, *(["replicate"] if "replicate" in rest else []), "metric"]
         rest = rest[[*order, *(c for c in rest if c not in order)]]
         return pd.concat([out, rest], axis=1)
+
+    def _called(self, axis: str, cells: Array, at: Array) -> Array:
+        """What places along an axis are called, by the cell of each; where they have no name, as they are."""
+        some = {c.index: called for c in self.cells if (called := c.outline.named.get(axis)) is not None}
+        begin = np.full(len(self.cells), -1)  # of each cell's names among all
+        begin[[*some]] = np.cumsum([0, *map(len, some.values())])[:-1]
+        names = np.array([*itertools.chain(*some.values())], dtype=object)
+        mine = begin[cells] >= 0
+        out = at.astype(object)
+        out[mine] = names[begin[cells[mine]] + at[mine].astype(np.int64)]
+        return out
 
     def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
         """Rows of the first replicate by place along the first axis, each (k, *event).

@@ -18,6 +18,7 @@ from typing import Any
 from genloss.errors import GenlossError, SpecError
 from genloss.study.driving import Driver, tiles_of
 from genloss.study.executor import LocalExecutor
+from genloss.study.identity import identity
 from genloss.study.progress import Progress, Silent
 from genloss.study.results import Results
 from genloss.study.reuse import explained
@@ -74,7 +75,9 @@ def run(
         study = study.set("replicates", replicates)
     quiet = progress is None
     spec = _toml(study, workers, executor)
-    _ = study.cells  # what is wrong with the study is said before a folder is made
+    for cell in study.cells:  # what is wrong with the study is said before a folder is made
+        if spec and cell.kept.identity is None:
+            identity(cell.task, cell.key)  # which says what it cannot name
     progress = progress or Silent()
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="genloss-") if out is None else out)

@@ -22,7 +22,7 @@ from genloss.study.cells import Cell
 from genloss.study.columns import check_axes
 from genloss.study.grid import chosen, columns_of, label, set_field, varied
 from genloss.study.registry import did_you_mean
-from genloss.study.spec import Spec, as_spec, build
+from genloss.study.spec import Spec, as_spec, build, task_class
 from genloss.traits import HEADING, fields
 
 _MOST_PROBLEMS = 50
@@ -144,16 +144,20 @@ class Study:
             for choice in itertools.product(*choices):
                 concrete = chosen(spec, dict(choice))
                 try:
+                    if not name and "title" not in fields(task_class(concrete, self.trust)):
+                        concrete.pop("title", None)  # it is the study's
                     task = build(concrete, self.trust)
                     check_axes(task.axes)
+                    at = {columns[path]: label(value) for path, value in choice}
+                    cell = Cell(len(cells), name, at, task, concrete)
+                    _ = cell.outline  # a task that cannot say what its values mean is told of here
                 except SpecError as error:
                     prefix = f"experiments.{name}." if name else ""
                     found |= dict.fromkeys(prefix + problem for problem in error.problems)
                     if len(found) > _MOST_PROBLEMS:
                         raise SpecError(list(found)) from None
                     continue
-                at = {columns[path]: label(value) for path, value in choice}
-                cells.append(Cell(len(cells), name, at, task, concrete))
+                cells.append(cell)
         if found:
             raise SpecError(list(found))
         return tuple(cells)
