@@ -184,7 +184,7 @@ def _best(rules: Iterable[Rule], part: Any, on: On) -> list[Finding]:
 
 
 _CHECKS: dict[str, Any] = {
-    "tasks": lambda part, mixed, own: judge(tasks.RULES, tasks.Trial(part)),
+    "tasks": lambda part, on: on.judge(tasks.RULES, tasks.Trial(part)),
     "real": _real,
     "generators": _generator,
     "regimes": _regime,

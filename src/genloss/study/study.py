@@ -143,12 +143,14 @@ class Study:
             choices = [[(path, v) for v in values] for path, values in varied(spec)]
             for choice in itertools.product(*choices):
                 concrete = chosen(spec, dict(choice))
+                at = {columns[path]: label(value) for path, value in choice}
                 try:
                     if not name and "title" not in fields(task_class(concrete, self.trust)):
                         concrete.pop("title", None)  # it is the study's
                     task = build(concrete, self.trust)
                     check_axes(task.axes)
-                    at = {columns[path]: label(value) for path, value in choice}
+                    if odd := at.keys() & {*task.axes}:
+                        raise SpecError(f"{odd.pop()}: varies, and an axis has that name; call it otherwise")
                     cell = Cell(len(cells), name, at, task, concrete)
                     _ = cell.outline  # a task that cannot say what its values mean is told of here
                 except SpecError as error:

@@ -46,14 +46,10 @@ def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) 
         folder: the run's.
         here: the folder in which relative paths of the spec are.
     """
-    try:
-        with contextlib.suppress(OSError):
-            if os.getcwd() != here:
-                os.chdir(here)
-        task = _built(spec, trust)
-    except GenlossError as error:
-        return {"error": bounded(str(error), _LONGEST)}
-    return work_on(task, order, folder)
+    with contextlib.suppress(OSError):
+        if os.getcwd() != here:
+            os.chdir(here)
+    return _made(lambda: _built(spec, trust), order, folder)
 
 
 @lru_cache(maxsize=2)
@@ -72,11 +68,14 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
             or None}.
         folder: the run's.
     """
+    return _made(lambda: task, order, folder)
+
+
+def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Outcome:
     part = Part.named(order["part"])
     assert part is not None
     run, began = Path(folder), time.process_time()
     home = os.getcwd()
-    axes = tuple(task.axes)
     try:
         beat = claims.take(run, part.name, part.length)
         if isinstance(beat, claims.Claim):
@@ -86,6 +85,8 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
                 return {"found": True}
             log = run / capture.FOLDER / f"{part.name}.txt"
             with capture.captured(log, standard_streams_are_ours()), _one_thread:
+                task = task_of()
+                axes = tuple(task.axes)
                 values, pictures = measured(task, part, order["key"], beat, order["limit"])
             if pictures is not None:
                 shown = Part(part.cell, part.tile, part.length, part.size, pictures=True)
