@@ -60,7 +60,7 @@ class Walk:
             if self.fault == "again":
                 rng = np.random.Generator(np.random.SFC64())
             if self.fault == "first":
-                rng.random(size)
+                here += rng.random((2, size))[1]
             if self.fault == "last first":
                 rng = place.rng(self.steps - step, 0, Role.MEASURE)
             here += rng.random(size) - 0.5
@@ -109,7 +109,7 @@ def test_an_array_that_goes_on_changing_is_recorded_as_it_was() -> None:
         ("tiles", "other tiles, other values", "tiles 0 and 1 have the same values"),
         ("fixed", "other tiles, other values", "tiles 0 and 1 have the same values"),
         ("seed", "other seeds, other values", "with another seed it has the same values"),
-        ("first", "the first replicates", "of 1 and of 4 replicates: 'x' at (0,) differs"),
+        ("first", "first replicates", "of 1 and of 4 replicates: 'x' at (0,) differs"),
         ("tile", "tiles of one size", "with a replicate more its tile_size is 11 instead of 10"),
         ("last first", "grows", "of steps = 3 and 4: 'x' at (0,) differs"),
     ],

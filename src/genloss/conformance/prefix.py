@@ -19,7 +19,7 @@ from genloss.samples import Array, Samples
 from genloss.streams import Rng, fixed
 from genloss.traits import DRAW_STATISTIC, REAL_STATISTIC, SIZE, SUFFICIENT, TILE
 
-_NAME = "first replicates"
+NAME = "first replicates"
 _WHOLE, _PARTS = 5, (1, 2)
 _DRAWS = (
     "draw in one call whose first axis is R, or for each replicate from a stream of its own (rng.spawn(R)); "
@@ -62,7 +62,7 @@ def _twice(draw: Callable[[Rng], Any]) -> Iterator[Any]:
         yield draw(rng)
 
 
-@rule(_NAME, _DRAWS)
+@rule(NAME, _DRAWS)
 def source(t: sources.Trial) -> None:
     """Of few replicates it draws what it draws for the first of many, so that a run may grow."""
     n, draw = min(12, SIZE.of(t.real) or 12), REAL_STATISTIC.of(t.real)
@@ -78,7 +78,7 @@ def _statistic(draw: Callable[..., Any], kind: Any, n: int, size: int) -> Iterat
     yield numbers(draw(kind, size, n, _rng()))
 
 
-@rule(_NAME, f"{_DRAWS}; or set tile = 1")
+@rule(NAME, f"{_DRAWS}; or set tile = 1")
 def generator(t: generators.Trial) -> None:
     """Few replicates are fitted and sampled as the first of many are, so that a run may grow."""
     if TILE.of(t.generator) == 1:
@@ -103,7 +103,7 @@ def _first(samples: Samples, size: int) -> Samples:
     return Samples.of(cut)
 
 
-@rule(_NAME, _DRAWS)
+@rule(NAME, _DRAWS)
 def regime(t: regimes.Trial) -> None:
     """Of few replicates it chooses the rows that it chooses of the first of many, so that a run may grow."""
     for when, pool in t.pools():
@@ -132,7 +132,7 @@ class _Source:
         return rows
 
 
-@rule(_NAME, _DRAWS)
+@rule(NAME, _DRAWS)
 def curator(t: publishing.Trial) -> None:
     """Of few replicates it publishes what it publishes of the first of many, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
@@ -145,21 +145,21 @@ def curator(t: publishing.Trial) -> None:
     _expect_alike(published, "the curator")
 
 
-@rule(_NAME, "let no product, sum or choice run over replicates, the first axis")
+@rule(NAME, "let no product, sum or choice run over replicates, the first axis")
 def reward(t: publishing.Trial) -> None:
     """Few replicates are rewarded as the first of many are, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
     _expect_alike(lambda size: iter([t.part(rows[:size].copy())]), "the reward")
 
 
-@rule(_NAME, _DRAWS)
+@rule(NAME, _DRAWS)
 def verifier(t: publishing.Trial) -> None:
     """Few replicates are judged as the first of many are, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
     _expect_alike(lambda size: _twice(lambda rng: t.part(rows[:size].copy(), rng)), "the verifier")
 
 
-@rule(_NAME, f"take R from seen.replicates; {_DRAWS}")
+@rule(NAME, f"take R from seen.replicates; {_DRAWS}")
 def metric(t: metrics.Trial) -> None:
     """Few replicates are measured as the first of many are, so that a run may grow."""
     exp = t.seen.exp

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genloss.conformance import prefix
 from genloss.conformance.core import Broken, NotApplicable, Rule, expect_shape, rule, same
 from genloss.meaning import Meaning
 from genloss.samples import Array
@@ -151,7 +152,7 @@ def seeds(t: Trial) -> None:
 
 
 @rule(
-    "the first replicates",
+    prefix.NAME,
     "draw so that the first numbers of an array do not depend on how many are drawn: rng.random(size)",
 )
 def first(t: Trial) -> None:
