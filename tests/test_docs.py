@@ -34,15 +34,15 @@ def files(text):
 
 
 def commands(text):
-    return [
-        line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")
-    ]
+    """The commands of each block: what follows may need what came before."""
+    found = [[line[2:] for line in b.splitlines() if line.startswith("$ ")] for b in blocks(text, "console")]
+    return [some for some in found if some]
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+@pytest.fixture
+def desk(tmp_path):
     """A folder with the files that the README asks for, and a table such as a reader might have."""
-    folder = tmp_path_factory.mktemp("readme")
+    folder = tmp_path
     for name, text in files(README).items():
         (folder / name).write_text(text)
     rng = np.random.Generator(np.random.SFC64(1))
@@ -74,9 +74,10 @@ def genloss(command, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", commands(README))
-def test_the_readme_commands_run(command, desk):
-    genloss(command, desk)
+@pytest.mark.parametrize("some", commands(README), ids=lambda some: some[0])
+def test_the_readme_commands_run(some, desk):
+    for command in some:
+        genloss(command, desk)
 
 
 def test_the_readme_python_prints_what_it_says():
