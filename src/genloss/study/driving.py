@@ -105,6 +105,7 @@ class Driver:
         """
         folder = str(self._store.folder)
         while self._todo or self._elsewhere:
+            self._look()
             tile = self._next()
             if tile is None:
                 time.sleep(0.2)
@@ -190,7 +191,8 @@ class Driver:
             self._progress.finish(tile.cell, tile.part.tile, outcome["error"])
         else:
             self._store.made(tile.part)
-            self._store.record(tile.part, outcome["seconds"])
+            if "found" not in outcome:  # whoever made it has noted it
+                self._store.record(tile.part, outcome["seconds"])
             self._progress.finish(tile.cell, tile.part.tile, None)
 
     def _look(self) -> None:

@@ -115,9 +115,10 @@ def said_of(data: bytes, part: Part) -> dict[str, Any] | None:
     if not seals:
         return None
     seal = seals[-1]
-    whole = hashlib.sha256(data[: seal.start(1)])
+    bits = memoryview(data)
+    whole = hashlib.sha256(bits[: seal.start(1)])
     whole.update(_NO_DIGEST)
-    whole.update(data[seal.end(1) :])
+    whole.update(bits[seal.end(1) :])
     if whole.hexdigest().encode() != seal[1]:
         return None
     try:
@@ -140,7 +141,10 @@ def listed(folder: Path) -> Iterator[Part]:
 
 
 def checked(folder: Path, parts: Iterable[Part]) -> tuple[list[Part], dict[Part, str]]:
-    """The parts that are whole, and what is wrong with the others."""
+    """The parts that can be read, and what is wrong with those that are to be made again.
+
+    Values whose pictures are gone or damaged are both: the two are made together.
+    """
     whole: dict[Part, bool] = {}
     wrong: dict[Part, str] = {}
     for part in parts:
@@ -156,8 +160,12 @@ def checked(folder: Path, parts: Iterable[Part]) -> tuple[list[Part], dict[Part,
             wrong[part] = "is damaged"
         else:
             whole[part] = bool(said["shown"])
-    # pictures are made with the values of a tile, and made again with them
-    return [p for p, shown in whole.items() if not shown or replace(p, pictures=True) in whole], wrong
+    for part in [p for p, shown in whole.items() if shown]:
+        pictures = replace(part, pictures=True)
+        # those of another driver may have come after the names were listed
+        if pictures in wrong or (pictures not in whole and not pictures.path(folder).exists()):
+            wrong[part] = "lacks its pictures"
+    return [*whole], wrong
 
 
 def about(folder: Path, part: Part) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,15 +77,22 @@ class Reader:
         of: Iterable[tuple[Cell, list[Part]]],
         pictures: bool = False,
     ) -> None:
-        """Make the view; tasks of other axes have other columns, which are missing in the rest."""
-        kinds: dict[tuple[str, ...], list[tuple[Cell, list[Part]]]] = {}
+        """Make the view; tasks of other axes have other columns, which are missing in the rest.
+
+        Cells of equal values may read different parts of one tile, and are selected apart: a row of either
+        part would else count for both.
+        """
+        kinds: dict[tuple[tuple[str, ...], int], list[tuple[Cell, list[Part]]]] = {}
+        alike: Counter[str] = Counter()
         for cell, parts in of:
-            kinds.setdefault(cell.outline.axes, []).append((cell, parts))
+            kinds.setdefault((cell.outline.axes, alike[cell.id]), []).append((cell, parts))
+            alike[cell.id] += 1
         selects = [
             self._select(connection, f"{name}_{i}", axes, some, pictures)
-            for i, (axes, some) in enumerate(kinds.items())
+            for i, ((axes, _), some) in enumerate(kinds.items())
         ]
-        connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(selects)}")
+        with _explained():
+            connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(selects)}")
 
     def _select(
         self,
@@ -123,13 +131,20 @@ _VALUES = ("replicate", "metric", '"value"')
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.Table:
-    import duckdb
-
-    try:
+    with _explained():
         found = connection.sql(sql, params=list(parameters))
         if found is None:
             raise StoreError("the query is empty; give a SELECT over results")
         return found.to_arrow_table()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Say in a line what DuckDB finds wrong: with a query, or with parts that have gone meanwhile."""
+    import duckdb
+
+    try:
+        yield
     except duckdb.Error as error:
         raise StoreError(f"the query failed: {str(error).splitlines()[0]}") from error
 

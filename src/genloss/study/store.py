@@ -76,6 +76,7 @@ class Store:
             store = cls(folder)
             for part in store.look():
                 part.path(folder).unlink(missing_ok=True)
+                store.lost(part)
         return store
 
     @classmethod
@@ -134,8 +135,9 @@ class Store:
         Raises:
             StoreError: if there are none.
         """
-        first = {part.cell: part for part in sorted(self.parts(), reverse=True) if not part.pictures}
-        said = (about(self.folder, part) for part in first.values())
+        # the longest part, of these the last tile: it was made when most was wanted
+        values = sorted((p for p in self.parts() if not p.pictures), key=lambda p: (p.length, p.tile, p.size))
+        said = (about(self.folder, part) for part in {part.cell: part for part in values}.values())
         return cells_of_parts(self.folder, [s for s in said if s])
 
     @property
@@ -155,7 +157,7 @@ class Store:
     # -- what is done --------------------------------------------------------------------------------
 
     def look(self) -> list[Part]:
-        """Check every part; those that are damaged are returned, and named in `problems`."""
+        """Check every part; those that are to be made again are returned, and named in `problems`."""
         whole, wrong = checked(self.folder, listed(self.folder))
         self.problems = [f"part {part.name} {said}" for part, said in sorted(wrong.items())]
         self._parts = {}
@@ -164,7 +166,7 @@ class Store:
         return [*wrong]
 
     def parts(self) -> list[Part]:
-        """The parts that are whole."""
+        """The parts that can be read."""
         if self._parts is None:
             self.look()
         return [part for some in (self._parts or {}).values() for part in some]
@@ -189,6 +191,11 @@ class Store:
             some = self._parts.setdefault((part.cell, part.tile), [])
             shown = replace(part, pictures=True)
             some += [p for p in (part, shown) if p not in some and p.path(self.folder).exists()]
+
+    def lost(self, part: Part) -> None:
+        """Take note of a part that is no longer there."""
+        some = (self._parts or {}).get((part.cell, part.tile), [])
+        some[:] = [p for p in some if p != part]
 
     # -- what happened -------------------------------------------------------------------------------
 

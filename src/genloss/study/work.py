@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import OpenBLASController, threadpool_limits
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from genloss.errors import FitError, GenlossError, StoreError, bounded, said_by
 from genloss.samples import Array
@@ -31,7 +32,8 @@ _LONGEST = 500
 """Characters of an error, whatever a user's part raises."""
 Outcome = dict[str, Any]
 """Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
-and {"refused"} where the disk refuses; plain values, which go through any executor."""
+{"found"} where another has made it, and {"refused"} where the disk refuses; plain values, which go through any
+executor."""
 
 
 def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) -> Outcome:
@@ -74,20 +76,22 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
     assert part is not None
     run, began = Path(folder), time.process_time()
     home = os.getcwd()
+    axes = tuple(task.axes)
     try:
         beat = claims.take(run, part.name, part.length)
         if isinstance(beat, claims.Claim):
             return {"taken": f"{beat.host} {beat.pid}"}
         try:
-            if not part.path(run).exists():  # else another has made it since this was asked
-                log = run / capture.FOLDER / f"{part.name}.txt"
-                with capture.captured(log, standard_streams_are_ours()), _one_thread:
-                    values, pictures = measured(task, part, order["key"], beat, order["limit"])
-                if pictures is not None:
-                    shown = Part(part.cell, part.tile, part.length, part.size, pictures=True)
-                    write_part(run, shown, pictures, task.axes, None)
-                # the values' part is last: where it is, the tile is finished
-                write_part(run, part, values, task.axes, order["about"], pictures is not None)
+            if part.path(run).exists():  # since this was asked
+                return {"found": True}
+            log = run / capture.FOLDER / f"{part.name}.txt"
+            with capture.captured(log, standard_streams_are_ours()), _one_thread:
+                values, pictures = measured(task, part, order["key"], beat, order["limit"])
+            if pictures is not None:
+                shown = Part(part.cell, part.tile, part.length, part.size, pictures=True)
+                write_part(run, shown, pictures, axes, None)
+            # the values' part is last: where it is, the tile is finished
+            write_part(run, part, values, axes, order["about"], pictures is not None)
         finally:
             claims.leave(beat)
     except StoreError as error:
@@ -108,10 +112,13 @@ class _OneThread:
 
     def __init__(self) -> None:
         self._lock, self._inside = Lock(), 0
+        self._found, self._modules = ThreadpoolController(), 0
 
     def __enter__(self) -> None:
         with self._lock:
-            limit = self._set(lambda: threadpool_limits(1))  # of each thread: OpenMP has a limit for each
+            if self._modules != len(sys.modules):  # to look for libraries takes longer than a small tile
+                self._found, self._modules = ThreadpoolController(), len(sys.modules)
+            limit = self._set(lambda: self._found.limit(limits=1))  # of each thread: OpenMP has one for each
             if self._inside == 0:
                 self._first = limit
             self._inside += 1
@@ -156,8 +163,8 @@ def measured(
         # overflow and division by zero are answers here: a collapsed model's density is infinite
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for record in task.records(address):
-                last = tuple(record.at)
                 table.add(record)
+                last = tuple(record.at)
                 if beat is not None:
                     beat.at(dict(zip(task.axes, map(int, last), strict=False)))
                 if limit is not None and time.monotonic() - began > limit:
@@ -212,7 +219,7 @@ class _Columns:
         for name, value in record.values.items():
             if name not in self._names:
                 raise FitError(f"a record has '{name}'; its task has {', '.join(self._names)}")
-            value = np.asarray(value, dtype=float)
+            value = np.array(value, dtype=float)  # a copy: a task may go on adding into the same array
             if value.shape != (self._part.size,):
                 raise FitError(
                     f"{name} has shape {value.shape}; give one value a replicate, {(self._part.size,)}"
