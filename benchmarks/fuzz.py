@@ -1,10 +1,11 @@
 """Throw random damage at the command line: specs, tables and run folders that went wrong.
 
-``python -m benchmarks.fuzz [--specs 1000] [--tables 1000] [--runs 500] [--seed 0] [--only SEED]``
+``python -m benchmarks.fuzz [--specs 1000] [--tables 1000] [--runs 500] [--seed 0]``
 
-Whatever it is given, a command exits with 0, 1 or 2 within ten seconds, and says of an error a few short lines
-that name the culprit, without a traceback. A run folder that was damaged gives, after the same run, the bits
-that it had. Each failure is printed with its seed: ``--specs 1 --tables 0 --runs 0 --seed SEED`` repeats it.
+Whatever it is given, a command exits with 0, 1 or 2 within ten seconds of its own time, and says of an error
+a few short lines that name the culprit, without a traceback. A run folder that was damaged gives, after the
+same run, the bits that it had. Each failure is printed with its seed, and ``--specs 1 --tables 0 --runs 0
+--seed SEED`` repeats one of a spec.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def main() -> int:
             if found := attack(seed):
                 wrong += 1
                 print(f"{kind}, seed {seed}:", *found, sep="\n    ", flush=True)
-        print(f"{kind}: {count} attacks, {wrong} with faults, {time.perf_counter() - began:.0f} s", flush=True)
+        print(
+            f"{kind}: {count} attacks, {wrong} with faults, {time.perf_counter() - began:.0f} s", flush=True
+        )
         failed += wrong
     return 1 if failed else 0
 

@@ -112,7 +112,9 @@ def bits(folder: Path) -> str:
 
 def parts() -> dict[str, bytes]:
     """The bytes of each part by name."""
-    return {path.name: path.read_bytes() for path in Path("out/parts").iterdir() if not path.name.startswith(".")}
+    return {
+        path.name: path.read_bytes() for path in Path("out/parts").iterdir() if not path.name.startswith(".")
+    }
 
 
 # -- what can happen to a folder -------------------------------------------------------------------
@@ -167,7 +169,14 @@ def link_instead(path: Path, rng: np.random.Generator) -> bool:
 def rename(path: Path, rng: np.random.Generator) -> bool:
     """Give it another name: another part's, a cut one, another suffix."""
     name = path.name
-    names = (name[:-1], f".{name}", name.upper(), f"{name}.bak", name.replace("00000", "00001"), f"a{name[1:]}")
+    names = (
+        name[:-1],
+        f".{name}",
+        name.upper(),
+        f"{name}.bak",
+        name.replace("00000", "00001"),
+        f"a{name[1:]}",
+    )
     path.rename(path.with_name(pick(rng, names)))
     return False
 
@@ -222,14 +231,22 @@ def change(of: Any, rng: np.random.Generator) -> None:
         other, at, _ = pick(rng, some)
         holder[key] = json.loads(json.dumps(other[at], default=str))
     else:
-        holder[key] = pick(rng, (odd(rng), "9" * 5000, f"{'a' * 16}-{'9' * 5000}-1x1", None, "../../x", 10**400))
+        holder[key] = pick(
+            rng, (odd(rng), "9" * 5000, f"{'a' * 16}-{'9' * 5000}-1x1", None, "../../x", 10**400)
+        )
 
 
 def stranger(path: Path, rng: np.random.Generator) -> bool:
     """Put a file into the folder that is not ours, with a name that may be."""
     del path
     names = [
-        *("parts/aaaaaaaaaaaaaaaa-00000-3x5.parquet", "parts/thesis.txt", "thesis.txt", ".DS_Store", "logs/x.txt"),
+        *(
+            "parts/aaaaaaaaaaaaaaaa-00000-3x5.parquet",
+            "parts/thesis.txt",
+            "thesis.txt",
+            ".DS_Store",
+            "logs/x.txt",
+        ),
         *("parts/.x.tmp", ".out.nobody.1.tmp", f"parts/{'a' * 16}-{'9' * 200}-1x1.parquet", "specs/x.toml"),
         *("running/x.json", "running/driver-x-1.json", "parts/\udcff.parquet", "running/\udcff.json"),
     ]
@@ -239,9 +256,9 @@ def stranger(path: Path, rng: np.random.Generator) -> bool:
         names += [f"parts/{cell}-{tile}-99x99.parquet", f"parts/{cell}-{tile}-1x1.parquet", f"logs/{one}.txt"]
         names += [f"parts/{cell}-00007-3x3.parquet", f"parts/{one}-pictures.parquet", f"running/{one}.json"]
     there = Path("out") / pick(rng, names)
-    there.parent.mkdir(exist_ok=True)
-    if there.exists():
+    if there.exists() or (there.parent.exists() and not there.parent.is_dir()):
         return False
+    there.parent.mkdir(exist_ok=True)
     there.write_bytes(pick(rng, (b"", b"mine", rng.bytes(300), *(parts_at_hand()))))
     return False
 
@@ -270,10 +287,22 @@ def claim(path: Path, rng: np.random.Generator) -> bool:
     gone = {"host": HOST, "pid": 2**22 + 7, "began": past, "at": {"generation": 1}, "beat": past, "of": 3}
     said = dict(gone)
     key = pick(rng, [*said])
-    said[key] = pick(rng, (said[key], odd(rng), None, "x", -1, 2**70, float("nan"), {"a": "b"}, [], float("inf")))
+    said[key] = pick(
+        rng, (said[key], odd(rng), None, "x", -1, 2**70, float("nan"), {"a": "b"}, [], float("inf"))
+    )
     if rng.random() < 0.2:
         said.pop(key)
-    texts = (json.dumps(said, default=str), "", "[" * 100_000, "[]", "3", "null", json.dumps({**gone, "more": 1}))
+    texts = (
+        json.dumps(said, default=str),
+        "",
+        "[" * 100_000,
+        "[]",
+        "3",
+        "null",
+        json.dumps({**gone, "more": 1}),
+    )
+    if running.exists() and not running.is_dir():
+        return False
     running.mkdir(exist_ok=True)
     there = running / f"{name}.json"
     there.write_text(texts[0] if rng.random() < 0.7 else pick(rng, texts))
@@ -307,7 +336,9 @@ def damage(rng: np.random.Generator) -> tuple[str, bool]:
         return f"lost {folder}", False
     some = files()
     # parts first: the other files are fewer, and the report is only a page
-    weights = np.array([3.0 if p.parent.name == "parts" else 0.3 if p.suffix == ".html" else 1.0 for p in some])
+    weights = np.array(
+        [3.0 if p.parent.name == "parts" else 0.3 if p.suffix == ".html" else 1.0 for p in some]
+    )
     path = some[rng.choice(len(some), p=weights / weights.sum())]
     do = pick(rng, TO_FILES)
     return f"{do.__name__} {path}", do(path, rng)
@@ -331,7 +362,7 @@ def attack(seed: int) -> list[str]:
         found = []
         for command in LOOKS:
             if command[0] != "report" or rng.random() < 0.3:
-                found += faults(called(*command), ("out", "--trust"))
+                found += faults(called(*command), ("out", "--trust"), notes=True)
         untouched = {p: p.stat().st_mtime_ns for p in files() if p.name != "report.html"}
         if not untouched.items() <= before.items():
             found.append("looking at the run changed it")
@@ -347,7 +378,11 @@ def attack(seed: int) -> list[str]:
             again = called(*LOOKS[0])
             if again.out != was.shown or again.err:
                 found.append(f"results are not shown as before: {again.err!r:.300} {again.out!r:.300}")
-            found += [f"left: {p}" for p in Path("out").rglob(".*.tmp") if "nobody" not in p.name and p.name != ".x.tmp"]
+            found += [
+                f"left: {p}"
+                for p in Path("out").rglob(".*.tmp")
+                if "nobody" not in p.name and p.name != ".x.tmp"
+            ]
         elif not structural:
             found.append(f"run: exit code {run.code}, {run.err!r:.500}")
     return [f"{kind}: {'; '.join(done)}", *found] if found else []

@@ -252,5 +252,3 @@ def large(spec: dict[str, Any], data: bytes) -> bool:
         return False
     numbers = [h[k] for h, k, _ in places(spec) if isinstance(h[k], int | float)]
     return any(n > 1000 for n in numbers)
-
-

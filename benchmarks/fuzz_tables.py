@@ -13,7 +13,15 @@ import tomli_w
 from benchmarks.calling import called, elsewhere, faults
 from benchmarks.fuzz_specs import garbled, pick
 
-GENERATORS: tuple[Any, ...] = ("Copula", "Copula", "Copula", "KDE", "Gaussian", "LinearRegression", "Categorical")
+GENERATORS: tuple[Any, ...] = (
+    "Copula",
+    "Copula",
+    "Copula",
+    "KDE",
+    "Gaussian",
+    "LinearRegression",
+    "Categorical",
+)
 METRICS: tuple[Any, ...] = (
     *("SlicedWasserstein", "RealShare", "TailMass", "HoldoutNLL", "TestError", "TraceRatio", "MeanError"),
     *({"kind": kind, "of": "published"} for kind in ("TestError", "TraceRatio", "MeanError", "TailMass")),
@@ -109,7 +117,9 @@ def as_json(columns: dict[str, list[Any]], rng: np.random.Generator) -> bytes:
             row[str(pick(rng, HEADERS))] = pick(rng, CELLS)
     lines = [json.dumps(row, default=str) for row in rows]
     if rng.random() < 0.1:
-        lines.insert(int(rng.integers(len(lines) + 1)), pick(rng, ("", "[" * 5000, "3", "null", "{}", "{" * 9, "[]")))
+        lines.insert(
+            int(rng.integers(len(lines) + 1)), pick(rng, ("", "[" * 5000, "3", "null", "{}", "{" * 9, "[]"))
+        )
     return "\n".join(lines).encode()
 
 
@@ -125,7 +135,9 @@ def as_parquet(columns: dict[str, list[Any]], rng: np.random.Generator) -> bytes
             return pa.array([None if v is None else repr(v) for v in values])
 
     arrays = [typed(values) for values in columns.values()]
-    arrays = [a.dictionary_encode() if pa.types.is_string(a.type) and rng.random() < 0.3 else a for a in arrays]
+    arrays = [
+        a.dictionary_encode() if pa.types.is_string(a.type) and rng.random() < 0.3 else a for a in arrays
+    ]
     names = [*columns]
     if names and rng.random() < 0.1:
         names[-1] = names[0]
@@ -140,7 +152,13 @@ def attack(seed: int) -> list[str]:
     columns = table(rng)
     suffix, write = pick(
         rng,
-        ((".csv", as_csv), (".csv", as_csv), (".parquet", as_parquet), (".jsonl", as_json), (".ndjson", as_json)),
+        (
+            (".csv", as_csv),
+            (".csv", as_csv),
+            (".parquet", as_parquet),
+            (".jsonl", as_json),
+            (".ndjson", as_json),
+        ),
     )
     data = write(columns, rng)
     if rng.random() < 0.15:
@@ -156,7 +174,9 @@ def attack(seed: int) -> list[str]:
         "n_real": int(pick(rng, (1, 2, 5, 10, 10, 10, 30))),
         "generations": 2,
         "replicates": 2,
-        "metrics": [pick(rng, METRICS) for _ in range(rng.integers(1, 4))] if rng.random() < 0.5 else ["RealShare"],
+        "metrics": [pick(rng, METRICS) for _ in range(rng.integers(1, 4))]
+        if rng.random() < 0.5
+        else ["RealShare"],
         "agents": [{"generator": generator, "regime": pick(rng, ("Replace", "Accumulate"))}],
     }
     # an error names the file, a column, or the field of the spec that does not suit it

@@ -32,8 +32,8 @@ _LONGEST = 500
 """Characters of an error, whatever a user's part raises."""
 Outcome = dict[str, Any]
 """Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
-{"found"} where another has made it, and {"refused"} where the disk refuses; plain values, which go through any
-executor."""
+{"found"} where another has made it, and {"refused"} where the disk refuses; plain values, which go through
+any executor."""
 
 
 def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) -> Outcome:
