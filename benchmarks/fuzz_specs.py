@@ -234,11 +234,11 @@ def attack(seed: int) -> list[str]:
         Path("spec.toml").write_bytes(data)
         trust = ["--trust"] if rng.random() < 0.9 else []
         shown = called("show", "spec.toml", *trust)
-        found = faults(shown, {*words, "spec.toml", "trust"} if words else ())
+        found = faults(shown, {*words, "spec.toml", "trust", "experiment"} if words else ())
         run = called("run", "spec.toml", *trust, "--workers", "0", "--out", "out")
         if run.code is None and large(spec, data):
             return found
-        found += faults(run, {*words, "spec.toml", "trust"} if words else ())
+        found += faults(run, {*words, "spec.toml", "trust", "experiment"} if words else ())
         if shown.code == 2 and run.code != 2:
             found.append(f"show refuses what run takes: {shown.err!r:.300}")
         return [*found, f"spec: {data!r:.1500}"] if found else []

@@ -1,4 +1,4 @@
-"""Damage and kills at random, a part of what `benchmarks.fuzz`, `.bytes` and `.kills` do; and what they found."""
+"""Damage and kills at random, a part of `benchmarks.fuzz`, `.bytes` and `.kills`; and what they found."""
 
 from __future__ import annotations
 
@@ -92,24 +92,30 @@ ODD_CLAIMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("said", ODD_CLAIMS.values(), ids=ODD_CLAIMS)
-def test_a_claim_that_says_something_else_is_nobodys(cells: fuzz_folders.Finished, said: Any) -> None:
-    name = min(cells.parts).removesuffix(".parquet").removesuffix("-pictures")
-    left = Path("out/running", f"{name}.json")
-    left.write_text(json.dumps(said))
-    old = time.time() - 60
-    os.utime(left, (old, old))
-    Path("out/parts", f"{name}.parquet").unlink()
+def test_claims_that_say_something_else_are_nobodys(cells: fuzz_folders.Finished) -> None:
+    part = min(cells.parts).removesuffix(".parquet").removesuffix("-pictures")
+    Path("out/parts", f"{part}.parquet").unlink()
+    said = [*map(json.dumps, ODD_CLAIMS.values()), "[" * 100_000]
+    for name, text in zip((part, *(f"driver-x-{i}" for i in range(99))), said, strict=False):
+        left = Path("out/running", f"{name}.json")
+        left.write_text(text)
+        old = time.time() - 60
+        os.utime(left, (old, old))
+    assert [claim.dead for claim in claims.claims(Path("out"))] == [True] * len(said)
     for options in ((), ("--json",)):
-        said_of = called("status", "out", *options)
-        assert said_of.code == 0 and faults(said_of) == []
+        found = called("status", "out", *options)
+        assert found.code == 0 and faults(found) == []
     assert goes_on(cells)
-    assert not left.exists()
+    assert [*Path("out/running").iterdir()] == []
 
 
-def test_a_claim_nested_without_end_is_nobodys(cells: fuzz_folders.Finished) -> None:
-    Path("out/running/driver-x-1.json").write_text("[" * 100_000)
-    assert faults(called("status", "out")) == []
+def test_a_ledger_of_names_that_no_file_has(cells: fuzz_folders.Finished) -> None:
+    names = [f"{16 * 'a'}-{digits * '9'}-1x1" for digits in (300, 5000)]
+    with Path("out/ledger.jsonl").open("a") as ledger:
+        ledger.writelines("\n" + json.dumps({"part": name, "error": "no"}) for name in names)
+    for command in ("results", "status"):
+        found = called(command, "out")
+        assert found.code == 0 and faults(found) == []
     assert goes_on(cells)
 
 
@@ -128,7 +134,7 @@ def test_a_claim_from_the_future_does_not_last(tmp_path: Path) -> None:
     claims.leave(beat)
 
 
-def swapped(content: Any, change: Callable[[Any], Any]) -> bytes:
+def changed(content: Any, change: Callable[[Any], Any]) -> bytes:
     change(content)
     return sealed(content)
 
@@ -154,18 +160,18 @@ ODD_CELLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", ODD_CELLS.values(), ids=ODD_CELLS)
-def test_a_sealed_list_of_cells_of_another_shape_is_as_good_as_lost(
-    cells: fuzz_folders.Finished, change: Callable[[Any], Any]
-) -> None:
+def test_a_sealed_list_of_cells_of_another_shape_is_as_good_as_lost(cells: fuzz_folders.Finished) -> None:
     path = Path("out/cells.json")
-    path.write_bytes(swapped(unsealed(path.read_bytes()), change))
-    assert Store.read("out").kept is None
+    good = path.read_bytes()
+    assert Store.read("out").kept is not None
+    for name, change in ODD_CELLS.items():
+        path.write_bytes(changed(unsealed(good), change))
+        assert Store.read("out").kept is None, name
     for command in (("results", "out"), ("status", "out"), ("verify", "out"), ("logs", "out")):
         assert faults(called(*command)) == []
     assert called("results", "out").out == cells.shown
     assert goes_on(cells)
-    assert Store.read("out").kept is not None
+    assert path.read_bytes() == good
 
 
 def test_sealed_versions_of_another_shape_are_left_out(cells: fuzz_folders.Finished) -> None:
@@ -221,6 +227,14 @@ def test_what_is_wrong_with_varied_fields_names_the_experiment(
     assert called("show", "spec.toml").err.startswith("genloss: experiments.b.n_real: write {vary =")
 
 
+def test_a_task_that_there_is_not_is_named_by_its_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("spec.toml").write_text('[experiments.a]\nkind = "Experimentt"\n')
+    assert called("show", "spec.toml").err.startswith("genloss: experiments.a.kind: no task 'Experimentt'")
+
+
 INTERRUPTED = """
 import os, signal, sys
 
@@ -245,10 +259,10 @@ def test_control_c_while_the_command_loads_is_no_traceback() -> None:
 def test_control_c_ends_a_query_and_is_no_bug(cells: fuzz_folders.Finished) -> None:
     results = Results.open("out")
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(KeyboardInterrupt):
-            results.query("SELECT sum(sqrt(a.range * b.range)) FROM range(60000) a, range(60000) b")
+            results.query("SELECT sum(sqrt(a.range * b.range)) FROM range(30000) a, range(30000) b")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
