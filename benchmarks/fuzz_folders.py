@@ -341,7 +341,10 @@ def damage(rng: np.random.Generator) -> tuple[str, bool]:
     )
     path = some[rng.choice(len(some), p=weights / weights.sum())]
     do = pick(rng, TO_FILES)
-    return f"{do.__name__} {path}", do(path, rng)
+    try:
+        return f"{do.__name__} {path}", do(path, rng)
+    except (OSError, ValueError, LookupError, TypeError):  # of what is damaged already
+        return f"{do.__name__} {path}, in vain", True
 
 
 def attack(seed: int) -> list[str]:
