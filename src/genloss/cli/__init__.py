@@ -11,6 +11,8 @@ def main() -> None:
     """The command ``genloss``."""
     if sys.platform == "win32":  # processes in groups, signals and file locks are not alike there
         sys.exit("genloss: it runs on Linux and macOS; on Windows, install and run it inside WSL")
-    from genloss.cli.commands import genloss
-
+    try:
+        from genloss.cli.commands import genloss
+    except KeyboardInterrupt:  # while it loads nothing is at work yet
+        sys.exit(130)
     genloss(prog_name="genloss")

@@ -85,7 +85,9 @@ def _say_all(lines: Sequence[str]) -> None:
     left, most = _CHARACTERS - len(lines) * len("genloss: \n"), 0
     for place, line in enumerate(sorted(lines, key=len)):
         most = left // (len(lines) - place)
-        left -= min(len(line), most)
+        if len(line) > most:  # so are all that follow: they share what is left
+            break
+        left -= len(line)
     for line in lines:
         say(bounded(line, most))
 

@@ -91,7 +91,11 @@ def said_of_logs(run: str, index: int | None) -> str:
         part = Part.named(file.stem)
         if part is not None and wanted in (None, part.cell):
             lines.append(f"== {labels.get(part.cell, 'a cell of another spec')}, tile {part.tile}")
-            lines += [_printable(line) for line in file.read_text(errors="replace").splitlines()]
+            try:
+                text = file.read_text(errors="replace")
+            except OSError as error:  # a link that leads nowhere, a folder
+                text = f"{file} cannot be read: {error.strerror}"
+            lines += [_printable(line) for line in text.splitlines()]
     return "\n".join(lines) or "nothing was printed"
 
 

@@ -6,9 +6,11 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, TypeAdapter
 
 from genloss.errors import SpecError, StoreError
 from genloss.streams import experiment_key
@@ -163,16 +165,43 @@ def write_cells(folder: Path, study: Any, spec: str) -> None:
 
 def read_cells(folder: Path) -> KeptStudy | None:
     """What a run's folder keeps of its study; None where that is not there or damaged."""
-    data = read_sealed(folder / FILE)
     try:
-        outlines = [Outline.read(o) for o in data["outlines"]]
+        data = _adapter().validate_python(read_sealed(folder / FILE))
+        outlines = [Outline.read(o) for o in data.outlines]
         cells = [
             Cell(i, experiment, varied, None, {}, Kept(outlines[o], of, print))
-            for i, (experiment, varied, o, of, print) in enumerate(data["cells"])
+            for i, (experiment, varied, o, of, print) in enumerate(data.cells)
         ]
-        return KeptStudy(data["name"], data["title"], data["about"], data["spec"], tuple(cells))
-    except (TypeError, LookupError, ValueError):
+    except (LookupError, ValueError):  # also of a version that keeps other things
         return None
+    return KeptStudy(data.name, data.title, data.about, data.spec, tuple(cells))
+
+
+class _Row(NamedTuple):
+    """A cell in the file."""
+
+    experiment: str
+    varied: dict[str, bool | int | float | str | None]
+    outline: int
+    identity: Identity | None
+    fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class _File:
+    """The contents of the file."""
+
+    name: str
+    title: str
+    about: str
+    spec: str
+    outlines: list[dict[str, Any]]
+    cells: list[_Row]
+
+
+@cache
+def _adapter() -> TypeAdapter[_File]:
+    return TypeAdapter(_File)
 
 
 def cells_of_parts(folder: Path, said: Iterable[Mapping[str, Any]]) -> KeptStudy:

@@ -25,6 +25,8 @@ _TOUCH = 10.0
 """Seconds between touches of the files, which say that their process lives."""
 _WRITE = 1.0
 """Seconds between the records that are written down."""
+_LATEST = 1e11
+"""Seconds since 1970 that no clock will say."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Claim:
     @property
     def dead(self) -> bool:
         """Whether nobody works on it any more, as far as can be seen from here."""
-        if time.time() - self.touched > SILENT:
+        if abs(time.time() - self.touched) > SILENT:  # a clock that was put back makes no claim last
             return True
         return self.host == HOST and not alive(self.pid)
 
@@ -142,16 +144,32 @@ def read(folder: Path, name: str) -> Claim | None:
     path = _path(folder, name)
     try:
         touched = path.stat().st_mtime
-        said = json.loads(path.read_text())
-        return Claim(name, touched=touched, **said)
+        return _claim(name, touched, json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         # damaged, or not yet written: it counts as somebody's while it is young
         with contextlib.suppress(OSError):
             touched = path.stat().st_mtime
             return Claim(name, "?", 0, touched, {}, touched, touched - SILENT + 5.0, 0)
         return None
+
+
+def _claim(name: str, touched: float, said: dict[str, Any]) -> Claim:
+    """A claim from what its file says.
+
+    Raises:
+        TypeError: if that is none.
+        ValueError: if a number in it can be none of a claim.
+    """
+    claim = Claim(name, touched=touched, **said)
+    at = claim.at
+    whole = [claim.pid, claim.of, *(at.values() if isinstance(at, dict) else [None])]
+    if not isinstance(claim.host, str) or not all(type(n) is int for n in whole):
+        raise TypeError
+    if claim.pid < 1 or not (0 <= claim.began < _LATEST and 0 <= claim.beat < _LATEST):
+        raise ValueError
+    return claim
 
 
 def claims(folder: Path, prefix: str = "") -> Iterator[Claim]:

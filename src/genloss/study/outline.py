@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from genloss.errors import GenlossError, SpecError
 from genloss.meaning import Meaning
+from genloss.study.columns import check_axes
 from genloss.traits import EVENT_SHAPE, GROWS, HEADING, LINES, SEED
 
 
@@ -93,13 +98,22 @@ class Outline:
 
     @classmethod
     def read(cls, said: dict[str, Any]) -> Outline:
-        """The inverse of :meth:`said`."""
-        shape = said["event_shape"]
-        more = {
-            "axes": tuple(said["axes"]),
-            "extents": tuple(said["extents"]),
-            "lines": tuple(said["lines"]),
-            "meanings": {name: Meaning(*m) for name, m in said["meanings"].items()},
-            "event_shape": None if shape is None else tuple(shape),
-        }
-        return cls(**{**said, **more})
+        """The inverse of :meth:`said`.
+
+        Raises:
+            ValueError: if it is none of those that :meth:`said` gives.
+        """
+        found = _adapter().validate_python(said)
+        extents = dict(zip(found.axes, found.extents, strict=True))
+        check_axes(found.axes)
+        named = all(len(some) == extents.get(axis) for axis, some in found.named.items())
+        if not named or min(found.replicates, found.tile_size, *found.extents, 1) < 1:
+            raise ValueError("its sizes do not go together")
+        if len(found.lines) != math.prod(found.extents[1:]):
+            raise ValueError(f"it has {len(found.lines)} lines, along {found.axes[1:]}")
+        return found
+
+
+@cache
+def _adapter() -> TypeAdapter[Outline]:
+    return TypeAdapter(Outline)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # pyarrow takes long to import: who does not need it need not
 FOLDER = "parts"
 _NO_DIGEST = b"0" * 64
 _SEAL = re.compile(rb"genloss:([0-9a-f]{64}):")
-_NAME = re.compile(r"([0-9a-f]{16})-(\d{5,})-(\d+)x(\d+)(-pictures)?", re.ASCII)
+_NAME = re.compile(r"([0-9a-f]{16})-(\d{5,16})-(\d{1,16})x(\d{1,16})(-pictures)?", re.ASCII)
 _EARLIER = re.compile(r"\d{5}-(\d{5}|pictures)", re.ASCII)
 
 

@@ -147,6 +147,10 @@ def _explained() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise StoreError(f"the query failed: {str(error).splitlines()[0]}") from error
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None  # what DuckDB has made another error of
 
 
 def _quoted(path: Path) -> str:

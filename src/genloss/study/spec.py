@@ -48,7 +48,10 @@ def task_class(spec: Spec, trust: bool) -> Any:
         return kind
     if not isinstance(kind, str):
         raise SpecError(f"kind: should be the name of a task (got {kind!r:.60})")
-    return find("tasks", kind, trust)
+    try:
+        return find("tasks", kind, trust)
+    except SpecError as error:
+        raise SpecError([f"kind: {problem}" for problem in error.problems]) from None
 
 
 def build_part(slot: str, spec: Any, trust: bool = False) -> Any:

@@ -152,7 +152,7 @@ class Store:
     def environments(self) -> list[Any]:
         """Versions and machine, once for each that the run was worked on in."""
         found = read_sealed(self.folder / "environment.json")
-        return found if isinstance(found, list) else []
+        return [e for e in found if isinstance(e, dict)] if isinstance(found, list) else []
 
     # -- what is done --------------------------------------------------------------------------------
 
@@ -252,7 +252,9 @@ class Store:
 def _is_run(folder: Path) -> bool:
     """Whether a folder holds a run, or what is left of one."""
     there = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    return (folder / FOLDER).is_dir() and (there <= _OURS or bool(there & {"spec.toml", "cells.json"}))
+    if (folder / FOLDER).is_dir():
+        return there <= _OURS or bool(there & {"spec.toml", "cells.json"})
+    return "cells.json" in there  # its parts are lost
 
 
 def _refuse_earlier(folder: Path) -> None:

@@ -166,10 +166,13 @@ class Study:
 
     def _count(self) -> None:
         """Refuse a study of too many cells before they are built."""
-        each = {
-            name: math.prod(len(values) for _, values in varied(spec))
-            for name, spec in self.experiments.items()
-        }
+        each: dict[str, int] = {}
+        for name, spec in self.experiments.items():
+            try:
+                each[name] = math.prod(len(values) for _, values in varied(spec))
+            except SpecError as error:
+                where = f"experiments.{name}." if name else ""
+                raise SpecError([where + problem for problem in error.problems]) from None
         total = sum(each.values())
         if total > MOST_CELLS:
             name, most = max(each.items(), key=lambda item: item[1])
