@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import re
 import signal
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
@@ -273,6 +274,25 @@ def test_parts_that_a_worker_has_written_elsewhere_are_missed() -> None:
         next(Path("here/parts").glob("*x8.parquet")).unlink()
         results = run("study.toml", "here", executor=pool, workers=2, trust=True)
     assert len(results.failures) == 1 and len(results.cells) == 2
+
+
+class Strays(ThreadPoolExecutor):
+    """A worker that stands in a folder which is gone."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        def stray() -> Any:
+            with tempfile.TemporaryDirectory() as folder:
+                os.chdir(folder)
+            return fn(*args, **kwargs)
+
+        return super().submit(stray)
+
+
+def test_a_worker_whose_folder_is_gone_finds_what_the_spec_refers_to(tmp_path: Path) -> None:
+    with Strays(1) as pool:
+        results = run("study.toml", tmp_path / "out", replicates=8, executor=pool, workers=1, trust=True)
+    os.chdir(tmp_path)
+    assert not results.failures
 
 
 # -- executors that are none -----------------------------------------------------------------------

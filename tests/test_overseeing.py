@@ -214,10 +214,9 @@ def test_what_is_damaged_is_named_and_nothing_is_changed() -> None:
     flip(last)
     flip(Path("out/cells.json"))
     second = Path("out/parts", pictures[1].name.replace("-pictures", ""))
-    expected = [f"part {name} is damaged" for name in sorted(path.stem for path in (pictures[1], last))] + [
-        f"part {path.stem} lacks its pictures" for path in sorted((first, second))
-    ]
-    expected += ["cells.json is damaged or gone"]
+    wrong = {path.stem: "is damaged" for path in (pictures[1], last)}
+    wrong |= {path.stem: "lacks its pictures" for path in (first, second)}
+    expected = [f"part {name} {wrong[name]}" for name in sorted(wrong)] + ["cells.json is damaged or gone"]
     damaged, as_json, logs, results, lost = unchanged(
         *(("verify", "out"), ("verify", "out", "--json"), ("logs", "out"), ("results", "out")),
         ("status", "out"),
