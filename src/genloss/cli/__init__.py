@@ -10,7 +10,8 @@ __all__ = ["main"]
 def main() -> None:
     """The command ``genloss``."""
     if sys.platform == "win32":  # processes in groups, signals and file locks are not alike there
-        sys.exit("genloss: it runs on Linux and macOS; on Windows, install and run it inside WSL")
+        sys.stderr.write("genloss: it runs on Linux and macOS; on Windows, install and run it inside WSL\n")
+        sys.exit(2)
     try:
         from genloss.cli.commands import genloss
     except KeyboardInterrupt:  # while it loads nothing is at work yet

@@ -65,7 +65,7 @@ def _time(seconds: float) -> str:
 def printed(folder: Path) -> bool:
     """Whether parts of the user's printed something."""
     logs = folder / capture.FOLDER
-    return logs.is_dir() and any(logs.glob("*.txt"))
+    return any(capture.read(path) for path in logs.glob("*.txt"))
 
 
 def said_of_logs(run: str, index: int | None) -> str:
@@ -89,13 +89,9 @@ def said_of_logs(run: str, index: int | None) -> str:
     lines = []
     for file in sorted((store.folder / capture.FOLDER).glob("*.txt")):
         part = Part.named(file.stem)
-        if part is not None and wanted in (None, part.cell):
+        if part is not None and wanted in (None, part.cell) and (said := capture.read(file)):
             lines.append(f"== {labels.get(part.cell, 'a cell of another spec')}, tile {part.tile}")
-            try:
-                text = file.read_text(errors="replace")
-            except OSError as error:  # a link that leads nowhere, a folder
-                text = f"{file} cannot be read: {error.strerror}"
-            lines += [_printable(line) for line in text.splitlines()]
+            lines += [_printable(line) for line in said.decode("utf-8", "replace").splitlines()]
     return "\n".join(lines) or "nothing was printed"
 
 

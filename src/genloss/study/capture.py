@@ -15,6 +15,8 @@ from genloss.study.files import explained
 FOLDER = "logs"
 _MOST = 2**16
 """Bytes that are kept of the beginning, and of the end."""
+_LONG = 3 * _MOST
+"""Bytes of a log that is left as it is."""
 
 
 class Log:
@@ -61,16 +63,31 @@ class Log:
                 os.write(self._handle, b"\n[%d bytes left out]\n" % self._left_out)
             if self._tail:
                 os.write(self._handle, self._tail)
-            size = os.fstat(self._handle).st_size
-            if size > 3 * _MOST:  # programs that print past Python
-                head = os.pread(self._handle, _MOST, 0)
-                tail = os.pread(self._handle, _MOST, size - _MOST)
-                os.ftruncate(self._handle, 0)
-                os.write(self._handle, b"%s\n[%d bytes left out]\n%s" % (head, size - 2 * _MOST, tail))
             os.close(self._handle)
             self._handle = None
-            if size == 0:
-                self._path.unlink()
+            shorten(self._path)
+
+
+def shorten(path: Path) -> None:
+    """Leave of a log that nobody writes to any more what is worth keeping; one in which nothing is goes."""
+    with contextlib.suppress(OSError):
+        size = path.stat().st_size
+        if size == 0:
+            path.unlink()
+        elif size > _LONG:  # programs print past Python, and a process may have died while it printed
+            path.write_bytes(read(path))
+
+
+def read(path: Path) -> bytes:
+    """What is worth keeping of a log: all of it, or of a long one the beginning and the end."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= _LONG:
+            return file.read(_LONG)
+        head = file.read(_MOST)
+        file.seek(size - _MOST)
+        return b"%s\n[%d bytes left out]\n%s" % (head, size - 2 * _MOST, file.read(_MOST))
+    return b""  # the tile has ended meanwhile, and printed nothing
 
 
 @contextlib.contextmanager

@@ -181,6 +181,14 @@ def claims(folder: Path, prefix: str = "") -> Iterator[Claim]:
                 yield claim
 
 
+def clear(folder: Path, prefix: str = "") -> None:
+    """Remove the claims of processes that are gone, on parts whose names begin so."""
+    for claim in claims(folder, prefix):
+        if claim.dead:
+            with contextlib.suppress(OSError):
+                _path(folder, claim.name).unlink()
+
+
 def _path(folder: Path, name: str) -> Path:
     return folder / FOLDER / f"{name}.json"
 

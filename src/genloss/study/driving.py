@@ -14,8 +14,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from genloss.errors import StoreError, said_by
-from genloss.study import claims
+from genloss.study import capture, claims
 from genloss.study.cells import Cell
+from genloss.study.executor import WorkerDied
 from genloss.study.files import HOST
 from genloss.study.parts import Part
 from genloss.study.progress import Progress
@@ -150,7 +151,7 @@ class Driver:
                     continue
                 flying -= 1
                 waiting.discard(done)
-                self._ended(tile, _outcome(done))
+                self._ended(tile, self._seen(tile, _outcome(done)))
                 del done  # an executor may hold on to a result for as long as its future is held
                 self._look()
         finally:
@@ -180,6 +181,17 @@ class Driver:
         self._store.made(tile.part)
         self._progress.finish(tile.cell, tile.part.tile, None)
         return True
+
+    def _seen(self, tile: Tile, outcome: Outcome) -> Outcome:
+        """What became of a tile, as this process sees it: a worker may have another disk, or lie."""
+        if "error" in outcome:
+            # its worker may have died over it
+            claims.clear(self._store.folder, tile.part.name)
+            capture.shorten(self._store.folder / capture.FOLDER / f"{tile.part.name}.txt")
+        elif "seconds" in outcome and not tile.part.path(self._store.folder).exists():
+            said = f"its part is not in {self._store.folder}; give an --out on a disk that the workers share"
+            return {"error": said}
+        return outcome
 
     def _ended(self, tile: Tile, outcome: Outcome) -> None:
         if "taken" in outcome:
@@ -243,5 +255,8 @@ def _outcome(future: Future[Outcome]) -> Outcome:
         return future.result()
     except (BrokenExecutor, CancelledError) as error:
         raise StoreError(_broke(error)) from None
-    except Exception as error:  # a worker that died, or what the executor itself raises
+    except WorkerDied as error:
+        said = str(error).replace(f"{work.__module__}:{work.__name__}", "the tile")
+        return {"error": f"{type(error).__name__}: {said}"}
+    except Exception as error:  # what the executor itself raises
         return {"error": f"{type(error).__name__}: {said_by(error)}"}

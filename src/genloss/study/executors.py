@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from genloss.errors import SpecError, said_by
 from genloss.extend import load
 
 _DASK = "dask://"
+_ADDRESS = re.compile(_DASK + r"([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
 
 
 @contextmanager
@@ -33,8 +35,8 @@ def executor_of(name: str | None) -> Iterator[Executor | None]:
         factory = load(name)
         try:
             made = factory()
-        except Exception as error:
-            raise SpecError(f"--on {name}: raised {said_by(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise SpecError(f"--on {name}: raised {type(error).__name__}: {said_by(error)}") from error
         if not isinstance(made, Executor):
             raise SpecError(
                 f"--on {name}: gave a {type(made).__name__}; it should give a concurrent.futures.Executor"
@@ -49,6 +51,8 @@ def _dask(name: str) -> Iterator[Executor]:
         import distributed
     except ImportError:
         raise SpecError(f"--on {name}: Dask is not installed; pip install 'genloss[dask]'") from None
+    if not _ADDRESS.fullmatch(name):  # a client of no address takes long to give up, and not without words
+        raise SpecError(f"--on {name}: write dask://HOST:PORT, as in dask://127.0.0.1:8786")
     connect: Any = distributed.Client
     try:
         client = connect(f"tcp://{name.removeprefix(_DASK)}", timeout="10s", set_as_default=False)

@@ -157,12 +157,9 @@ def verified(run: str | Path) -> tuple[int, list[str]]:
         StoreError: if there is no run.
     """
     folder = Store.read(run).folder
-    parts = list(listed(folder))
-    whole, wrong = checked(folder, parts)
+    whole, wrong = checked(folder, listed(folder))
     problems = [f"part {part.name} {said}" for part, said in sorted(wrong.items())]
-    lost = set(parts) - set(whole) - set(wrong)
-    problems += [f"part {part.name} lacks its pictures" for part in sorted(lost)]
     sealed = (cells.FILE, "environment.json")
     there = [name for name in sealed if read_sealed(folder / name) is not None]
     problems += [f"{name} is damaged or gone" for name in sealed if name not in there]
-    return len(whole) + len(there), problems
+    return len({*whole} - {*wrong}) + len(there), problems

@@ -70,9 +70,7 @@ class Store:
             for name in (FOLDER, claims.FOLDER):
                 (folder / name).mkdir(parents=True, exist_ok=True)
             sweep(folder)
-            for claim in claims.claims(folder):
-                if claim.dead:
-                    (folder / claims.FOLDER / f"{claim.name}.json").unlink(missing_ok=True)
+            claims.clear(folder)
             store = cls(folder)
             for part in store.look():
                 part.path(folder).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -47,8 +47,7 @@ def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) 
         here: the folder in which relative paths of the spec are.
     """
     with contextlib.suppress(OSError):
-        if os.getcwd() != here:
-            os.chdir(here)
+        os.chdir(here)
     return _made(lambda: _built(spec, trust), order, folder)
 
 
@@ -74,8 +73,7 @@ def work_on(task: Any, order: dict[str, Any], folder: str) -> Outcome:
 def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Outcome:
     part = Part.named(order["part"])
     assert part is not None
-    run, began = Path(folder), time.process_time()
-    home = os.getcwd()
+    run, began = Path(folder).absolute(), time.process_time()
     try:
         beat = claims.take(run, part.name, part.length)
         if isinstance(beat, claims.Claim):
@@ -84,7 +82,7 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
             if part.path(run).exists():  # since this was asked
                 return {"found": True}
             log = run / capture.FOLDER / f"{part.name}.txt"
-            with capture.captured(log, standard_streams_are_ours()), _one_thread:
+            with capture.captured(log, standard_streams_are_ours()), _one_thread, _folder_kept():
                 task = task_of()
                 axes = tuple(task.axes)
                 values, pictures = measured(task, part, order["key"], beat, order["limit"])
@@ -99,9 +97,6 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
         return {"refused": str(error)}
     except GenlossError as error:
         return {"error": bounded(str(error), _LONGEST)}
-    finally:
-        with contextlib.suppress(OSError):
-            os.chdir(home)
     return {"seconds": round(time.process_time() - began, 3)}
 
 
@@ -185,13 +180,28 @@ def measured(
     return table.values(), table.pictures()
 
 
+@contextlib.contextmanager
+def _folder_kept() -> Iterator[None]:
+    """Go back to the working folder, whatever a user's part does; relative paths are from there."""
+    home = ""
+    with contextlib.suppress(OSError):  # it may be gone, removed by a part in another thread
+        home = os.getcwd()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(home)
+
+
 def _placed(task: Any, last: tuple[int, ...], said: str) -> str:
     """What went wrong, and where along the first axis: at the place after the last record, or in it."""
     if not task.axes:
         return said
     lines = len(task.labels(task.axes[1])) if len(task.axes) > 1 else 1
     done = bool(last) and (len(last) < 2 or last[1] == lines - 1)
-    return f"{task.axes[0]} {last[0] + done if last else 0}: {said}"
+    # after the last place of all there is no other
+    at = min(last[0] + done, len(task.labels(task.axes[0])) - 1) if last else 0
+    return f"{task.axes[0]} {at}: {said}"
 
 
 class _Columns:
