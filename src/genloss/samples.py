@@ -205,7 +205,8 @@ class Samples:
         """
         count, carried = self._carried
         first, added, new = self.chunks[:1], self.chunks[1:count], self.chunks[max(count, 1) :]
-        return replace(self, chunks=(*first, *(c.without(carried) for c in added), *new))
+        chunks = (*first, *(c.without(carried) if c.known else c for c in added), *new)
+        return Samples(chunks, self.weights, self.origin, self._known, self._carried)
 
     # -- weights -----------------------------------------------------------------------------------
 

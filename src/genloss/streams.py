@@ -106,47 +106,51 @@ class _Stream(Generator):
     """
 
     _calls = 0
+    # set when first drawn from: many streams never are
+    _plain: Generator | None = None
+    _start: Any = None
+    _first = 0
 
-    @cached_property
-    def _plain(self) -> Generator:
-        return Generator(self.bit_generator)
+    def _opened(self) -> Generator:
+        """The same without places, and what is needed to go to them; before anything is drawn."""
+        self._start = self.bit_generator.state
+        self._first = int(self._start["state"]["state"][0])
+        self._plain = Generator(self.bit_generator)
+        return self._plain
 
-    @cached_property
-    def _start(self) -> Any:
-        """The state before anything is drawn."""
-        return self.bit_generator.state
-
-    @cached_property
-    def _words(self) -> list[int]:
-        """Its three words, and SFC64's counter."""
-        words: list[int] = self._start["state"]["state"].tolist()
-        return words
-
-    def __reduce__(self) -> Any:
-        return _again, (self._words, self._calls)
-
-    def _begin(self) -> None:
-        """Go where the next call begins."""
-        start = self._start
+    def _begin(self) -> Generator:
+        """Go where the next call begins, and give what draws there."""
+        plain = self._plain or self._opened()
         if self._calls:
-            start["state"]["state"][0] = self._words[0] + self._calls * _OF_CALL & _LONG
-            self.bit_generator.state = start
-            self._plain.random(_MIXED)  # a step each, in a third of the time of random_raw
+            self._start["state"]["state"][0] = self._first + self._calls * _OF_CALL & _LONG
+            self.bit_generator.state = self._start
+            plain.random(_MIXED)  # a step each, in a third of the time of random_raw
         self._calls += 1
+        return plain
 
     def spawn(self, n_children: int) -> list[Generator]:
         """Streams, as for a loop over replicates: the first are the same however many there are."""
-        first, second, third, _ = self._words
-        first = first + self._calls * _OF_CALL & _LONG
+        if self._plain is None:
+            self._opened()
+        words = np.tile(self._start["state"]["state"][:3], (n_children, 1))
+        words[:, 0] = self._first + self._calls * _OF_CALL & _LONG
+        words[:, 1] += np.arange(1, n_children + 1, dtype=np.uint64) * np.uint64(_OF_CHILD)
         self._calls += 1
-        places = ((first, second + i * _OF_CHILD & _LONG, third) for i in range(1, n_children + 1))
-        return [_Stream(SFC64(_Words(place))) for place in places]  # type: ignore[arg-type]  # it is registered
+        return [_Stream(SFC64(_Words(own))) for own in words]  # type: ignore[arg-type]  # it is registered
+
+    def __reduce__(self) -> Any:
+        if self._plain is None:
+            self._opened()
+        return _again, (self._first, self._start, self._calls)
 
 
-def _again(words: list[int], calls: int) -> _Stream:
+def _again(first: int, start: Any, calls: int) -> _Stream:
     """A copy of a stream: its next call is the same."""
+    words = start["state"]["state"].copy()
+    words[0] = first
     bits = SFC64(0)
-    bits.state = {**bits.state, "state": {"state": np.array(words, np.uint64)}}
+    start = {**start, "state": {"state": words}}
+    bits.state = start
     copy = _Stream(bits)
     copy._calls = calls
     return copy
@@ -156,8 +160,8 @@ def _again(words: list[int], calls: int) -> _Stream:
 class _Words:
     """Three words that SFC64 is seeded with as they are."""
 
-    def __init__(self, words: tuple[int, int, int]) -> None:
-        self._words = np.array(words, np.uint64)
+    def __init__(self, words: NDArray[np.uint64]) -> None:
+        self._words = words
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[np.uint64]:
         """The words."""
@@ -169,9 +173,8 @@ def _apart(draw: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(draw)
     def call(stream: _Stream, *args: Any, **more: Any) -> Any:
-        stream._begin()
-        # the plain generator: draws that are made of others, as choice is, are one call
-        return draw(stream._plain, *args, **more)
+        # by the plain generator: draws that are made of others, as choice is, are one call
+        return draw(stream._begin(), *args, **more)
 
     return call
 

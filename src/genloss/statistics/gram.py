@@ -139,13 +139,17 @@ class GramValue:
 
     def __add__(self, other: GramValue) -> GramValue:
         """The fit of the union lies between the two, as far from each as the other's rows pull."""
-        alike = (self.anchor == other.anchor).all(axis=1, keepdims=True)
+        alike = self.anchor[:, :1] == other.anchor[:, :1]
+        if alike.any():
+            alike = (self.anchor == other.anchor).all(axis=1, keepdims=True)
         if alike.all():
             anchor, offset = self.anchor, self.offset
+            gap = other.offset - offset
         else:  # rows of the model that was fitted to this one have its coefficients for an anchor
-            anchor = np.where(alike, self.anchor, self.coefficients)
-            offset = np.where(alike, self.offset, 0.0)
-        gap = (other.anchor - anchor) + (other.offset - offset)
+            anchor, offset = self.coefficients, np.zeros_like(self.offset)
+            if alike.any():  # each replicate by itself
+                anchor, offset = np.where(alike, self.anchor, anchor), np.where(alike, self.offset, offset)
+            gap = (other.anchor - anchor) + (other.offset - offset)
         if self.inputs is other.inputs:
             inputs, times = self.inputs, self.times + other.times
             step = (other.times / times) * gap
