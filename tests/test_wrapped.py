@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -459,3 +460,40 @@ def test_a_maker_that_cannot_be_loaded_is_named(tmp_path: Path, reference: str, 
     where = reference if reference.startswith("no.") else f"{tmp_path}/{reference}"
     with pytest.raises(GenlossError, match=message):
         measure(experiment(where))
+
+
+class Counts:
+    """Counts its fits, and gives the count for rows."""
+
+    def __init__(self, seed: int) -> None:
+        self.fits = 0
+
+    def fit(self, rows: Any) -> None:
+        self.fits += 1
+
+    def sample(self, n: int) -> Any:
+        return np.full((n, 2), float(self.fits))
+
+
+class Locked(Counts):
+    """Holds what cannot be copied."""
+
+    def fit(self, rows: Any) -> None:
+        self.held = (row for row in rows)
+
+
+def test_a_warm_start_leaves_the_state_before_as_it_was() -> None:
+    exp = Experiment(
+        real=real.Gaussian(dim=2),
+        agents=Agent(generators.Wrapped(make=Counts), regimes.Replace(), warm_start=True),
+        generations=4,
+        n_real=5,
+        replicates=1,
+    )
+    kept, _ = next(generations(exp))
+    for _ in range(2):  # going on twice from one state gives the same
+        rows = [float(seen[0].rows[0, 0, 0]) for _, seen in generations(exp, kept)]
+        assert rows == [2.0, 3.0, 4.0]
+    locked = dataclasses.replace(exp.agents[0], generator=generators.Wrapped(make=Locked))
+    with pytest.raises(GeneratorError, match="Locked: a warm start needs a copy of the fitted Locked"):
+        list(generations(dataclasses.replace(exp, agents=(locked,))))

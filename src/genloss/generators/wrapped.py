@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -196,11 +197,11 @@ class Wrapped:
     warm_starts: ClassVar = True
 
     def fit(self, train: Samples, rng: Rng, init: Model | None = None) -> WrappedModel:
-        """Fit one object a replicate; warm-started, the previous generation's objects are fitted again.
+        """Fit one object a replicate; warm-started, copies of the previous generation's are fitted again.
 
         Raises:
             FitError: for weighted rows, which ``fit(rows)`` cannot be told of.
-            GeneratorError: if make or fit raises, or the object lacks a method.
+            GeneratorError: if make or fit raises, or the object lacks a method or cannot be copied.
         """
         if train.row_weights is not None:
             raise FitError("Wrapped: fit(rows) takes no weights; use a regime without weights")
@@ -209,18 +210,18 @@ class Wrapped:
             self.make if isinstance(self.make, str) else getattr(self.make, "__qualname__", repr(self.make))
         )
         seeds = [int(s) for s in rng.integers(2**31, size=len(rows))]
-        if isinstance(init, WrappedModel):
-            objects: Sequence[Any] = init.objects
+        if isinstance(init, WrappedModel):  # the earlier state keeps its own
+            objects = [_copied(name, made) for made in init.objects]
         else:
             objects = [self._made(name, seed) for seed in seeds]
         # whole-number measurements are no symbols: a model of them may give what lies between
         dtype = rows.dtype if isinstance(train.schema, int) else np.result_type(rows.dtype, float)
         model = WrappedModel(tuple(objects), train.schema, rows.shape[2:], name, dtype)
         fitted = []
-        for copy, x in zip(objects, rows, strict=True):
+        for made, x in zip(objects, rows, strict=True):
             given = train.schema.decode(x) if isinstance(train.schema, Schema) else x.copy()
-            answer = model._ask("fit", copy.fit, given)
-            fitted.append(answer if hasattr(answer, "sample") else copy)
+            answer = model._ask("fit", made.fit, given)
+            fitted.append(answer if hasattr(answer, "sample") else made)
         return replace(model, objects=tuple(fitted))
 
     def _made(self, name: str, seed: int) -> Any:
@@ -238,6 +239,17 @@ class Wrapped:
                     f"{name}({seed}) gave a {type(made).__name__}, which has no method {verb}"
                 )
         return made
+
+
+def _copied(name: str, made: Any) -> Any:
+    try:
+        return copy.deepcopy(made)
+    except Exception as error:
+        kind = type(made).__name__
+        raise GeneratorError(
+            f"{name}: a warm start needs a copy of the fitted {kind}, and copying raised "
+            f"{type(error).__name__}: {said_by(error)}; give it __deepcopy__, or leave warm_start out"
+        ) from error
 
 
 def _takes(call: Any, *given: Any) -> bool:

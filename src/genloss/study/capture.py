@@ -80,14 +80,18 @@ def shorten(path: Path) -> None:
 
 def read(path: Path) -> bytes:
     """What is worth keeping of a log: all of it, or of a long one the beginning and the end."""
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size <= _LONG:
-            return file.read(_LONG)
-        head = file.read(_MOST)
-        file.seek(size - _MOST)
-        return b"%s\n[%d bytes left out]\n%s" % (head, size - 2 * _MOST, file.read(_MOST))
-    return b""  # the tile has ended meanwhile, and printed nothing
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= _LONG:
+                return file.read(_LONG)
+            head = file.read(_MOST)
+            file.seek(size - _MOST)
+            return b"%s\n[%d bytes left out]\n%s" % (head, size - 2 * _MOST, file.read(_MOST))
+    except FileNotFoundError:  # the tile has ended meanwhile, and printed nothing
+        return b""
+    except OSError as error:  # a link that leads nowhere, a folder
+        return f"{path} cannot be read: {error.strerror}".encode()
 
 
 @contextlib.contextmanager
