@@ -361,6 +361,8 @@ def attack(seed: int) -> list[str]:
             what, structure = damage(rng)
             done.append(what)
             structural |= structure
+        # with neither of the two it is no run any more, and not ours to write to
+        structural |= not (Path("out/parts").is_dir() or Path("out/cells.json").exists())
         before = {p: p.stat().st_mtime_ns for p in files()}
         found = []
         for command in LOOKS:
