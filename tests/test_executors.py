@@ -93,7 +93,12 @@ TILES = 12
 def cluster() -> Iterator[Any]:
     """Two processes of Dask, of one thread each."""
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs="CRITICAL"
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",  # another cluster may have the usual port
+        scheduler_kwargs={"dashboard": False},
+        silence_logs="CRITICAL",
     )
     with cluster:
         yield cluster
