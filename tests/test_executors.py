@@ -192,10 +192,11 @@ def test_any_executor_gives_the_same_bits(
         pool = client.get_executor(pure=False)
     watched = Watched(pool)
     with threadpool_limits(2):
-        before = [library["num_threads"] for library in threadpool_info()]
+        before, variables = [library["num_threads"] for library in threadpool_info()], dict(os.environ)
         with pool:
             results = run("study.toml", "out", executor=watched, workers=1, trust=True)
         assert [library["num_threads"] for library in threadpool_info()] == before
+        assert dict(os.environ) == variables
     assert parts("out") == expected
     assert all((results.array("Threads", n_real=n, regime="Replace") == 1).all() for n in (10, 20))
     assert len(watched.futures) == TILES and watched.most <= 4 and watched.held <= 6
