@@ -93,7 +93,12 @@ TILES = 12
 def cluster() -> Iterator[Any]:
     """Two processes of Dask, of one thread each."""
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs="CRITICAL"
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",  # another cluster may have the usual port
+        scheduler_kwargs={"dashboard": False},
+        silence_logs="CRITICAL",
     )
     with cluster:
         yield cluster
@@ -187,10 +192,11 @@ def test_any_executor_gives_the_same_bits(
         pool = client.get_executor(pure=False)
     watched = Watched(pool)
     with threadpool_limits(2):
-        before = [library["num_threads"] for library in threadpool_info()]
+        before, variables = [library["num_threads"] for library in threadpool_info()], dict(os.environ)
         with pool:
             results = run("study.toml", "out", executor=watched, workers=1, trust=True)
         assert [library["num_threads"] for library in threadpool_info()] == before
+        assert dict(os.environ) == variables
     assert parts("out") == expected
     assert all((results.array("Threads", n_real=n, regime="Replace") == 1).all() for n in (10, 20))
     assert len(watched.futures) == TILES and watched.most <= 4 and watched.held <= 6

@@ -22,6 +22,7 @@ from genloss.samples import Array
 from genloss.streams import Address
 from genloss.study import capture, claims
 from genloss.study.parts import Part, write_part
+from genloss.study.surroundings import ONE_THREAD
 from genloss.study.worker import standard_streams_are_ours
 from genloss.traits import SEED
 
@@ -103,7 +104,8 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
 class _OneThread:
     """BLAS on one thread while any work goes on, whoever runs it: other thread counts give other bits.
 
-    The limit is the process's, and threads of an executor may share it: the last to leave lifts it.
+    The limit is the process's, and threads of an executor may share it: the last to leave lifts it. Libraries
+    that are first loaded meanwhile learn of it from the environment, and keep it.
     """
 
     def __init__(self) -> None:
@@ -117,6 +119,8 @@ class _OneThread:
             limit = self._set(lambda: self._found.limit(limits=1))  # of each thread: OpenMP has one for each
             if self._inside == 0:
                 self._first = limit
+                self._environment = {name: os.environ.get(name) for name in ONE_THREAD}
+                os.environ.update(ONE_THREAD)
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -124,6 +128,10 @@ class _OneThread:
             self._inside -= 1
             if self._inside == 0:
                 self._set(self._first.restore_original_limits)
+                for name, value in self._environment.items():
+                    os.environ.pop(name, None)
+                    if value is not None:
+                        os.environ[name] = value
 
     def _set(self, change: Callable[[], Any]) -> Any:
         # later versions let only the first thread that set a limit of OpenBLAS set another; we have a lock
