@@ -74,6 +74,7 @@ class Beat:
     name: str
     of: int
     began: float = field(default_factory=time.time)
+    pid: int = field(default_factory=os.getpid)
     _written: float = 0.0
     _gone: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -81,7 +82,7 @@ class Beat:
     def at(self, where: Mapping[str, int]) -> None:
         """Say how far it is, at most once a second."""
         now = time.time()
-        if now - self._written < _WRITE:
+        if now - self._written < _WRITE or self.pid != os.getpid():  # which a part has forked
             return
         self._written = now
         with self._lock:
@@ -98,6 +99,8 @@ class Beat:
 
     def end(self) -> None:
         """Leave it."""
+        if self.pid != os.getpid():
+            return
         with self._lock, contextlib.suppress(OSError):
             self._gone = True
             _path(self.folder, self.name).unlink()

@@ -83,7 +83,7 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
             if part.path(run).exists():  # since this was asked
                 return {"found": True}
             log = run / capture.FOLDER / f"{part.name}.txt"
-            with capture.captured(log, standard_streams_are_ours()), _one_thread, _folder_kept():
+            with capture.captured(log, standard_streams_are_ours()), _one_thread, _folder_kept(), _no_child():
                 task = task_of()
                 axes = tuple(task.axes)
                 values, pictures = measured(task, part, order["key"], beat, order["limit"])
@@ -186,6 +186,21 @@ def measured(
         said = f"{type(error).__name__} at {where}: {said_by(error)}"
         raise FitError(_placed(task, last, said)) from error
     return table.values(), table.pictures()
+
+
+@contextlib.contextmanager
+def _no_child() -> Iterator[None]:
+    """End a process that a user's part forked and that comes out of it: the tile is its parent's to write."""
+    here = os.getpid()
+    try:
+        yield
+    except Exception:  # with SystemExit it ends by itself
+        if os.getpid() != here:
+            traceback.print_exc()
+            os._exit(1)
+        raise
+    if os.getpid() != here:
+        os._exit(0)
 
 
 @contextlib.contextmanager
