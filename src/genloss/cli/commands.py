@@ -13,7 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.guard import BAD_INPUT, FAILED, STOPPED, Guarded, say
-from genloss.errors import SpecError, StoreError
+from genloss.errors import SpecError, StoreError, bounded
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -355,7 +355,9 @@ def _report(results: Any, path: Path, anew: bool = True) -> tuple[str | None, st
     try:
         return str(path if not anew and is_of(path, results) else write(results, path)), ""
     except StoreError as error:
-        return None, f"{error}; results are kept, genloss report writes the page anew"
+        return None, f"{bounded(str(error), 300)}; results are kept, genloss report writes the page anew"
+    except OSError as error:
+        return None, f"cannot write {path}: {error.strerror}; results are kept, genloss report writes it anew"
 
 
 def _has_folder(path: str) -> None:

@@ -88,9 +88,9 @@ def read(path: Path) -> bytes:
             head = file.read(_MOST)
             file.seek(size - _MOST)
             return b"%s\n[%d bytes left out]\n%s" % (head, size - 2 * _MOST, file.read(_MOST))
-    except FileNotFoundError:  # the tile has ended meanwhile, and printed nothing
-        return b""
     except OSError as error:  # a link that leads nowhere, a folder
+        if not os.path.lexists(path):  # the tile has ended meanwhile, and printed nothing
+            return b""
         return f"{path} cannot be read: {error.strerror}".encode()
 
 
