@@ -873,7 +873,7 @@ def test_tables_say_when_they_hold():
     said = {}
     for name, done in (
         ("held out", held_out),
-        ("model", results(small(metrics=["TraceRatio"], replicates=8))),
+        ("model", results(small(metrics=["TraceRatio"], replicates=60))),
         ("heavy", run(plain(Heavy()), workers=0)),
     ):
         said[name] = " ".join(reading([b for _, _, some in by_experiment(done, curves(done)) for b in some]))
@@ -882,7 +882,7 @@ def test_tables_say_when_they_hold():
     assert "intervals hold of" not in said["model"] + said["heavy"]
     captions = [f.caption for s in sections(held_out) for f in s.figures]
     assert "Intervals hold given the same held-out rows in every replicate." in captions[0]
-    assert "the median over 8 replicates" in said["model"] and "each on its own" in said["model"]
+    assert "the median over 60 replicates" in said["model"] and "each on its own" in said["model"]
     assert "within a factor of 2" not in said["model"]
 
 
