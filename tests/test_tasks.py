@@ -135,7 +135,7 @@ def test_a_loop_keeps_the_contract_of_a_task() -> None:
     ("fault", "said"),
     [
         ("shape", r"step 0: x has shape \(3,\); give one value a replicate, \(4,\)"),
-        ("outside", r"step 4: a record is at \(4,\), outside of the axes \{'step': 4\}"),
+        ("outside", r"step 3: a record is at \(4,\), outside of the axes \{'step': 4\}"),
         ("no name", "step 0: a record has 'x'; its task has y"),
         ("raises", r"step 0: RuntimeError at test_tasks.py:\d+: no more of this"),
     ],
