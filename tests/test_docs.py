@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,19 @@ def test_the_two_commands_are_single_lines():
         block = re.search(rf"<!-- {mark} command -->\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[1]
         assert block.count("\n") == 1
         assert block.startswith("python3 -m venv .venv && ")
+
+
+def test_the_constraints_are_pins_of_everything_that_is_asked_for():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    # a line of another kind, such as a folder that a freeze names, stops every installation
+    assert [line for line in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+]+", line)] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = project["dependencies"] + [
+        one for some in project["optional-dependencies"].values() for one in some
+    ]
+    names = {re.match(r"[A-Za-z0-9._-]+", one)[0].lower() for one in asked} - {"genloss"}
+    assert names - {line.split("==")[0].lower() for line in pins} == set()
 
 
 SKELETONS = {

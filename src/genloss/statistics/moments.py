@@ -46,13 +46,13 @@ class Frame:
             log_det = source.log_det + 2 * root.shape[1] * np.log(scale)
         return cls(source.key, source.mean, root, scale, log_det)
 
-    def same(self, other: Frame) -> bool:
-        """Whether both are of one model: agents that read one pool fit it alike."""
-        return (
-            self.scale == other.scale
-            and np.array_equal(self.mean, other.mean)
-            and np.array_equal(self.base, other.base)
-        )
+    def same(self, other: Frame) -> Array:
+        """(R,) whether both are of one model: agents that read one pool fit it alike."""
+        if self.scale != other.scale or self.base.shape != other.base.shape:
+            return np.zeros(len(self.mean), bool)
+        mean: Array = (self.mean == other.mean).all(axis=1)
+        base: Array = (self.base == other.base).all(axis=(1, 2))
+        return mean & base
 
     def place(self, inside: Moments) -> Moments:
         """Moments that are given in these coordinates."""
@@ -132,10 +132,25 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """The moments of the union."""
-        if self.drawn is not None and other.drawn is not None and self.drawn[0].same(other.drawn[0]):
-            # far into collapse the means of both are one float, and in a root's wide directions its narrow
-            # ones are lost: not so in the coordinates of their model
-            return self.drawn[0].place(self.drawn[1] + other.drawn[1])
+        if self.drawn is None or other.drawn is None:
+            return self._joined(other)
+        same = self.drawn[0].same(other.drawn[0])
+        if not same.any():
+            return self._joined(other)
+        # far into collapse the means of both are one float, and in a root's wide directions its narrow
+        # ones are lost: not so in the coordinates of their model
+        inside = self.drawn[0].place(self.drawn[1] + other.drawn[1])
+        if same.all():
+            return inside
+        # models of two ways of adding up, which round alike in some replicates: each decides for itself
+        apart = self._joined(other)
+        if apart.root.shape != inside.root.shape:
+            return apart
+        mean = np.where(same[:, None], inside.mean, apart.mean)
+        return Moments(apart.n, mean, np.where(same[:, None, None], inside.root, apart.root))
+
+    def _joined(self, other: Moments) -> Moments:
+        """The moments of the union of what was not drawn from one model."""
         n = self.n + other.n
         # where both weigh nothing, so does the union
         part = np.asarray(other.n / (n + (n == 0)))[..., None]
