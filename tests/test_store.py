@@ -29,6 +29,7 @@ from genloss.study import claims
 from genloss.study.columns import schema
 from genloss.study.files import HOST, alive, read_sealed
 from genloss.study.parts import Part, said_of, write_part
+from genloss.study.status import status_of
 from genloss.study.store import Store
 
 AXES = ("generation", "agent")
@@ -729,6 +730,26 @@ def test_cells_of_equal_values_may_read_different_parts(tmp_path: Path) -> None:
     some = run(small(generations={"vary": [2, 4]}, replicates={"vary": [5, 8]}), tmp_path, workers=0)
     assert [some.array("TraceRatio", i).shape[2] for i in range(4)] == [5, 8, 5, 8]
     assert some.size == (2 + 4) * (5 + 8)
+
+
+def test_what_cells_of_equal_values_lack_is_counted_for_all_of_them(tmp_path: Path) -> None:
+    """The last cell of equal values said whether a tile is here: 1 of 1 with the longer one missing."""
+    run(small(generations=2), tmp_path, workers=0)
+    several = small(generations={"vary": [4, 2]})
+    for spec in (several, small(generations=2)):  # which leaves what it was to do before
+        study = Study.of(spec)
+        Store.open(tmp_path).begin(study, study.toml(), {})
+        if spec is several:
+            status = status_of(tmp_path)
+            assert (status.tiles, status.tiles_done, status.cells, status.cells_done) == (3, 0, 2, 1)
+            assert "0 of 3 tiles are done" in Results.open(tmp_path).notes[0]
+    done = told(several, tmp_path)
+    assert done.notes == [
+        "0 of 3 tiles are here already, 3 to compute",
+        "4 instead of 2 along generation: 1 of 2 cells",
+    ]
+    assert (done.total, done.before, len(done.made)) == (3, 0, 3)
+    assert status_of(tmp_path).cells_done == 2
 
 
 def test_first_replicates_of_a_tile_are_those_of_the_whole_tile(tmp_path: Path) -> None:

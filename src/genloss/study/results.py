@@ -100,10 +100,10 @@ class Results:
                 notes.append(f"{folder}: its cells.json is damaged or gone; cells are as their parts say")
         results = cls(study, store)
         results.whole = not notes
-        wanted = {(c.id, t): store.part(c, t) is not None for c in study.cells for t in range(c.tiles)}
-        if not all(wanted.values()):
+        tiles = store.here(study.cells)
+        if not all(tiles.values()):
             notes.append(
-                f"{folder}: {sum(wanted.values())} of {len(wanted)} tiles are done; "
+                f"{folder}: {sum(tiles.values())} of {len(tiles)} tiles are done; "
                 f"the same genloss run goes on with the rest"
             )
         results.notes = [*notes, *(f"{problem}; the same genloss run mends it" for problem in store.problems)]

@@ -27,9 +27,9 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
     had = {part.cell for part in store.parts()}
     if before is None and not had:
         return []
-    wanted = {(c.id, tile): store.part(c, tile) is not None for c in cells for tile in range(c.tiles)}
-    there = sum(wanted.values())
-    lines = [f"{there} of {len(wanted)} tiles are here already, {len(wanted) - there} to compute"]
+    tiles = store.here(cells)
+    here = sum(tiles.values())
+    lines = [f"{here} of {len(tiles)} tiles are here already, {len(tiles) - here} to compute"]
     known = _Known([] if before is None else before.cells, had)
     reasons: dict[str, int] = {}
     for cell in cells:

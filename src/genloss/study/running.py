@@ -144,9 +144,8 @@ def _execute(
     limit: float | None,
 ) -> None:
     tiles = tiles_of(study.cells)
-    done = {(c.id, t) for c in study.cells for t in range(c.tiles)}
-    done -= {(c.id, t) for c in study.cells for t in range(c.tiles) if store.part(c, t) is None}
-    missing = [tile for tile in tiles if (tile.part.cell, tile.part.tile) not in done]
+    here = store.here(study.cells)
+    missing = [tile for tile in tiles if not here[tile.part.cell, tile.part.tile]]
     progress.begin(len(tiles), len(tiles) - len(missing))
     try:
         if not missing:

@@ -96,7 +96,7 @@ def status_of(run: str | Path) -> Status:
     if kept is None:
         raise StoreError(f"{run}: its {cells.FILE} is damaged or gone; the same genloss run writes it anew")
     wanted = {(c.id, tile): c for c in kept.cells for tile in range(c.tiles)}
-    done = {key for key, cell in wanted.items() if store.part(cell, key[1]) is not None}
+    done = {key for key, here in store.here(kept.cells).items() if here}
     running, drivers, began = _at_work(store.folder, wanted)
     failed = tuple(
         Failed(wanted[part.cell, part.tile].label, part.tile, error.splitlines()[0] if error else "")
@@ -108,7 +108,7 @@ def status_of(run: str | Path) -> Status:
     return Status(
         str(run),
         len(kept.cells),
-        sum(all((c.id, tile) in done for tile in range(c.tiles)) for c in kept.cells),
+        sum(all(store.part(c, tile) is not None for tile in range(c.tiles)) for c in kept.cells),
         len(wanted),
         len(done),
         running,

@@ -18,7 +18,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,18 @@ class Store:
         some = (self._parts or {}).get((cell.id, tile), ())
         fit = [p for p in some if not p.pictures and p.serves(cell.outline.length, cell.size(tile))]
         return min(fit, default=None)
+
+    def here(self, cells: Iterable[Cell]) -> dict[tuple[str, int], bool]:
+        """The tiles that cells want, by fingerprint and index: whether each is here as all of them want it.
+
+        Cells of equal fingerprint share tiles, and may differ in how many generations they want.
+        """
+        found: dict[tuple[str, int], bool] = {}
+        for cell in cells:
+            for tile in range(cell.tiles):
+                key = (cell.id, tile)
+                found[key] = found.get(key, True) and self.part(cell, tile) is not None
+        return found
 
     def pictures(self, cell: Cell) -> Part | None:
         """The pictures of a cell, or None."""
