@@ -1,8 +1,21 @@
 """Helpers of tests that start processes: whether they are there, and waiting until they are not."""
 
 import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
+from typing import Any
+
+
+def driver(folder: Path, tasks: str, body: str, **how: Any) -> subprocess.Popen[str]:
+    """A script of its own, with no main guard, whose `tasks` are a module beside it."""
+    (folder / "tasks.py").write_text(tasks)
+    script = folder / "driver.py"
+    head = "import tasks, os, sys, time\nfrom genloss.study.executor import LocalExecutor\n"
+    script.write_text(head + textwrap.dedent(body))
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe, text=True, **how)
 
 
 def alive(pid: int) -> bool:

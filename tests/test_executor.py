@@ -3,20 +3,17 @@
 import gc
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 import weakref
 from concurrent.futures import CancelledError, as_completed
-from pathlib import Path
 
 import pytest
 
 from genloss.errors import DataError, GenlossError, SpecError
 from genloss.study.executor import LocalExecutor, RemoteError, WorkerDied
-from processes import alive, gone
+from processes import alive, driver, gone
 
 TASKS = """
 import os, signal, sys, time
@@ -273,21 +270,11 @@ def test_a_result_is_not_kept_by_its_lane(tasks):
         assert kept() is None
 
 
-def driver(tmp_path: Path, body: str, **options) -> subprocess.Popen:
-    """A script of its own, with no main guard, that imports its tasks from beside it."""
-    (tmp_path / "lane_tasks.py").write_text(TASKS)
-    script = tmp_path / "driver.py"
-    head = "import lane_tasks, os, sys, time\nfrom genloss.study.executor import LocalExecutor\n"
-    script.write_text(head + textwrap.dedent(body))
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe, text=True, **options)
-
-
 BUSY = """
     with LocalExecutor(workers=2) as executor:
-        pids = [executor.submit(lane_tasks.nap, 0.2, 0), executor.submit(lane_tasks.nap, 0.2, 0)]
+        pids = [executor.submit(tasks.nap, 0.2, 0), executor.submit(tasks.nap, 0.2, 0)]
         [p.result() for p in pids]
-        futures = [executor.submit(lane_tasks.nap, 60) for _ in range(4)]
+        futures = [executor.submit(tasks.nap, 60) for _ in range(4)]
         print(*[w._process.pid for _, w in executor._lanes], flush=True)
         futures[0].result()
 """
@@ -296,22 +283,22 @@ BUSY = """
 def test_a_script_without_main_guard(tmp_path):
     body = """
         with LocalExecutor(workers=2) as executor:
-            print(sum(executor.map(lane_tasks.double, range(10))))
+            print(sum(executor.map(tasks.double, range(10))))
     """
-    out, err = driver(tmp_path, body).communicate(timeout=30)
+    out, err = driver(tmp_path, TASKS, body).communicate(timeout=30)
     assert (out, err) == ("90\n", "")
 
 
 def test_a_driver_that_forgets_to_shut_down_still_ends(tmp_path):
-    body = "print(LocalExecutor(workers=1).submit(lane_tasks.pid).result(), flush=True)"
-    process = driver(tmp_path, body)
+    body = "print(LocalExecutor(workers=1).submit(tasks.pid).result(), flush=True)"
+    process = driver(tmp_path, TASKS, body)
     out, err = process.communicate(timeout=30)
     assert err == "" and process.returncode == 0
     assert gone([int(out)])
 
 
 def test_a_killed_driver_leaves_no_worker(tmp_path):
-    process = driver(tmp_path, BUSY)
+    process = driver(tmp_path, TASKS, BUSY)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     assert len(pids) == 2 and all(alive(pid) for pid in pids)
     process.kill()
@@ -320,7 +307,7 @@ def test_a_killed_driver_leaves_no_worker(tmp_path):
 
 
 def test_ctrl_c_leaves_no_worker_and_says_nothing_of_them(tmp_path):
-    process = driver(tmp_path, BUSY, start_new_session=True)
+    process = driver(tmp_path, TASKS, BUSY, start_new_session=True)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=10)
@@ -331,12 +318,12 @@ def test_ctrl_c_leaves_no_worker_and_says_nothing_of_them(tmp_path):
 def test_ctrl_c_while_workers_start(tmp_path):
     body = """
         with LocalExecutor(workers=2) as executor:
-            futures = [executor.submit(lane_tasks.nap, 60) for _ in range(4)]
+            futures = [executor.submit(tasks.nap, 60) for _ in range(4)]
             while executor.starts < 2: pass
             print(*[w._process.pid for _, w in executor._lanes], flush=True)
             futures[0].result()
     """
-    process = driver(tmp_path, body, start_new_session=True)
+    process = driver(tmp_path, TASKS, body, start_new_session=True)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=10)

@@ -3,9 +3,7 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 
@@ -13,7 +11,7 @@ import pytest
 
 from genloss.errors import DataError
 from genloss.study.executor import LocalExecutor, RemoteError, TaskTimeout, WorkerDied
-from processes import alive, gone, noted
+from processes import alive, driver, gone, noted
 
 TASKS = """
 import ctypes, faulthandler, locale, logging, os, re, signal, subprocess, sys, threading, time, warnings
@@ -567,15 +565,6 @@ def test_a_crash_says_where_it_was(tasks, one, capfd):
     assert "Fatal Python error: Segmentation fault" in said and "in crash" in said
 
 
-def driver(folder, body, **options):
-    (folder / "hostile_tasks.py").write_text(TASKS)
-    script = folder / "driver.py"
-    head = "import hostile_tasks as tasks, os, sys\nfrom genloss.study.executor import LocalExecutor\n"
-    script.write_text(head + textwrap.dedent(body))
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe, text=True, **options)
-
-
 DRIVER = """
     executor = LocalExecutor(workers=1)
     print(executor.submit(tasks.pid).result(), flush=True)
@@ -600,7 +589,7 @@ ONLY_LINUX = pytest.mark.skipif(
 def test_nothing_stays_when_the_driver_ends(tmp_path, task, more, number):
     path = tmp_path / "pid"
     body = DRIVER.format(task=task, path=str(path), more=more)
-    process = driver(tmp_path, body, start_new_session=True)
+    process = driver(tmp_path, TASKS, body, start_new_session=True)
     worker = int(process.stdout.readline())
     child = noted(path)
     assert alive(worker)
@@ -612,7 +601,7 @@ def test_nothing_stays_when_the_driver_ends(tmp_path, task, more, number):
 @ONLY_LINUX
 def test_a_forked_child_ends_where_driver_and_worker_are_killed_at_once(tmp_path):
     path = tmp_path / "pid"
-    process = driver(tmp_path, DRIVER.format(task="fork_and_nap", path=str(path), more=()))
+    process = driver(tmp_path, TASKS, DRIVER.format(task="fork_and_nap", path=str(path), more=()))
     worker = int(process.stdout.readline())
     child = noted(path)
     for pid in (process.pid, worker):
