@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 500
 """Characters of an error, whatever a user's part raises."""
+_MOST_VALUES = 10**8
+"""Of a tile: a value takes some 30 bytes until it is written."""
 Outcome = dict[str, Any]
 """Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
 {"found"} where another has made it, and {"refused"} where the disk refuses; plain values, which go through
@@ -234,6 +237,12 @@ class _Columns:
         self._task, self._part = task, part
         self._names = {name: k for k, name in enumerate(task.meanings)}
         self._extents = {axis: len(task.labels(axis)) for axis in task.axes}
+        most = math.prod(self._extents.values()) * len(self._names) * part.size
+        if most > _MOST_VALUES:  # else a machine would swap for hours before it says so
+            raise FitError(
+                f"out of memory: a tile of {part.size} replicates would have {most:,} values, more than "
+                f"the {_MOST_VALUES:,} that a machine can be asked to hold; use a smaller tile, as in --set tile=1, or ask for less"
+            )
         self._at: list[tuple[int, ...]] = []
         self._metric: list[int] = []
         self._values: list[Array] = []
