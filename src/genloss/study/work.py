@@ -240,8 +240,8 @@ class _Columns:
         most = math.prod(self._extents.values()) * len(self._names) * part.size
         if most > _MOST_VALUES:  # else a machine would swap for hours before it says so
             raise FitError(
-                f"out of memory: a tile of {part.size} replicates would have {most:,} values, more than "
-                f"the {_MOST_VALUES:,} that a machine can be asked to hold; use a smaller tile, as in --set tile=1, or ask for less"
+                f"out of memory: a tile of {part.size} replicates would have {most:,} values, and "
+                f"{_MOST_VALUES:,} are the most; use a smaller tile, as in --set tile=1, or ask for less"
             )
         self._at: list[tuple[int, ...]] = []
         self._metric: list[int] = []
