@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from commands import called, parts, status, wait_until
 from genloss import run
+from genloss.errors import GenlossError, SpecError, StoreError
 
 distributed = pytest.importorskip("distributed")
 
@@ -245,21 +246,73 @@ def test_a_worker_of_dask_that_is_killed_costs_nothing(cluster: Any) -> None:
     assert parts("again") == parts("out")
 
 
-@pytest.mark.slow
-def test_a_pool_that_breaks_is_told_and_local_workers_go_on() -> None:
-    slow("mine.py:Breaks")
+def breaking() -> None:
+    """A study of four tiles, three of which end their process while a file says so."""
+    text = SPEC.replace('generator = "Gaussian"', 'generator = "mine.py:Breaks"').replace("24", "8")
+    Path("study.toml").write_text(text)
     Path("break").touch()
-    line = refused("--on", "mine.py:processes")
-    assert "the executor broke (BrokenProcessPool: " in line
-    assert line.endswith("finished tiles are kept, the same command goes on with the rest")
-    # of the pool's other process, which was ended while it wrote, a torn file may be there
-    kept = {name: data for name, data in parts("out").items() if not name.startswith(".")}
+
+
+@pytest.mark.slow
+def test_what_breaks_a_pool_fails_alone_and_all_others_go_on() -> None:
+    """It stopped the run, and every further one: the tiles that did no harm were never made."""
+    breaking()
+    said = called("run", "study.toml", "--trust", "--out", "out", "--on", "mine.py:processes")
+    assert said.returncode == 1, said.stderr
+    found = status("out")
+    assert found["tiles_done"] == 1 and {f["error"] for f in found["failed"]} == {
+        "WorkerDied: the tile lost its worker 3 times"
+    }
+    assert len(found["failed"]) == 3 and found["running"] == []
+    kept = parts("out")
     Path("break").unlink()
-    said = called("run", "study.toml", "--trust", "--out", "out", "--workers", "2")
+    said = called("run", "study.toml", "--trust", "--out", "out", "--on", "mine.py:processes")
     assert said.returncode == 0, said.stderr
-    assert kept.items() <= parts("out").items() and status("out")["tiles_done"] == TILES
+    run("study.toml", "again", workers=0, trust=True)
+    assert parts("again") == parts("out") and kept.items() <= parts("out").items()
+
+
+@pytest.mark.slow
+def test_a_pool_of_the_callers_that_breaks_is_told() -> None:
+    breaking()
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with pytest.raises(
+            StoreError, match=r"the executor broke \(BrokenProcessPool: .* tries the rest again"
+        ):
+            run("study.toml", "out", executor=pool, trust=True)
+    Path("break").unlink()
+    run("study.toml", "out", workers=2, trust=True)
     run("study.toml", "again", workers=0, trust=True)
     assert parts("again") == parts("out")
+
+
+class Odd(ThreadPoolExecutor):
+    """Gives what became of a tile, but not as it was asked for."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return super().submit(str, "nonsense") if self._max_workers == 1 else fn(*args, **kwargs)
+
+
+def test_answers_that_are_none_fail_their_tile_and_what_is_no_future_is_named() -> None:
+    Path("study.toml").write_text(SPEC.replace("24", "8"))
+    with Odd(1) as pool, pytest.raises(GenlossError, match="the executor gave 'nonsense' for what became of"):
+        run("study.toml", "out", executor=pool, trust=True)
+    with Odd(2) as pool, pytest.raises(StoreError, match="the executor, a Odd, gives no Future when work is"):
+        run("study.toml", "out", executor=pool, trust=True)
+
+
+def test_a_pool_that_is_shut_down_is_told() -> None:
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    for executor in (pool, lambda: pool):
+        with pytest.raises(StoreError, match="cannot schedule new futures after shutdown"):
+            run("study.toml", "out", executor=executor, trust=True)
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan")])
+def test_limits_that_are_none(limit: float) -> None:
+    with pytest.raises(SpecError, match="tile_limit: seconds, more than 0"):
+        run("study.toml", "out", tile_limit=limit, trust=True)
 
 
 class Elsewhere(ThreadPoolExecutor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from genloss.errors import StoreError, said_by
+from genloss.errors import StoreError, bounded, said_by
 from genloss.study import capture, claims
 from genloss.study.cells import Cell
 from genloss.study.executor import WorkerDied
@@ -22,8 +22,11 @@ from genloss.study.parts import Part
 from genloss.study.progress import Progress
 from genloss.study.spec import as_spec
 from genloss.study.store import Store
-from genloss.study.work import Outcome, work, work_on
+from genloss.study.work import OUTCOMES, Outcome, work, work_on
 
+_TRIES = 3
+"""Times that a tile may lose its worker, the first perhaps by another's fault."""
+Renew = Callable[[], Executor]
 _AHEAD = 4
 """Futures in flight for each worker: enough to keep it busy, few enough to hold and to cancel."""
 _LOOK = 2.0
@@ -85,6 +88,8 @@ class Driver:
         self._shared = self._late = False
         self._looked = 0.0
         self._named: set[str] = set()
+        self._late_limit: float | None = None
+        self._labels = {t.part.name: f"{t.cell.label}, tile {t.part.tile}" for t in tiles}
         self._name = f"driver-{HOST}-{os.getpid()}"
 
     @contextmanager
@@ -97,6 +102,7 @@ class Driver:
         finally:
             if isinstance(me, claims.Beat):
                 claims.leave(me)
+            claims.clear(self._store.folder)  # of workers that died late
 
     def here(self) -> None:
         """Run everything in this process.
@@ -113,8 +119,14 @@ class Driver:
                 continue
             self._ended(tile, work_on(tile.cell.task, {**tile.order, "limit": self._limit}, folder))
 
-    def there(self, pool: Executor, workers: int, trust: bool, late: bool) -> None:
+    def there(
+        self, pool: Executor, workers: int, trust: bool, late: bool, renew: Renew | None = None
+    ) -> None:
         """Run everything on an executor.
+
+        Where an executor breaks, as a process pool does when one of its processes dies, everything in flight
+        is lost with it, and nobody says whose fault it was. A new one is then given these tiles one by one:
+        of one that is alone it is known.
 
         Args:
             pool: the executor.
@@ -122,37 +134,71 @@ class Driver:
             trust: whether code that the spec refers to may be run.
             late: whether a tile that overstays its limit has to be ended where it is made; the local executor
                 ends its workers itself.
+            renew: gives another executor in place of one that broke.
 
         Raises:
-            StoreError: if parts cannot be written, or the executor broke: nothing finished is lost.
+            StoreError: if parts cannot be written, or the executor broke and there is no other: nothing
+                finished is lost.
         """
         ended: SimpleQueue[tuple[Tile, Future[Outcome]]] = SimpleQueue()
-        flying = 0
         waiting: set[Future[Outcome]] = set()
         folder, here = str(self._store.folder.absolute()), os.getcwd()
-        limit = self._limit if late else None
         specs: dict[int, str] = {}
+        broke: Exception | None = None
+        suspects: dict[Part, Tile] = {}
+        lost: Counter[Part] = Counter()
+        self._late_limit = self._limit if late else None
         try:
-            while self._todo or self._elsewhere or flying:
-                while flying < _AHEAD * workers and (tile := self._next()) is not None:
+            while self._todo or self._elsewhere or waiting or suspects:
+                if broke is not None and not waiting:
+                    assert renew is not None  # else it has been raised
+                    pool, broke = renew(), None
+                window = 1 if suspects else _AHEAD * workers
+                while broke is None and len(waiting) < window:
+                    tile = next(iter(suspects.values()), None) or self._next()
+                    if tile is None:
+                        break
                     index = tile.cell.index
                     if index not in specs:
                         specs = {index: json.dumps(as_spec(tile.cell.spec))}  # tiles come cell by cell
-                    order = {**tile.order, "limit": limit}
-                    future = _submitted(pool, specs[index], trust, order, folder, here)
+                    order = {**tile.order, "limit": self._late_limit}
+                    try:
+                        future = pool.submit(work, specs[index], trust, order, folder, here)
+                        future.add_done_callback(_into(ended, tile))
+                    except RuntimeError as error:  # it is broken, or shut down
+                        if renew is None or not waiting:  # or never worked
+                            raise StoreError(_broke(error)) from None
+                        if not suspects:
+                            self._todo.appendleft(tile)
+                        broke = error
+                        break
+                    except (AttributeError, TypeError):
+                        kind = type(pool).__name__
+                        raise StoreError(
+                            f"the executor, a {kind}, gives no Future when work is submitted"
+                        ) from None
                     waiting.add(future)
-                    flying += 1
-                    future.add_done_callback(_into(ended, tile))
                     del future
                 try:
-                    tile, done = ended.get(timeout=_LOOK if flying else 0.2)
+                    tile, done = ended.get(timeout=_LOOK if waiting else 0.2)
                 except Empty:
                     self._look()
                     continue
-                flying -= 1
                 waiting.discard(done)
-                self._ended(tile, self._seen(tile, _outcome(done)))
+                try:
+                    outcome = _outcome(done)
+                except (BrokenExecutor, CancelledError) as error:
+                    if renew is None:
+                        raise StoreError(_broke(error)) from None
+                    broke = error
+                    lost[tile.part] += 1
+                    suspects[tile.part] = tile
+                    if lost[tile.part] < _TRIES:
+                        continue
+                    outcome = {"error": f"WorkerDied: the tile lost its worker {_TRIES} times"}
                 del done  # an executor may hold on to a result for as long as its future is held
+                suspects.pop(tile.part, None)
+                self._ended(tile, self._seen(tile, outcome))
                 self._look()
         finally:
             for future in waiting:
@@ -224,39 +270,53 @@ class Driver:
                     self._named.add(claim.name)
                     whose = f"process {claim.pid} on {claim.host}"
                     self._progress.note(f"another run works in this folder ({whose}): the work is shared")
-            elif claim.silent > claims.SILENT and claim.name not in self._named:
-                self._named.add(claim.name)
-                self._progress.warn(
-                    f"tile {claim.name} has had no heartbeat for {claim.silent / 60:.0f} min "
-                    f"(process {claim.pid} on {claim.host}); --tile-limit ends such tiles"
-                )
+            elif claim.name not in self._named:
+                self._quiet(claim)
         self._shared, self._late = shared, late
+
+    def _quiet(self, claim: claims.Claim) -> None:
+        """Name a tile that should long have said something, or have ended."""
+        whose = (
+            f"{self._labels.get(claim.name, 'a tile of another spec')} (process {claim.pid} on {claim.host})"
+        )
+        if claim.silent > claims.SILENT:
+            help_ = "" if self._limit else "; --tile-limit SECONDS ends such tiles"
+            said = f"no heartbeat for {claim.silent / 60:.0f} min of {whose}{help_}"
+        elif self._late_limit and time.time() - claim.began > self._late_limit + _LOOK:
+            said = (
+                f"past its limit of {self._late_limit:g} s: {whose}; it can be ended at its next record only"
+            )
+        else:
+            return
+        self._named.add(claim.name)
+        self._progress.warn(said)
 
 
 def _into(ended: SimpleQueue[tuple[Tile, Future[Outcome]]], tile: Tile) -> Callable[[Future[Outcome]], None]:
     return lambda future: ended.put((tile, future))
 
 
-def _submitted(pool: Executor, *order: Any) -> Future[Outcome]:
-    try:
-        return pool.submit(work, *order)
-    except RuntimeError as error:  # it is broken, or shut down
-        raise StoreError(_broke(error)) from None
-
-
 def _broke(error: Exception) -> str:
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"the executor broke ({said}); finished tiles are kept, the same command goes on with the rest"
+    return f"the executor broke ({said}); finished tiles are kept, the same command tries the rest again"
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
-    """What became of a tile, whatever the executor makes of errors."""
+    """What became of a tile, whatever the executor makes of errors.
+
+    Raises:
+        BrokenExecutor: if the executor is.
+        CancelledError: if it gave the tile up.
+    """
     try:
-        return future.result()
-    except (BrokenExecutor, CancelledError) as error:
-        raise StoreError(_broke(error)) from None
+        outcome: Any = future.result()
+    except (BrokenExecutor, CancelledError):
+        raise
     except WorkerDied as error:
         said = str(error).replace(f"{work.__module__}:{work.__name__}", "the tile")
         return {"error": f"{type(error).__name__}: {said}"}
     except Exception as error:  # what the executor itself raises
         return {"error": f"{type(error).__name__}: {said_by(error)}"}
+    if not isinstance(outcome, dict) or len(outcome) != 1 or not outcome.keys() <= OUTCOMES:
+        return {"error": f"the executor gave {bounded(repr(outcome))} for what became of the tile"}
+    return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
@@ -16,8 +16,8 @@ _ADDRESS = re.compile(_DASK + r"([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", re.ASCII)
 
 
 @contextmanager
-def executor_of(name: str | None) -> Iterator[Executor | None]:
-    """The executor of a name, for as long as it is needed; None for none.
+def executor_of(name: str | None) -> Iterator[Executor | Callable[[], Executor] | None]:
+    """The executor of a name for as long as it is needed, or what gives one; None for none.
 
     Args:
         name: ``dask://HOST:PORT``, or a reference to a callable that gives an executor: ``mine.py:pool``,
@@ -32,17 +32,37 @@ def executor_of(name: str | None) -> Iterator[Executor | None]:
         with _dask(name) as executor:
             yield executor
     else:
-        factory = load(name)
+        yield _Named(name, load(name))
+
+
+class _Named:
+    """A callable that gives executors: what it gives at first is made at once, to see that it does.
+
+    Raises:
+        SpecError: if it gives none.
+    """
+
+    def __init__(self, name: str, factory: Any) -> None:
+        self._name, self._factory = name, factory
+        self._first: Executor | None = self._made()
+
+    def __call__(self) -> Executor:
+        """The first one, then others."""
+        found, self._first = self._first, None
+        return found if found is not None else self._made()
+
+    def _made(self) -> Executor:
         try:
-            made = factory()
+            made = self._factory()
         except (Exception, SystemExit) as error:
-            raise SpecError(f"--on {name}: raised {type(error).__name__}: {said_by(error)}") from error
+            said = f"{type(error).__name__}: {said_by(error)}"
+            raise SpecError(f"--on {self._name}: raised {said}") from error
         if not isinstance(made, Executor):
             raise SpecError(
-                f"--on {name}: gave a {type(made).__name__}; it should give a concurrent.futures.Executor"
+                f"--on {self._name}: gave a {type(made).__name__}; "
+                f"it should give a concurrent.futures.Executor"
             )
-        with made:
-            yield made
+        return made
 
 
 @contextmanager

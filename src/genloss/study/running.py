@@ -8,9 +8,10 @@ import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def run(
     vary: Mapping[str, Sequence[Any]] | None = None,
     replicates: int | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Callable[[], Executor] | None = None,
     trust: bool = False,
     progress: Progress | None = None,
     tile_limit: float | None = None,
@@ -52,7 +53,8 @@ def run(
         replicates: in every cell, instead of what the spec says.
         workers: processes; by default one for each core. 0 runs everything in this process, as a study does
             that holds objects which a spec cannot name (a lambda, a class of a notebook).
-        executor: any ``concurrent.futures.Executor`` instead, with ``out`` on a disk that it shares;
+        executor: any ``concurrent.futures.Executor`` instead, or a callable that gives one, and gives another
+            where that one broke; with ``out`` on a disk that it shares;
             ``workers`` then says how many tiles it works on at a time.
         trust: whether code that a spec refers to may be run.
         progress: told of every tile.
@@ -71,6 +73,8 @@ def run(
             study = study.set(path, {"vary": list(values)})
     else:
         study = Study.of(study, vary, trust)
+    if tile_limit is not None and not tile_limit > 0:
+        raise SpecError(f"tile_limit: seconds, more than 0 (got {tile_limit})")
     if replicates is not None:
         study = study.set("replicates", replicates)
     quiet = progress is None
@@ -119,7 +123,7 @@ def run(
     return results
 
 
-def _toml(study: Study, workers: int | None, executor: Executor | None) -> str:
+def _toml(study: Study, workers: int | None, executor: object) -> str:
     """The study as a file; empty where it holds objects without a name and may run in this process."""
     try:
         return study.toml()
@@ -139,7 +143,7 @@ def _execute(
     store: Store,
     *,
     workers: int | None,
-    executor: Executor | None,
+    executor: Executor | Callable[[], Executor] | None,
     progress: Progress,
     limit: float | None,
 ) -> None:
@@ -154,14 +158,22 @@ def _execute(
         with driver.present():
             if workers == 0:
                 driver.here()
-            elif executor is not None:  # the caller's, who also ends it
+            elif isinstance(executor, Executor):  # the caller's, who also ends it
                 driver.there(executor, workers or _UNKNOWN, study.trust, late=True)
+            elif executor is not None:
+                with ExitStack() as made:
+                    renew = partial(_entered, made, executor)
+                    driver.there(renew(), workers or _UNKNOWN, study.trust, late=True, renew=renew)
             else:
                 most = min(workers or cores(), len(missing))
                 with LocalExecutor(most, limit=limit) as pool:
                     driver.there(pool, most, study.trust, late=False)
     finally:
         progress.end()
+
+
+def _entered(made: ExitStack, executor: Callable[[], Executor]) -> Executor:
+    return made.enter_context(executor())
 
 
 def cores() -> int:

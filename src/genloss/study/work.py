@@ -34,6 +34,7 @@ _LONGEST = 500
 """Characters of an error, whatever a user's part raises."""
 _MOST_VALUES = 10**8
 """Of a tile: a value takes some 30 bytes until it is written."""
+OUTCOMES = frozenset({"seconds", "error", "taken", "found", "refused"})
 Outcome = dict[str, Any]
 """Of a tile: {"seconds"} where it is done, {"error"} where it failed, {"taken"} where another works on it,
 {"found"} where another has made it, and {"refused"} where the disk refuses; plain values, which go through
