@@ -700,6 +700,39 @@ def test_a_comment_in_a_part_costs_the_cells_that_use_it(
     assert told(spec, Path("run"), trust=True).made == []
 
 
+def test_what_a_users_file_imports_counts_as_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed helper was not seen: what had been computed with the old one was used again, silently."""
+    monkeypatch.chdir(tmp_path)
+    Path("lib/deep").mkdir(parents=True)
+    Path("lib/__init__.py").touch()
+    Path("lib/deep/sizes.py").write_text("PART = 2\n")
+    Path("helped.py").write_text("from lib.deep import sizes\ndef half(n): return n // sizes.PART\n")
+    Path("elsewhere.py").write_text("")
+    text = MINE.replace("pool.n // 2", "half(pool.n)")
+    Path("mine.py").write_text("from helped import half\n" + text)
+    agent = {"generator": "Gaussian", "regime": {"vary": ["Replace", "mine.py:Half"]}}
+    spec = small(agents=[agent])
+    for workers in (0, 1):
+        out = Path(f"run-{workers}")
+        Path("lib/deep/sizes.py").write_text("PART = 2\n")
+        told(spec, out, workers=workers, trust=True)
+        before = Results.open(out, trust=True).array("TraceRatio", 1)
+        Path("elsewhere.py").write_text("# nobody imports this\n")
+        assert told(spec, out, workers=workers, trust=True).made == []
+        Path("lib/deep/sizes.py").write_text("PART = 3  # another\n")
+        done = told(spec, out, workers=workers, trust=True)
+        assert done.notes[1:] == ["lib/deep/sizes.py has changed: 1 of 2 cells"] and len(done.made) == 3
+        after = Results.open(out, trust=True).array("TraceRatio", 1)
+        assert not np.array_equal(before, after)
+        # as a new process has it
+        code = "import json, sys; from genloss import run; run(json.loads(sys.argv[1]), 'new', trust=True)"
+        subprocess.run([sys.executable, "-c", code, json.dumps(spec)], check=True)
+        assert np.array_equal(after, Results.open("new", trust=True).array("TraceRatio", 1))
+        shutil.rmtree("new")
+
+
 # -- cells of equal values -------------------------------------------------------------------------
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -48,18 +51,24 @@ def _from_file(path: Path, called: str) -> Any:
         why = error.strerror if isinstance(error, OSError) else said_by(error)
         raise SpecError(f"{called}: cannot read {bounded(str(path))}: {why}") from None
     # one module for a path and content: classes loaded twice would not be equal to themselves
-    name = f"genloss_file_{hashlib.sha256(str(path.resolve()).encode() + content).hexdigest()[:16]}"
+    beside = {file: _sha(file) for file in imported(path)}
+    key = repr((str(path.resolve()), content, *beside.values()))
+    name = f"genloss_file_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
+    files = {str(file): digest for file, digest in beside.items()}
+    if any(_loaded.get(file, digest) != digest for file, digest in files.items()):
+        _forget(files)
+    _loaded.update(files)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # the suffix is .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     module.__genloss_file__ = str(path)  # type: ignore[attr-defined]
     # as for a script: what lies beside the file can be imported
-    beside = str(path.resolve().parent)
-    if beside not in sys.path:
-        sys.path.append(beside)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
@@ -69,6 +78,93 @@ def _from_file(path: Path, called: str) -> Any:
         said = f"{type(error).__name__}: {said_by(error)}"
         raise SpecError(f"{called}: {bounded(str(path))} raised {said}") from error
     return module
+
+
+_loaded: dict[str, str] = {}
+"""Files that the user's files import, with a digest of what they were when last loaded."""
+
+
+def _forget(files: Collection[str]) -> None:
+    """Have Python load files anew: those that did not change hold on to others that did."""
+    names = [name for name, module in sys.modules.items() if getattr(module, "__file__", None) in files]
+    for name in names:
+        while name:  # a package holds on to what is in it
+            sys.modules.pop(name, None)
+            name = name.rpartition(".")[0]
+
+
+def imported(path: Path) -> tuple[Path, ...]:
+    """The files that a file imports from its own folder, and those that these import, in order.
+
+    Imports are read, not run: what is imported under a name made up at run time is not found. Of a file in a
+    package it is the package's own files.
+
+    Args:
+        path: of a Python file.
+    """
+    start = path.resolve()
+    if _INSTALLED & {*start.parts}:  # its version is what it is
+        return ()
+    root = start.parent
+    while (root / "__init__.py").exists():
+        root = root.parent
+    package = "" if root == start.parent else start.relative_to(root).parts[0]
+    found: dict[Path, None] = {}
+    todo = [start]
+    while todo:
+        file = todo.pop()
+        for target in _targets(file, root, package):
+            if target not in found and target != start:
+                found[target] = None
+                todo.append(target)
+    return tuple(sorted(found))
+
+
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def _targets(file: Path, root: Path, package: str) -> Iterator[Path]:
+    """The files below a root, or of one package there, that a file's import statements name."""
+    try:
+        at = file.stat()
+    except OSError:
+        return
+    for level, name in _imports(file, at.st_mtime_ns, at.st_size):
+        base = file.parents[level - 1] if 0 < level <= len(file.parents) else root
+        parts = name.split(".") if name else []
+        if package and base == root and parts[:1] != [package]:
+            continue
+        for k in range(len(parts) + 1):
+            at_k = base.joinpath(*parts[:k])
+            some = (at_k / "__init__.py", *([at_k.with_suffix(".py")] if k else []))
+            yield from (target for target in some if target.is_file() and root in target.parents)
+
+
+@lru_cache(maxsize=1024)
+def _imports(file: Path, changed: int, size: int) -> tuple[tuple[int, str], ...]:
+    """(level, dotted name) of everything that a file imports: 0 is absolute, 1 from its own package."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return ()
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(0, a.name) for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            found += [
+                (node.level, module),
+                *((node.level, f"{module}.{a.name}".strip(".")) for a in node.names),
+            ]
+    return tuple(dict.fromkeys(found))
+
+
+def _sha(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _did_you_mean(name: str, known: Any) -> str:

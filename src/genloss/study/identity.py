@@ -8,12 +8,14 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from genloss.extend import imported
 from genloss.study.spec import Spec, dump
 from genloss.traits import CONTENT, GROWS, WORDS, fields
 
@@ -64,8 +66,18 @@ def fingerprint(of: Identity) -> str:
 
 
 def code_of(spec: Spec) -> dict[str, str]:
-    """The user's files and modules that a spec refers to, each with a digest of its source."""
-    return {where: digest for where in dict.fromkeys(_references(spec)) if (digest := _digest(where))}
+    """The user's files and modules that a spec refers to, and those beside them that they import, each with a
+    digest of its source.
+    """
+    found: dict[str, str] = {}
+    for where in dict.fromkeys(_references(spec)):
+        path = where if where.endswith(".py") else _source(where)
+        if path and (digest := _digest(path)):
+            found[where] = digest
+            folder = Path(path).resolve().parent
+            for file in imported(Path(path)):
+                found.setdefault(os.path.relpath(file, folder), _digest(file))
+    return found
 
 
 def _by_content(said: Any, code: dict[str, str]) -> Any:
@@ -88,11 +100,10 @@ def _references(spec: Any) -> Iterator[str]:
         yield found["where"]
 
 
-def _digest(where: str) -> str:
-    """Of the source of a file or an installed module; empty where there is none."""
-    path = where if where.endswith(".py") else _source(where)
+def _digest(path: str | Path) -> str:
+    """Of a file; empty where there is none."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError:
         return ""
 
