@@ -171,7 +171,7 @@ def run(
                 {
                     "cell": c.index,
                     "experiment": c.experiment,
-                    "varied": dict(c.varied),
+                    "varied": c.columns,
                     "axes": dict(zip(c.outline.axes, c.outline.extents, strict=True)),
                     "replicates": c.outline.replicates,
                 }

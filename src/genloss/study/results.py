@@ -140,7 +140,7 @@ class Results:
             if not isinstance(cell, int) or not -len(self.cells) <= cell < len(self.cells):
                 raise SpecError(f"there is no cell {cell!r}; give an index from 0 to {len(self.cells) - 1}")
             return self.cells[cell]
-        known = {"experiment", *(k for c in self.cells for k in c.varied)}
+        known = {"experiment", *(k for c in self.cells for k in c.columns)}
         for name in varied.keys() - known:
             # "regime" will do for "agents.1.regime", where no other agent's is varied
             ends = [k for k in known if k.endswith(f".{name}")]
@@ -150,7 +150,7 @@ class Results:
         fit = [
             c
             for c in self.cells
-            if all(_is(v, {**c.varied, "experiment": c.experiment}.get(k)) for k, v in varied.items())
+            if all(_is(v, {**c.columns, "experiment": c.experiment}.get(k)) for k, v in varied.items())
         ]
         if len(fit) != 1:
             what = "narrow it down to one" if fit else "there are"
@@ -287,11 +287,11 @@ class Results:
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
 
-        columns = list(dict.fromkeys(k for c in self.cells for k in c.varied))
+        columns = list(dict.fromkeys(k for c in self.cells for k in c.columns))
         named = any(c.experiment for c in self.cells)
         labels = pd.DataFrame(
             [
-                {**({"experiment": c.experiment} if named else {}), **{k: c.varied.get(k) for k in columns}}
+                {**({"experiment": c.experiment} if named else {}), **{k: c.columns.get(k) for k in columns}}
                 for c in self.cells
             ],
             index=[c.index for c in self.cells],
