@@ -283,9 +283,7 @@ def flat_cases(spec: Spec, trust: bool) -> list[dict[str, Any]]:
     if cases is None or CASES in fields(task_class(spec, trust)):
         return []
     if not is_list(cases) or not all(isinstance(c, dict) for c in cases):
-        raise SpecError(
-            f"{CASES}: each is a table of fields and their values, under [[{CASES}]] (got {shown(cases)})"
-        )
+        raise SpecError(f"{CASES}: write tables of fields under [[{CASES}]] (got {shown(cases)})")
     return [dict(_flat({k: v for k, v in case.items() if k != "name"})) for case in cases]
 
 

@@ -67,15 +67,18 @@ def ranged(text: str, whole: bool) -> list[int] | list[float]:
     if count > MOST:
         raise SpecError(f"{said}: has more than {MOST:,} values")
     if how == "log":
-        ratio = math.log(last) - math.log(first)
-        between = [float(first) * math.exp(ratio * i / (count - 1)) for i in range(1, count - 1)]
-        values = [float(first), *(_short(v) for v in between), float(last)]
-    elif how == "linear":
-        gap = (last - first) / (count - 1)
-        values = [float(first), *(_short(float(first + gap * i)) for i in range(1, count - 1)), float(last)]
+        ratio = (math.log(last) - math.log(first)) / max(count - 1, 1)
+        values = [float(first) * math.exp(ratio * i) for i in range(count)]
     else:
-        values = [float(first + by * i) for i in range(count)]
-    return list(dict.fromkeys(map(round, values))) if whole or not how else values
+        gap = by if how != "linear" else (last - first) / (count - 1)
+        values = [float(first + gap * i) for i in range(count)]
+    if how in ("log", "linear"):
+        values[-1] = float(last)
+    if whole or not how:
+        return list(dict.fromkeys(map(round, values)))
+    if how == "step":  # decimal arithmetic is exact
+        return values
+    return [values[0], *(float(f"{v:.{_DIGITS}g}") for v in values[1:-1]), values[-1]]
 
 
 def _count(first: Decimal, last: Decimal, how: str, by: Decimal, whole: bool, said: str) -> int:
@@ -85,16 +88,12 @@ def _count(first: Decimal, last: Decimal, how: str, by: Decimal, whole: bool, sa
         if not _is_whole(by) or by < 2:
             raise SpecError(f"{said}: {how} is followed by how many values there are, 2 or more")
         return int(by)
-    if by <= 0 or (whole and not _is_whole(by)):
-        raise SpecError(
-            f"{said}: a step must be above 0{', and a whole number in this field' if whole else ''}"
-        )
+    if by <= 0:
+        raise SpecError(f"{said}: a step must be above 0")
+    if whole and not _is_whole(by):
+        raise SpecError(f"{said}: the field takes whole numbers; go on by such")
     return int((last - first) / by) + 1
 
 
 def _is_whole(number: Decimal) -> bool:
     return number == number.to_integral_value()
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
