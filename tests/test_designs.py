@@ -396,6 +396,21 @@ def test_results_of_an_agent_by_its_name() -> None:
         results.array("SlicedWasserstein", agent="tutor")
 
 
+def test_the_order_of_varied_fields_survives_toml() -> None:
+    agent = {"generator": "KDE", "regime": {"vary": ["Replace", "Accumulate"]}}
+    spec = {
+        "n_real": {"vary": "5..6"},
+        "metrics": [{"vary": ["TailMass", "SlicedWasserstein"]}],
+        "real": {"kind": "Moons", "noise": {"vary": [0.1, 0.2]}},
+        "agents": [agent],
+        "title": 'a "quoted" \\ title\x7f',
+    }
+    for study in (Study.of(spec), Study.of({"experiments": {"a b": spec, "c": spec}})):
+        again = parse(tomllib.loads(study.toml()), "again")
+        assert [c.label for c in again.cells] == [c.label for c in study.cells]
+        assert [c.task for c in again.cells] == [c.task for c in study.cells]
+
+
 # -- how many rows, and which share ----------------------------------------------------------------
 
 

@@ -200,7 +200,10 @@ def test_a_users_regime_needs_nothing_but_its_verb() -> None:
         lambda: regimes.Weighted(1.5, regimes.Replace()),
         lambda: regimes.Weighted(-0.1, regimes.Replace()),
         lambda: regimes.AccumulateSubsample(budget=0),
-        lambda: regimes.Reads(("me",), regimes.Replace()),  # type: ignore[arg-type]
+        lambda: regimes.Reads((1.5,), regimes.Replace()),  # type: ignore[arg-type]
+        lambda: Experiment(
+            real=real.Gaussian(), agents=Agent(generators.KDE(), regimes.Reads(("me",), regimes.Replace()))
+        ),
         lambda: regimes.Window(generations=True),
         lambda: regimes.Window(generations=2.0),  # type: ignore[arg-type]
     ],

@@ -24,6 +24,7 @@ from genloss.study.ranges import MOST as MOST_CELLS
 from genloss.study.ranges import is_range
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, task_class
+from genloss.study.writing import key_of, toml_of
 from genloss.traits import HEADING, fields
 
 _MOST_PROBLEMS = 50
@@ -202,13 +203,13 @@ class Study:
         Raises:
             SpecError: if it holds something that a spec cannot name.
         """
-        import tomli_w
-
         head = {k: v for k, v in (("title", self.title), ("about", self.about)) if v}
         specs = {name: as_spec(spec) for name, spec in self.experiments.items()}
         if list(specs) == [""]:
-            return tomli_w.dumps({**head, **specs[""]})
-        return tomli_w.dumps({**head, "experiments": specs})
+            return toml_of({**head, **specs[""]})
+        return toml_of(head) + "".join(
+            f"\n[experiments.{key_of(name)}]\n{toml_of(spec)}" for name, spec in specs.items()
+        )
 
 
 def read(text: str, source: str, name: str, trust: bool = False) -> Study:
