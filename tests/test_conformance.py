@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -1091,5 +1092,10 @@ def test_a_slow_check_is_named_while_it_goes_on(loud: Path) -> None:
 
 def test_every_check_is_told_as_it_begins() -> None:
     told: list[str] = []
-    found = check(regimes.Replace(), began=told.append)
+
+    def during(name: str) -> Any:
+        told.append(name)
+        return nullcontext()
+
+    found = check(regimes.Replace(), during=during)
     assert told == [f.check for f in found]

@@ -17,7 +17,7 @@ from genloss.conformance.core import (
     rule,
     same,
 )
-from genloss.conformance.worlds import LINE, REPLICATES, ROWS, World
+from genloss.conformance.worlds import LINE, REPLICATES, World
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array
@@ -45,8 +45,13 @@ class Trial:
 
     @cached_property
     def rows(self) -> Array:
-        """(3, 40, *event) rows to train on."""
+        """(3, N, *event) rows to train on."""
         return self.world.rows()
+
+    @property
+    def n(self) -> int:
+        """N, how many there are."""
+        return int(self.rows.shape[1])
 
     def fit(self, rows: Array | None = None, purpose: str = "fit") -> Any:
         """A model fitted to copies of the rows."""
@@ -54,11 +59,12 @@ class Trial:
             self.world.train((self.rows if rows is None else rows).copy()), _rng(purpose)
         )
 
-    def sample(self, model: Any, n: int = ROWS, purpose: str = "sample") -> Array:
-        """(3, n, *event) rows, their shape checked."""
+    def sample(self, model: Any, n: int | None = None, purpose: str = "sample") -> Array:
+        """(3, n, *event) rows, by default as many as it was fitted to, their shape checked."""
+        n = self.n if n is None else n
         shape = (REPLICATES, n, *self.rows.shape[2:])
         return expect_shape(
-            model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {ROWS} rows"
+            model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {self.n} rows"
         )
 
 
@@ -75,7 +81,7 @@ def fits(t: Trial) -> None:
     model = t.fit()
     if not isinstance(model, Model):
         raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
-    model.sample(ROWS, _rng("sample"))
+    model.sample(t.n, _rng("sample"))
 
 
 @rule(
@@ -85,11 +91,11 @@ def fits(t: Trial) -> None:
 def shape(t: Trial) -> None:
     """Sample gives as many rows as it is asked for, of the shape of the real ones."""
     model = t.fit()
-    for n in (ROWS, 1, 7, 2 * ROWS + 1):
+    for n in (t.n, 1, 7, 2 * t.n + 1):
         try:
             t.sample(model, n)
         except FitError:
-            if n <= ROWS:  # a model may say that it cannot make more rows than it was fitted to
+            if n <= t.n:  # a model may say that it cannot make more rows than it was fitted to
                 raise
 
 
@@ -146,7 +152,7 @@ def other_bits(t: Trial) -> None:
 def moves_on(t: Trial) -> None:
     """Sampling again gives other rows."""
     model, rng = t.fit(), _rng("sample")
-    if same(model.sample(ROWS, rng), model.sample(ROWS, rng)):
+    if same(model.sample(t.n, rng), model.sample(t.n, rng)):
         raise Broken("two calls of sample gave the same rows")
 
 
@@ -199,7 +205,7 @@ def refit(t: Trial) -> None:
 def log_prob(t: Trial) -> None:
     """Each row has a log density under each replicate's model."""
     x = t.rows[1]
-    value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, ROWS), f"log_prob of {ROWS} rows")
+    value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, t.n), f"log_prob of {t.n} rows")
     if np.isnan(value).any() or (value == np.inf).any():
         raise Broken("log_prob gave NaN or plus infinity")
     if not np.isfinite(value[1]).all():
@@ -296,7 +302,7 @@ def known(t: Trial) -> None:
     place = SAMPLE_KNOWN.of(model)
     if place is None:
         raise NotApplicable("its models know no more of their samples than the rows say")
-    rows, statistics = place(ROWS, _rng("sample"))
+    rows, statistics = place(t.n, _rng("sample"))
     if not same(rows, t.sample(model)):
         raise Broken("sample and sample_known gave different rows from equal streams")
     for kind, value in statistics.items():
