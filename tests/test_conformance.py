@@ -52,6 +52,7 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"real": 0.3, "of": regimes.Replace()},
         {"real": 0.3, "of": regimes.AccumulateSubsample()},
     ],
+    regimes.Mixed: [{"real": 0.5}, {"real": 0.25, "of": regimes.RealPlusLatest(), "budget": 12}],
     regimes.Reads: [
         {"authors": (1, "real"), "of": regimes.Replace()},
         {"authors": (0,), "of": regimes.AccumulateSubsample()},
@@ -769,7 +770,7 @@ def test_check_says_one_fault_once(mine: Path) -> None:
     answer = checked("faulty.py:Shy")
     assert answer.exit_code == 1
     assert answer.stdout.count("only 40") == 1
-    assert "The same breaks: numeric rows: " in answer.stdout
+    assert answer.stdout.count("      The same as: numeric rows: shape of samples.\n") == 3
     assert "fit must take" not in answer.stdout
 
 

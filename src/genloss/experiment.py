@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,7 +12,7 @@ from pydantic import BeforeValidator, model_validator
 from genloss.components import Count, Replicates, Rows, Size, component, rows_for
 from genloss.curators import KeepAll
 from genloss.events import Event, event_of
-from genloss.fitting import authors_by_index, problems, renamed, takes_rows_alone
+from genloss.fitting import authors_by_index, instead_of, problems, renamed
 from genloss.meaning import Meaning, meaning
 from genloss.metrics import RealShare
 from genloss.protocols import (
@@ -72,22 +71,9 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _as_generator(value: Any) -> Any:
-    """Refuse what ``Wrapped`` is for: the loop would call it as no plain object can be called."""
-    cls = value if isinstance(value, type) else type(value)
-    if takes_rows_alone(cls):
-        seeded = cls is value and next(iter(inspect.signature(cls).parameters), "") == "seed"
-        made = cls.__name__ if seeded else "make"
-        how = "" if seeded else ", where make(seed) gives a fresh one"
-        raise ValueError(
-            f"the fit of {cls.__name__} takes rows alone; write Wrapped({made}){how}, "
-            f'or Wrapped("mine.py:{made}")'
-        )
-    if inspect.isfunction(value):
-        name = value.__name__
-        raise ValueError(
-            f"the function {name} is no generator; "
-            f"write Wrapped({name}) if {name}(seed) gives an object with fit(rows) and sample(n)"
-        )
+    said = instead_of(value)
+    if said:
+        raise ValueError(said)
     return value
 
 

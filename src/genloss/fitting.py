@@ -218,6 +218,29 @@ def takes_rows_alone(cls: type) -> bool:
     return len(needed) <= 1 and not several and all(p.name != "rng" for p in taken)
 
 
+def instead_of(generator: Any) -> str:
+    """What to write where something stands that ``Wrapped`` is for; "" where nothing speaks against it.
+
+    The loop would call it as no plain object can be called.
+    """
+    cls = generator if isinstance(generator, type) else type(generator)
+    if takes_rows_alone(cls):
+        seeded = cls is generator and next(iter(inspect.signature(cls).parameters), "") == "seed"
+        made = cls.__name__ if seeded else "make"
+        how = "" if seeded else ", where make(seed) gives a fresh one"
+        return (
+            f"the fit of {cls.__name__} takes rows alone; write Wrapped({made}){how}, "
+            f'or Wrapped("mine.py:{made}")'
+        )
+    if inspect.isfunction(generator):
+        name = generator.__name__
+        return (
+            f"the function {name} is no generator; "
+            f"write Wrapped({name}) if {name}(seed) gives an object with fit(rows) and sample(n)"
+        )
+    return ""
+
+
 def has_target(real: Any) -> bool:
     """Whether the rows have a column to be predicted."""
     return TARGET_INDEX.of(real) is not None or isinstance(TARGET.of(real), int)

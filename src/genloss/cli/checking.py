@@ -51,7 +51,7 @@ def findings_of(asked: Asked, during: During) -> tuple[str, Iterator[Finding]]:
         SpecError: if there is no such part or study, or it cannot be built.
         DataError: if the table cannot serve.
     """
-    if is_study(asked.what):
+    if is_study(asked.what) and not asked.what.endswith(".py"):
         return "study", _of_study(asked, during)
     kind, part, slot = _part(asked)
     return kind, findings(part, slot, asked.table, asked.target, during)
@@ -134,13 +134,14 @@ def checked(asked: Asked, quick: bool, as_json: bool) -> bool:
                 click.echo(line, file=out)
 
         printer = Printer(write)
-        kind, found = findings_of(asked, Budget(QUICK, during) if quick else during)
+        budget = Budget(QUICK, during)
+        kind, found = findings_of(asked, budget if quick else during)
         for i, finding in enumerate(found):
             if i == 0:  # what cannot be checked has no heading
                 write(click.style(f"{asked.what}, {kind}", bold=True))
             printer.print(finding)
             some.append(finding)
-        printer.end(heard())
+        printer.end(heard(), budget.missed)
         if as_json:
             keys = ("check", "passed", "message")
             click.echo(json.dumps([{k: vars(f)[k] for k in keys} for f in some], indent=1), file=out)
@@ -172,8 +173,8 @@ class Printer:
         for line in _wrapped(message):
             self.write(line)
 
-    def end(self, heard: list[str]) -> None:
-        """Print what the part printed meanwhile, and how many checks fail."""
+    def end(self, heard: list[str], missed: int) -> None:
+        """Print what the part printed meanwhile, how many checks fail, and how many were not finished."""
         if heard:
             self.write("")
             self.write(click.style("What it printed meanwhile", bold=True))
@@ -181,7 +182,8 @@ class Printer:
                 self.write(f"      {line}")
         self.write("")
         fail = f"{self.bad} of {self.bad + self.good} checks fail"
-        self.write(fail if self.bad else f"all {self.good} checks pass")
+        fine = f"no check fails, {self.good} pass" if missed else f"all {self.good} checks pass"
+        self.write((fail if self.bad else fine) + (f"; {missed} not finished" if missed else ""))
 
 
 _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "-   "}

@@ -80,11 +80,14 @@ class Budget:
     Args:
         seconds: from the first check on.
         during: what else each check is made in.
+        ends: when they are over; None before the first check.
+        missed: checks that it has cut short, or that were not reached.
     """
 
     seconds: float
     during: During
     ends: float | None = None
+    missed: int = 0
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -96,6 +99,7 @@ class Budget:
         self.ends = time.monotonic() + self.seconds if self.ends is None else self.ends
         left = self.ends - time.monotonic()
         if left <= 0:
+            self.missed += 1
             raise OutOfTime(f"not run: the {self.seconds:g} seconds of --quick are over")
 
         def late(number: int, frame: Any) -> None:
@@ -108,6 +112,9 @@ class Budget:
                 signal.setitimer(signal.ITIMER_REAL, left, 5.0)
                 try:
                     yield
+                except OutOfTime:
+                    self.missed += 1
+                    raise
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
         finally:

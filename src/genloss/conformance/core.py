@@ -13,6 +13,7 @@ import numpy as np
 from genloss.conformance.outside import reason
 from genloss.errors import GenlossError, bounded, said_by
 from genloss.samples import Array
+from genloss.statistics import GramValue, Moments
 
 T = TypeVar("T")
 
@@ -160,3 +161,18 @@ def expect_same_mean(a: Array, b: Array, what: str, limit: float = 5.0) -> None:
     if not np.all(z <= limit):  # NaN is no agreement either
         worst = int(np.nanargmax(np.where(np.isnan(z), np.inf, z)))
         raise Broken(f"{what} differ by {z[worst]:.1f} standard errors in their mean (number {worst})")
+
+
+def numbers(value: Any) -> Array:
+    """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(len(value), -1).astype(float)
+    if isinstance(value, Moments):
+        parts = [value.mean, value.root @ value.root.mT]
+    elif isinstance(value, GramValue):
+        parts = [value.coefficients, value.residual]
+    else:
+        arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
+        most = max(len(a) for a in arrays)
+        parts = [a for a in arrays if len(a) == most]
+    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)

@@ -14,14 +14,15 @@ from genloss.conformance.core import (
     Rule,
     expect_same_mean,
     expect_shape,
+    numbers,
     rule,
     same,
 )
 from genloss.conformance.worlds import LINE, REPLICATES, World
 from genloss.errors import FitError
+from genloss.generators.wrapped import Wrapped
 from genloss.protocols import Model
 from genloss.samples import Array
-from genloss.statistics import GramValue, Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema
 from genloss.traits import (
@@ -82,6 +83,13 @@ def fits(t: Trial) -> None:
     if not isinstance(model, Model):
         raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
     model.sample(t.n, _rng("sample"))
+
+
+@rule("how it is called", "see what was raised; the first finding says more")
+def calls(t: Trial) -> None:
+    """It is called as fit(rows) and sample(n), and what it gives is taken as it is."""
+    if isinstance(t.generator, Wrapped) and (said := t.generator.adapted(t.fit(), t.n)):
+        raise NotApplicable("; ".join(said))
 
 
 @rule(
@@ -277,21 +285,6 @@ def statistic(t: Trial) -> None:
     expect_same_mean(drawn, sampled, "drawn and sampled statistics")
 
 
-def numbers(value: Any) -> Array:
-    """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
-    if isinstance(value, np.ndarray):
-        return value.reshape(len(value), -1).astype(float)
-    if isinstance(value, Moments):
-        parts = [value.mean, value.root @ value.root.mT]
-    elif isinstance(value, GramValue):
-        parts = [value.coefficients, value.residual]
-    else:
-        arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
-        most = max(len(a) for a in arrays)
-        parts = [a for a in arrays if len(a) == most]
-    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
-
-
 @rule(
     "sample_known",
     "place the same draws twice: as rows, and as statistics of rows; or leave sample_known out",
@@ -379,6 +372,7 @@ def worker(t: Trial) -> None:
 
 RULES: tuple[Rule, ...] = (
     fits,
+    calls,
     shape,
     finite,
     same_bits,

@@ -43,7 +43,7 @@ class Own:
 def findings(study: Study, during: During = silent) -> Iterator[Finding]:
     """What is found in a study, each finding as soon as it is known.
 
-    Every part of the user's is tried on the study's real data, and cells are run for a few generations.
+    Cells are run for a few generations, and every part of the user's is tried on the study's real data.
 
     Args:
         study: whose code is trusted.
@@ -53,8 +53,6 @@ def findings(study: Study, during: During = silent) -> Iterator[Finding]:
         SpecError: if the study cannot be built.
         DataError: if its data cannot be read.
     """
-    for own in own_parts(study):
-        yield from judge(*_trial(own), f"{own.path}", during)
     some = {_makeup(c): c for c in reversed(study.cells)}  # the first of each
     tried = [c for c in study.cells if some[_makeup(c)] is c]
     for cell in tried[:_CELLS]:
@@ -62,6 +60,8 @@ def findings(study: Study, during: During = silent) -> Iterator[Finding]:
     if len(tried) > _CELLS:
         why = f"{_CELLS} of {len(tried)} cells of different parts were tried; genloss run tries all"
         yield Finding("the other cells", None, why)
+    for own in own_parts(study):
+        yield from judge(*_trial(own), own.path, during)
 
 
 def own_parts(study: Study) -> list[Own]:

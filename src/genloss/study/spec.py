@@ -13,6 +13,7 @@ from genloss.components import FieldError, plain
 from genloss.errors import GenlossError, SpecError, bounded, said_by
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
+from genloss.fitting import instead_of
 from genloss.protocols import Task
 from genloss.study.registry import SINGULAR, SLOTS, did_you_mean, find, parts, trusted
 
@@ -174,6 +175,9 @@ def _build_part(slot: str, value: Any, path: str, found: list[str], trust: bool)
         raise SpecError(f'a {SINGULAR[slot]} needs its kind, as in {{kind = "Name"}}{hint}')
     cls = find(slot, value["kind"], trust)
     fields = {k: v for k, v in value.items() if k != "kind"}
+    if slot == "generators" and ":" in value["kind"] and (instead := instead_of(cls)):
+        wrapped = f'{{ kind = "Wrapped", make = "{bounded(value["kind"])}" }}'
+        raise SpecError(f"{instead.partition('; ')[0]}; write {wrapped} if it takes a seed")
     if isinstance(cls, types.FunctionType):
         if fields:
             got = bounded(", ".join(fields))
