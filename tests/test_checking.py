@@ -226,9 +226,11 @@ def test_every_kind_of_part_of_a_study_is_found_and_tried() -> None:
         ("curators", "agents.3.curator"),
     }
     found = list(studies.findings(study))
-    assert {f.check for f in found if f.passed is False} == {"agents.1.regime.of: same stream, same choice"}
-    (fault,) = (f for f in found if f.passed is False)
-    assert "it draws from the global stream of random" in fault.message
+    faults = [f for f in found if f.passed is False]
+    assert "agents.1.regime.of: same stream, same choice" in {f.check for f in faults}
+    for fault in faults:  # whichever check meets it
+        assert fault.check.startswith("agents.1.regime.of: ")
+        assert "it draws from the global stream of random" in fault.message
 
 
 def test_a_cell_that_fails_late_is_found() -> None:
@@ -307,7 +309,7 @@ def test_all_that_a_part_printed_is_in_a_log() -> None:
     assert f"      ... {LOG} has all of it\n" in answer.stdout
     heard = LOG.read_text().splitlines()
     assert len(heard) > 20 and {line.rpartition(" ")[0] for line in heard} == {"fitted to"}
-    assert "fitted to" not in answer.stdout.partition("What it printed meanwhile")[0]
+    assert "fitted to 40" not in answer.stdout.partition("What it printed meanwhile")[0]
 
 
 # -- what is called otherwise ----------------------------------------------------------------------
