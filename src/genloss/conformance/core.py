@@ -14,6 +14,7 @@ from genloss.conformance.outside import reason
 from genloss.errors import GenlossError, bounded, said_by
 from genloss.samples import Array
 from genloss.statistics import GramValue, Moments
+from genloss.study.work import one_thread
 
 T = TypeVar("T")
 
@@ -95,7 +96,7 @@ def judge(rules: Iterable[Rule], trial: Any, of: str = "", during: During = sile
     for r in rules:
         name = f"{of}: {r.name}" if of else r.name
         try:
-            with during(name):
+            with one_thread, during(name):  # as in a run; and threads of several programs wait for each other
                 found = _found(r, name, trial)
         except OutOfTime as late:
             found = Finding(name, None, str(late))
