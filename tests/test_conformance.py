@@ -904,9 +904,12 @@ class Noise:
     keeps = False
 
     def __init__(self, seed: int) -> None:
-        self.torch = sys.modules["torch"]
         self.torch.manual_seed(seed)
         self.state = self.torch.get_rng_state()
+
+    @property
+    def torch(self) -> Any:
+        return sys.modules["torch"]  # a module cannot be copied, as a warm start copies objects
 
     def fit(self, rows: Any) -> None:
         self.rows = rows + 0.0
