@@ -158,7 +158,7 @@ FILES: dict[str, tuple[str, str]] = {
     ),
     "a word for an author": (
         regime('regime = { kind = "Reads", authors = ["x"], of = "Replace" }'),
-        "agents.0.regime.authors.0: ",
+        "agents.0.regime.authors: there is no agent x; write 0 to 0, or 'real'",
     ),
     "a byte order mark": ("\ufeff" + BASE, "not TOML"),
     "a field twice": (BASE + "n_real = 3", "not TOML"),

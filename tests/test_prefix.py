@@ -91,6 +91,8 @@ REGIMES: dict[str, Any] = {
     "window": regimes.Window(generations=2),
     "weighted": regimes.Weighted(0.3, regimes.Window(generations=2)),
     "weighted subsample": regimes.Weighted(0.3, regimes.AccumulateSubsample()),
+    "mixed": regimes.Mixed(0.4),
+    "mixed latest": regimes.Mixed(0.5, regimes.RealPlusLatest(), budget=7),
     "reads": regimes.Reads((0,), regimes.Replace()),
 }
 LOOPS: dict[str, Experiment] = {

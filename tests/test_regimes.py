@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genloss import Agent, Experiment, component, generators, metrics, real, regimes
-from genloss.errors import SpecError
+from genloss.errors import FitError, SpecError
 from genloss.samples import Chunk, Samples
 from genloss.streams import REAL
 from genloss.traits import ALL, REACH
@@ -44,6 +44,7 @@ def read(regime: Any, of: Samples) -> list[tuple[Any, Any]]:
         (regimes.Reads((0, "real"), regimes.RealPlusLatest()), [(0, REAL), (4, 0)]),
         (regimes.Reads((7,), regimes.Replace()), [(0, REAL)]),
         (regimes.Weighted(0.2, regimes.Window(generations=1)), [(4, 0), (4, 1)]),
+        (regimes.Mixed(1.0), [(0, REAL)]),
     ],
 )
 def test_what_is_read(regime: Any, expected: list[Any]) -> None:
@@ -60,6 +61,8 @@ def test_what_is_read(regime: Any, expected: list[Any]) -> None:
         regimes.AccumulateSubsample(),
         regimes.Weighted(0.5, regimes.RealPlusLatest()),
         regimes.Reads((0,), regimes.Accumulate()),
+        regimes.Mixed(0.5),
+        regimes.Mixed(0.0),
     ],
 )
 def test_the_first_models_train_on_the_real_rows(regime: Any) -> None:
@@ -85,6 +88,36 @@ def test_the_budget_is_the_number_of_first_real_rows() -> None:
     assert regimes.AccumulateSubsample(budget=1000)(many, stream(0)).n == many.n
     # also where the pool that it is shown begins elsewhere
     assert regimes.Reads((1,), regimes.AccumulateSubsample())(many, stream(0)).n == 5
+
+
+def test_a_mixture_has_its_share_of_real_rows() -> None:
+    def shares(regime: Any, of: Samples) -> Any:
+        train = regime(of, stream(0))
+        real = sum(
+            np.broadcast_to(c.where("author", lambda a: a == REAL), (2, c.n)).sum(1) for c in train.chunks
+        )
+        return train.n, real.tolist()
+
+    assert shares(regimes.Mixed(0.4, budget=10), pool()) == (10, [4, 4])
+    assert shares(regimes.Mixed(0.0, budget=10), pool()) == (10, [0, 0])
+    assert shares(regimes.Mixed(0.6), pool()) == (5, [3, 3])  # as many as the first real rows
+    assert shares(regimes.Mixed(0.5, regimes.Replace(), budget=4), pool(fresh=2)) == (4, [2, 2])
+    # no rows stand twice in a training set
+    rows = regimes.Mixed(0.4, budget=10)(pool(), stream(0)).rows[0, :, 0]
+    assert len({*rows.tolist()}) == 10
+
+
+@pytest.mark.parametrize(
+    ("regime", "message"),
+    [
+        (regimes.Mixed(0.9, budget=10), r"wants 9 real rows of 10, and there are 5; raise n_real, or give"),
+        (regimes.Mixed(0.1, budget=40), r"wants 36 synthetic rows of 40, and there are 24; raise n of the"),
+        (regimes.Mixed(0.1, regimes.Replace(), budget=7), r"wants 7 synthetic rows of 7, and there are 6"),
+    ],
+)
+def test_a_mixture_of_rows_that_there_are_not(regime: Any, message: str) -> None:
+    with pytest.raises(FitError, match=message):
+        regime(pool(), stream(0))
 
 
 def test_weights_are_shared_out() -> None:
@@ -167,7 +200,10 @@ def test_a_users_regime_needs_nothing_but_its_verb() -> None:
         lambda: regimes.Weighted(1.5, regimes.Replace()),
         lambda: regimes.Weighted(-0.1, regimes.Replace()),
         lambda: regimes.AccumulateSubsample(budget=0),
-        lambda: regimes.Reads(("me",), regimes.Replace()),  # type: ignore[arg-type]
+        lambda: regimes.Reads((1.5,), regimes.Replace()),  # type: ignore[arg-type]
+        lambda: Experiment(
+            real=real.Gaussian(), agents=Agent(generators.KDE(), regimes.Reads(("me",), regimes.Replace()))
+        ),
         lambda: regimes.Window(generations=True),
         lambda: regimes.Window(generations=2.0),  # type: ignore[arg-type]
     ],

@@ -65,6 +65,7 @@ PLAIN_REGIMES: dict[str, Any] = {
     "AccumulateSubsample": {"budget": st.one_of(st.none(), count)},
     "RealPlusLatest": {},
     "Window": {"generations": count},
+    "Mixed": {"real": share, "budget": st.one_of(st.none(), count)},
 }
 of = st.sampled_from(["model", "published"])
 METRICS: dict[str, Any] = {

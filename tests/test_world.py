@@ -23,6 +23,7 @@ REGIMES = (
     regimes.Accumulate(),
     regimes.RealPlusLatest(),
     regimes.Window(generations=2),
+    regimes.Mixed(real=0.5),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from functools import wraps
@@ -149,6 +150,31 @@ def plain(value: Any) -> Any:
 _plain = BeforeValidator(plain)
 # what NumPy counts with must hold it, and the total of many generations
 Count = Annotated[int, _plain, Ge(1), Le(10**15)]
+_MULTIPLE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)x", re.ASCII)
+
+
+def _as_rows(value: Any) -> Any:
+    value = plain(value)
+    multiple = _MULTIPLE.fullmatch(value) if isinstance(value, str) else None
+    if multiple is not None and float(multiple[1]) > 0:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**15:
+        raise ValueError('should be a whole number from 1, or a multiple of n_real as in "2x"')
+    return value
+
+
+def rows_for(rows: int | str | None, n_real: int) -> int:
+    """How many rows are meant: a number, a multiple of the first real rows, or as many as these.
+
+    >>> rows_for(30, 100), rows_for("0.25x", 100), rows_for(None, 100)
+    (30, 25, 100)
+    """
+    if isinstance(rows, str):
+        return max(round(float(rows.removesuffix("x")) * n_real), 1)
+    return rows or n_real
+
+
+Rows = Annotated[int | str, BeforeValidator(_as_rows)]
 Replicates = Annotated[int, _plain, Ge(1), Le(10**7)]
 Size = Annotated[int, _plain, Ge(0), Le(10**15)]
 Finite = Annotated[float, _plain, AllowInfNan(False)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
-from genloss.components import Count, Replicates, Size, component
+from genloss.components import Count, Replicates, Rows, Size, component, rows_for
 from genloss.curators import KeepAll
 from genloss.events import Event, event_of
-from genloss.fitting import problems, takes_rows_alone
+from genloss.fitting import authors_by_index, instead_of, problems, renamed
 from genloss.meaning import Meaning, meaning
 from genloss.metrics import RealShare
 from genloss.protocols import (
@@ -72,29 +71,18 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _as_generator(value: Any) -> Any:
-    """Refuse what ``Wrapped`` is for: the loop would call it as no plain object can be called."""
-    cls = value if isinstance(value, type) else type(value)
-    if takes_rows_alone(cls):
-        seeded = cls is value and next(iter(inspect.signature(cls).parameters), "") == "seed"
-        made = cls.__name__ if seeded else "make"
-        how = "" if seeded else ", where make(seed) gives a fresh one"
-        raise ValueError(
-            f"the fit of {cls.__name__} takes rows alone; write Wrapped({made}){how}, "
-            f'or Wrapped("mine.py:{made}")'
-        )
-    if inspect.isfunction(value):
-        name = value.__name__
-        raise ValueError(
-            f"the function {name} is no generator; "
-            f"write Wrapped({name}) if {name}(seed) gives an object with fit(rows) and sample(n)"
-        )
+    said = instead_of(value)
+    if said:
+        raise ValueError(said)
     return value
 
 
 def _as_agents(value: Any) -> Any:
     if isinstance(value, dict):
         raise ValueError("each agent needs a table of its own, under [[agents]] and not [agents]")
-    return (value,) if isinstance(value, Agent) else _as_tuple(value)
+    agents = (value,) if isinstance(value, Agent) else _as_tuple(value)
+    known = isinstance(agents, tuple) and all(isinstance(a, Agent) for a in agents)
+    return authors_by_index(agents) if known else agents
 
 
 @component
@@ -105,7 +93,8 @@ class Agent:
         generator: how its model is fitted.
         regime: which rows of the pool it trains on.
         curator: what it publishes of what its model can make.
-        n: rows it publishes a generation; by default the experiment's ``n_real``.
+        n: rows it publishes a generation, or how many times ``n_real`` these are, as in "2x"; by default
+            ``n_real``.
         warm_start: fit each model from the one before, for generators that can.
         name: what to call it in results; by default "agent 0", "agent 1", ...
     """
@@ -113,7 +102,7 @@ class Agent:
     generator: Annotated[Generator, BeforeValidator(_as_generator)]
     regime: Regime = Accumulate()
     curator: Curator = KeepAll()
-    n: Count | None = None
+    n: Rows | None = None
     warm_start: bool = False
     name: str | None = None
 
@@ -231,11 +220,12 @@ class Experiment:
     @cached_property
     def regime_labels(self) -> tuple[str, ...]:
         """What results call each agent's regime: its name, and the fields that are not at their default."""
-        return tuple(called(a.regime, brief=True) for a in self.agents)
+        names = {i: a.name for i, a in enumerate(self.agents) if a.name}
+        return tuple(called(renamed(a.regime, names), brief=True) for a in self.agents)
 
     def published(self, i: int) -> int:
         """Rows that agent i publishes a generation."""
-        return self.agents[i].n or self.n_real
+        return rows_for(self.agents[i].n, self.n_real)
 
     # -- rows or statistics ------------------------------------------------------------------------
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genloss.components import misfits
-from genloss.errors import GenlossError, SpecError, said_by
+from genloss.errors import GenlossError, SpecError, bounded, said_by
 from genloss.events import event_of
 from genloss.tables import Schema
 from genloss.traits import (
@@ -29,7 +31,7 @@ from genloss.traits import (
 )
 
 if TYPE_CHECKING:
-    from genloss.experiment import Experiment
+    from genloss.experiment import Agent, Experiment
 
 
 def problems(exp: Experiment) -> list[str]:
@@ -99,13 +101,36 @@ def _agent_problems(exp: Experiment, i: int) -> list[str]:
     regime: Any = agent.regime
     while regime is not None:
         for author in AUTHORS.of(regime):
-            if author != "real" and not 0 <= int(author) < len(exp.agents):
+            known = 0 <= author < len(exp.agents) if isinstance(author, int) else author == "real"
+            if not known:
+                own = ", ".join(a.name for a in exp.agents if a.name)
+                named = f"a name ({bounded(own)}), " if own else ""
                 found.append(
-                    f"agents.{i}.regime.authors: there is no agent {author}; "
-                    f"write 0 to {len(exp.agents) - 1}, or 'real'"
+                    f"agents.{i}.regime.authors: there is no agent {bounded(str(author))}; "
+                    f"write 0 to {len(exp.agents) - 1}, {named}or 'real'"
                 )
         regime = INNER.of(regime)
     return found
+
+
+def authors_by_index(agents: tuple[Agent, ...]) -> tuple[Agent, ...]:
+    """The agents, in whose regimes authors that are named stand by their index.
+
+    Names are words: what an experiment computes must not hang on them.
+    """
+    places = {agent.name or f"agent {i}": i for i, agent in enumerate(agents)}
+    return tuple(replace(agent, regime=renamed(agent.regime, places)) for agent in agents)
+
+
+def renamed(regime: Any, names: Mapping[Any, int | str]) -> Any:
+    """A regime, and those inside it, with authors as names has them; itself where it reads none of these."""
+    authors = AUTHORS.of(regime)
+    said = tuple(names.get(a, a) if a != "real" else a for a in authors)
+    changes: dict[str, Any] = {AUTHORS.name: said} if said != authors else {}
+    inner = INNER.of(regime)
+    if inner is not None and (inside := renamed(inner, names)) is not inner:
+        changes[INNER.name] = inside
+    return replace(regime, **changes) if changes else regime
 
 
 def _why_table(exp: Experiment) -> str:
@@ -191,6 +216,29 @@ def takes_rows_alone(cls: type) -> bool:
     needed = [p for p in taken if p.default is p.empty]
     several = any(p.kind is p.VAR_POSITIONAL for p in taken)
     return len(needed) <= 1 and not several and all(p.name != "rng" for p in taken)
+
+
+def instead_of(generator: Any) -> str:
+    """What to write where something stands that ``Wrapped`` is for; "" where nothing speaks against it.
+
+    The loop would call it as no plain object can be called.
+    """
+    cls = generator if isinstance(generator, type) else type(generator)
+    if takes_rows_alone(cls):
+        seeded = cls is generator and next(iter(inspect.signature(cls).parameters), "") == "seed"
+        made = cls.__name__ if seeded else "make"
+        how = "" if seeded else ", where make(seed) gives a fresh one"
+        return (
+            f"the fit of {cls.__name__} takes rows alone; write Wrapped({made}){how}, "
+            f'or Wrapped("mine.py:{made}")'
+        )
+    if inspect.isfunction(generator):
+        name = generator.__name__
+        return (
+            f"the function {name} is no generator; "
+            f"write Wrapped({name}) if {name}(seed) gives an object with fit(rows) and sample(n)"
+        )
+    return ""
 
 
 def has_target(real: Any) -> bool:

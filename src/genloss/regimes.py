@@ -8,11 +8,12 @@ looks up the generation, the agent or the whole pool takes a third argument, ``o
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
 from genloss.components import Count, Share, component
+from genloss.errors import FitError, bounded
 from genloss.protocols import Occasion, Regime, on_occasion
 from genloss.samples import Samples
 from genloss.streams import REAL, Rng
@@ -21,6 +22,7 @@ from genloss.traits import ALL, NEEDS_ROWS, REACH
 __all__ = [
     "Accumulate",
     "AccumulateSubsample",
+    "Mixed",
     "Reads",
     "RealPlusLatest",
     "Replace",
@@ -156,15 +158,70 @@ class Weighted:
 
 
 @component
+class Mixed:
+    """Train on a fixed budget of rows, a fixed share of them real, drawn without replacement.
+
+    Where only one of the two is there, as at generation 1, the whole budget is drawn from that.
+
+    Args:
+        real: the share of real rows in a training set, from 0 to 1.
+        of: the regime that chooses the rows to draw from.
+        budget: rows in a training set; by default as many as the first real rows.
+
+    References:
+        Kazdan et al., Collapse or thrive? (2024), arXiv:2410.16713, who vary number and proportion of real
+        rows.
+    """
+
+    real: Share
+    of: Regime = Accumulate()
+    budget: Count | None = None
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """As the regime inside."""
+        return REACH.of(self.of)
+
+    @property
+    def needs_rows(self) -> bool | str:
+        """Statistics that can be thinned will do, where the regime inside draws none itself."""
+        return "subsample" if NEEDS_ROWS.of(self.of) is False else True
+
+    def __call__(self, pool: Samples, rng: Rng, occasion: Occasion | None = None) -> Samples:
+        """The rows drawn.
+
+        Raises:
+            FitError: if there are too few rows of one kind.
+        """
+        chosen: Samples = on_occasion(self.of, occasion, pool, rng)
+        budget = self.budget or pool.origin.n
+        real, synthetic = chosen.real, chosen.synthetic
+        share = 1.0 if not synthetic.n else self.real if real.n else 0.0
+        wanted = round(share * budget)
+        both = [
+            (real, wanted, "real", "n_real"),
+            (synthetic, budget - wanted, "synthetic", "n of the agents"),
+        ]
+        for some, k, kind, field in both:
+            if k > some.n:
+                raise FitError(
+                    f"Mixed: wants {k} {kind} rows of {budget}, and there are {some.n}; "
+                    f"raise {field}, or give a smaller budget"
+                )
+        first, *rest = (some.subsample(k, rng) for some, k, _, _ in both if k)
+        return first + rest[0] if rest else first
+
+
+@component
 class Reads:
     """Read only what some authors published; the way to give many agents a network of who reads whom.
 
     Args:
-        authors: indices of agents from 0, or "real" for the real rows.
+        authors: agents by name or index from 0, or "real" for the real rows.
         of: the regime that chooses among their rows.
     """
 
-    authors: Annotated[tuple[int | Literal["real"], ...], MinLen(1)]
+    authors: Annotated[tuple[int | str, ...], MinLen(1)]
     of: Regime
 
     @property
@@ -179,6 +236,12 @@ class Reads:
 
     def __call__(self, pool: Samples, rng: Rng, occasion: Occasion | None = None) -> Samples:
         """What the regime inside makes of these authors' rows; of the real ones before they publish."""
-        read = pool.by(*(REAL if a == "real" else int(a) for a in self.authors))
+        read = pool.by(*map(_author, self.authors))
         chosen: Samples = on_occasion(self.of, occasion, read if read.chunks else pool.real, rng)
         return chosen
+
+
+def _author(of: int | str) -> int:
+    if isinstance(of, str) and of != "real":
+        raise FitError(f"Reads: only an experiment knows who '{bounded(of)}' is; give the agent's index")
+    return REAL if of == "real" else int(of)

@@ -171,7 +171,7 @@ def run(
                 {
                     "cell": c.index,
                     "experiment": c.experiment,
-                    "varied": dict(c.varied),
+                    "varied": c.columns,
                     "axes": dict(zip(c.outline.axes, c.outline.extents, strict=True)),
                     "replicates": c.outline.replicates,
                 }
@@ -307,43 +307,42 @@ def report(run: str, output: str | None, trust: bool) -> int:
 
 
 @genloss.command()
-@click.argument("part")
+@click.argument("what", metavar="PART_OR_STUDY")
 @click.option(
     "--as", "slot", metavar="SLOT", help="What it is, where its verb does not tell: regimes, metrics, ..."
 )
 @_SET
 @click.option("--table", "path", type=click.Path(), help="Check a generator on this table of yours too.")
 @click.option("--target", metavar="COL", help="The target of that table, as the run will have it.")
+@click.option("--quick", is_flag=True, help="Stop after 20 seconds, and say what was not reached.")
+@_TRUST
 @click.option(
     "--json", "as_json", is_flag=True, help="Nothing on standard output but a JSON list of findings."
 )
 @_DEBUG
 def check(
-    part: str,
+    what: str,
     slot: str | None,
     changes: tuple[str, ...],
     path: str | None,
     target: str | None,
+    quick: bool,
+    trust: bool,
     as_json: bool,
 ) -> int:
-    """Check a part of yours and say what to mend.
+    """Check a part of yours, or all parts of yours in a study, and say what to mend.
 
-    PART is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and
+    A part is mine.py:make or mine.py:MyRegime. A function make(seed) that gives an object with fit(rows) and
     sample(n) is checked as a generator; a class by its verb. The file is run. --set gives fields that the
     class needs.
-    """
-    from genloss.cli.checking import findings_of, said
-    from genloss.cli.watching import overheard, watched
 
-    with watched(quiet=as_json) as began, overheard() as heard:
-        kind, findings = findings_of(part, slot, changes, path, target, began)
-        printed = heard()
-    if as_json:
-        keys = ("check", "passed", "message")
-        click.echo(json.dumps([{k: vars(f)[k] for k in keys} for f in findings], indent=1))
-    else:
-        click.echo(said(part, kind, findings, printed))
-    return FAILED if any(f.passed is False for f in findings) else 0
+    Of a study, mine.toml, every part of yours is checked on the study's own real data, in its sizes, and its
+    cells go through a few generations.
+    """
+    from genloss.cli.checking import Asked, checked
+
+    asked = Asked(what, slot, changes, path, target, trust)
+    return FAILED if checked(asked, quick, as_json) else 0
 
 
 def _report(results: Any, path: Path, anew: bool = True) -> tuple[str | None, str]:

@@ -127,7 +127,7 @@ def records(results: Results) -> list[dict[str, Any]]:
                 {
                     "cell": index,
                     "experiment": cell.experiment,
-                    "varied": dict(cell.varied),
+                    "varied": cell.columns,
                     **{field: said for field, said in cell.outline.lines[agent].items() if field != "regime"},
                     "metric": metric,
                     **({curve.axis: curve.at[k]} if curve.axis else {}),

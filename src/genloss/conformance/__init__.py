@@ -17,20 +17,20 @@ True stands in a spec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources, tasks
-from genloss.conformance.core import Began, Broken, Finding, NotApplicable, Rule, judge, rule, silent
+from genloss.conformance.core import Broken, During, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError, bounded
 from genloss.fitting import has_target
 from genloss.slots import slot_of_call, slot_of_class
 from genloss.traits import ACCEPTS, NEEDS_TARGET
 
-__all__ = ["Finding", "check", "slot_of_part"]
+__all__ = ["Finding", "check", "findings", "slot_of_part"]
 
 
 def check(
@@ -38,7 +38,7 @@ def check(
     slot: str | None = None,
     table: str | Path | None = None,
     target: str | None = None,
-    began: Began = silent,
+    during: During = silent,
 ) -> list[Finding]:
     """See whether a part keeps its contract.
 
@@ -48,11 +48,27 @@ def check(
             default what its verb tells.
         table: a file of the user's to try a generator on too.
         target: the column of that table that is to be predicted, as the run will have it.
-        began: told the name of each check as it begins.
+        during: told the name of each check, it gives the context in which it is made.
 
     Raises:
         SpecError: if no slot can be told, or a table is given for another part than a generator.
         DataError: if the table cannot serve.
+    """
+    return list(findings(part, slot, table, target, during))
+
+
+def findings(
+    part: Any,
+    slot: str | None = None,
+    table: str | Path | None = None,
+    target: str | None = None,
+    during: During = silent,
+) -> Iterator[Finding]:
+    """The same as :func:`check`, each finding as soon as it is known.
+
+    Raises:
+        SpecError: as :func:`check`, before the first finding.
+        DataError: likewise.
     """
     slot = slot_of_part(part) if slot is None else slot
     if slot not in _CHECKS:
@@ -65,8 +81,8 @@ def check(
         raise SpecError(f"a target is a column of a table (got '{bounded(target)}'); give the table too")
     with mixed_table() as mixed:
         own = None if table is None else World(str(table), _table(table, target))
-        found = _CHECKS[slot](part, On(mixed, own, began))
-    return [*found, *judge([stands_in_spec], (part, slot), began=began)]
+        yield from _CHECKS[slot](part, On(mixed, own, during))
+    yield from judge([stands_in_spec], (part, slot), during=during)
 
 
 def slot_of_part(part: Any) -> str:
@@ -110,77 +126,75 @@ class On:
     Args:
         mixed: a table with a bit of everything.
         own: a table of the user's.
-        began: told of each check.
+        during: the context of each check.
     """
 
     mixed: World
     own: World | None
-    began: Began
+    during: During
 
-    def judge(self, rules: Iterable[Rule], trial: Any, of: str = "") -> list[Finding]:
+    def judge(self, rules: Iterable[Rule], trial: Any, of: str = "") -> Iterator[Finding]:
         """What the rules find in a trial."""
-        return judge(rules, trial, of, self.began)
+        return judge(rules, trial, of, self.during)
 
 
-def _generator(part: Any, on: On) -> list[Finding]:
+def _generator(part: Any, on: On) -> Iterator[Finding]:
     accepts, own = ACCEPTS.of(part), [on.own] if on.own else []
     worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
     if accepts is not None:
         worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
-    rules = (*generators.RULES, prefix.generator)
-    found = {w.name: on.judge(rules, generators.Trial(part, w), w.name) for w in (*worlds, *own)}
-    # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
-    able = [name for name, some in found.items() if some[0].passed]
-    for world in worlds:
-        first = found[world.name][0]
-        if able and world.name not in able and accepts is None:
-            why = f"it is not for {world.name}, and need not be: {first.message}"
-            found[world.name] = [Finding(first.check, None, why)]
-        elif world.name not in able:
-            found[world.name] = [first]  # nothing else can hold
-    if not able:
-        # which rows it is meant for nobody knows: a table of the user's tells, else the first kind is judged
-        main = own[0] if own else worlds[0]
-        for world in (w for w in worlds if w is not main):
-            first = found[world.name][0]
-            also = "" if first.cause == found[main.name][0].cause else f"; here: {first.cause}"
-            why = f"not judged while it fails on {main.name}{also}"
-            found[world.name] = [Finding(first.check, None, why)]
-        found = {w.name: found[w.name][:1] for w in (main, *(w for w in (*worlds, *own) if w is not main))}
-    for world in (w for w in own if not has_target(w.real)):
-        why = "judged without a target; say which it is where a run has one, as few integers are then classes"
-        found[world.name].append(Finding(f"{world.name}: target", None, why))
-    return [f for some in found.values() for f in some]
+    # whether it can be fitted at all decides how the rest is judged
+    trials = {w.name: generators.Trial(part, w) for w in (*worlds, *own)}
+    first = {name: next(on.judge(generators.RULES[:1], trial, name)) for name, trial in trials.items()}
+    able = [name for name, finding in first.items() if finding.passed]
+    main = (own or worlds)[0]
+    for world in (*worlds, *own):
+        found = first[world.name]
+        if world.name in able:
+            yield found
+            yield from on.judge((*generators.RULES[1:], prefix.generator), trials[world.name], world.name)
+        elif able and world not in own and accepts is None:
+            # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
+            why = f"it is not for {world.name}, and need not be: {found.message}"
+            yield Finding(found.check, None, why)
+        elif able or world is main or world in own:
+            yield found  # nothing else can hold
+        else:
+            # which rows it is meant for nobody knows: a table of the user's tells, else the first kind is
+            # judged
+            also = "" if found.cause == first[main.name].cause else f"; here: {found.cause}"
+            yield Finding(found.check, None, f"not judged while it fails on {main.name}{also}")
+        if world in own and not has_target(world.real):
+            why = (
+                "judged without a target; say which it is where a run has one: few integers are then classes"
+            )
+            yield Finding(f"{world.name}: target", None, why)
 
 
-def _real(part: Any, on: On) -> list[Finding]:
+def _real(part: Any, on: On) -> Iterator[Finding]:
     return on.judge((*sources.RULES, prefix.source), sources.Trial(part))
 
 
-def _regime(part: Any, on: On) -> list[Finding]:
+def _regime(part: Any, on: On) -> Iterator[Finding]:
     return on.judge((*regimes.RULES, prefix.regime), regimes.Trial(part))
 
 
-def _metric(part: Any, on: On) -> list[Finding]:
+def _metric(part: Any, on: On) -> Iterator[Finding]:
     trials = metrics.trials(part, [NUMERIC, TARGET, SYMBOLS, on.mixed])
     if not trials:
-        return [
-            Finding(
-                "applies to something",
-                False,
-                "it fits no kind of rows; see its accepts, needs_target and needs",
-            )
-        ]
-    return [f for t in trials for f in on.judge((*metrics.RULES, prefix.metric), t, t.world.name)]
+        why = "it fits no kind of rows; see its accepts, needs_target and needs"
+        yield Finding("applies to something", False, why)
+    for t in trials:
+        yield from on.judge((*metrics.RULES, prefix.metric), t, t.world.name)
 
 
-def _best(rules: Iterable[Rule], part: Any, on: On) -> list[Finding]:
+def _best(rules: Iterable[Rule], part: Any, on: On) -> Iterator[Finding]:
     """The findings on the first kind of rows that the part can be called with: the one it is made for."""
     rules = tuple(rules)
     worlds = (NUMERIC, SYMBOLS, on.mixed)
-    able = (w for w in worlds if judge(rules[:1], publishing.Trial(part, w))[0].passed)
+    able = (w for w in worlds if next(judge(rules[:1], publishing.Trial(part, w))).passed)
     world = next(able, NUMERIC)
-    return on.judge(rules, publishing.Trial(part, world), "" if world is NUMERIC else world.name)
+    yield from on.judge(rules, publishing.Trial(part, world), "" if world is NUMERIC else world.name)
 
 
 _CHECKS: dict[str, Any] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ import numpy as np
 from genloss.conformance.outside import reason
 from genloss.errors import GenlossError, bounded, said_by
 from genloss.samples import Array
+from genloss.statistics import GramValue, Moments
+from genloss.study.work import one_thread
 
 T = TypeVar("T")
 
@@ -65,42 +68,55 @@ def rule(name: str, mend: str, drawn: bool = False) -> Callable[[Callable[[Any],
     return lambda look: Rule(name, " ".join((look.__doc__ or "").split()), mend, look, drawn)
 
 
-Began = Callable[[str], None]
-"""Told the name of each check as it begins."""
+During = Callable[[str], AbstractContextManager[object]]
+"""Told the name of each check, it gives a context in which the check is made."""
 
 
-def silent(name: str) -> None:
+def silent(name: str) -> AbstractContextManager[object]:
     """For whom checks need not be named."""
+    return nullcontext()
 
 
-def judge(rules: Iterable[Rule], trial: Any, of: str = "", began: Began = silent) -> list[Finding]:
-    """What the rules find in a trial.
+class OutOfTime(BaseException):
+    """Raised in a check by whoever watches it; the text says why there is no finding.
+
+    It is no Exception, so that the part that is checked does not take it for an error of its own.
+    """
+
+
+def judge(rules: Iterable[Rule], trial: Any, of: str = "", during: During = silent) -> Iterator[Finding]:
+    """What the rules find in a trial, each as soon as it is known.
 
     Args:
         rules: in the order in which they are to be read.
         trial: what they look at.
         of: what the trial is on, put before each name.
-        began: told of each rule.
+        during: each rule's context.
     """
-    found = []
     for r in rules:
         name = f"{of}: {r.name}" if of else r.name
-        began(name)
         try:
-            r.look(trial)
-        except Broken as error:
-            why = f"{error}{reason(partial(r.look, trial)) if r.drawn else ''}"
-            found.append(Finding(name, False, f"{why}; {r.mend}", why))
-        except NotApplicable as error:
-            found.append(Finding(name, None, str(error)))
-        except (Exception, SystemExit) as error:  # user code that exits has failed like any other
-            said = raised(error)
-            # errors of ours say what to do; of others only these tell of a verb that is called otherwise
-            advice = f"; {r.mend}" if isinstance(error, (TypeError, AttributeError)) else ""
-            found.append(Finding(name, False, f"{said}{advice}", said))
-        else:
-            found.append(Finding(name, True, r.means))
-    return found
+            with one_thread, during(name):  # as in a run; and threads of several programs wait for each other
+                found = _found(r, name, trial)
+        except OutOfTime as late:
+            found = Finding(name, None, str(late))
+        yield found
+
+
+def _found(r: Rule, name: str, trial: Any) -> Finding:
+    try:
+        r.look(trial)
+    except Broken as error:
+        why = f"{error}{reason(partial(r.look, trial)) if r.drawn else ''}"
+        return Finding(name, False, f"{why}; {r.mend}", why)
+    except NotApplicable as error:
+        return Finding(name, None, str(error))
+    except (Exception, SystemExit) as error:  # user code that exits has failed like any other
+        said = raised(error)
+        # errors of ours say what to do; of others only these tell of a verb that is called otherwise
+        advice = f"; {r.mend}" if isinstance(error, (TypeError, AttributeError)) else ""
+        return Finding(name, False, f"{said}{advice}", said)
+    return Finding(name, True, r.means)
 
 
 def raised(error: BaseException) -> str:
@@ -146,3 +162,18 @@ def expect_same_mean(a: Array, b: Array, what: str, limit: float = 5.0) -> None:
     if not np.all(z <= limit):  # NaN is no agreement either
         worst = int(np.nanargmax(np.where(np.isnan(z), np.inf, z)))
         raise Broken(f"{what} differ by {z[worst]:.1f} standard errors in their mean (number {worst})")
+
+
+def numbers(value: Any) -> Array:
+    """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(len(value), -1).astype(float)
+    if isinstance(value, Moments):
+        parts = [value.mean, value.root @ value.root.mT]
+    elif isinstance(value, GramValue):
+        parts = [value.coefficients, value.residual]
+    else:
+        arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
+        most = max(len(a) for a in arrays)
+        parts = [a for a in arrays if len(a) == most]
+    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)

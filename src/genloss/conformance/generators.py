@@ -14,14 +14,15 @@ from genloss.conformance.core import (
     Rule,
     expect_same_mean,
     expect_shape,
+    numbers,
     rule,
     same,
 )
-from genloss.conformance.worlds import LINE, REPLICATES, ROWS, World
+from genloss.conformance.worlds import LINE, REPLICATES, World
 from genloss.errors import FitError
+from genloss.generators.wrapped import Wrapped
 from genloss.protocols import Model
 from genloss.samples import Array
-from genloss.statistics import GramValue, Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Schema
 from genloss.traits import (
@@ -45,8 +46,13 @@ class Trial:
 
     @cached_property
     def rows(self) -> Array:
-        """(3, 40, *event) rows to train on."""
+        """(3, N, *event) rows to train on."""
         return self.world.rows()
+
+    @property
+    def n(self) -> int:
+        """N, how many there are."""
+        return int(self.rows.shape[1])
 
     def fit(self, rows: Array | None = None, purpose: str = "fit") -> Any:
         """A model fitted to copies of the rows."""
@@ -54,11 +60,12 @@ class Trial:
             self.world.train((self.rows if rows is None else rows).copy()), _rng(purpose)
         )
 
-    def sample(self, model: Any, n: int = ROWS, purpose: str = "sample") -> Array:
-        """(3, n, *event) rows, their shape checked."""
+    def sample(self, model: Any, n: int | None = None, purpose: str = "sample") -> Array:
+        """(3, n, *event) rows, by default as many as it was fitted to, their shape checked."""
+        n = self.n if n is None else n
         shape = (REPLICATES, n, *self.rows.shape[2:])
         return expect_shape(
-            model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {ROWS} rows"
+            model.sample(n, _rng(purpose)), shape, f"sample({n}) of a model fitted to {self.n} rows"
         )
 
 
@@ -75,7 +82,14 @@ def fits(t: Trial) -> None:
     model = t.fit()
     if not isinstance(model, Model):
         raise Broken(f"fit gave a {type(model).__name__}, which has no method sample")
-    model.sample(ROWS, _rng("sample"))
+    model.sample(t.n, _rng("sample"))
+
+
+@rule("how it is called", "see what was raised; the first finding says more")
+def calls(t: Trial) -> None:
+    """It is called as fit(rows) and sample(n), and what it gives is taken as it is."""
+    if isinstance(t.generator, Wrapped) and (said := t.generator.adapted(t.fit(), t.n)):
+        raise NotApplicable("; ".join(said))
 
 
 @rule(
@@ -85,11 +99,11 @@ def fits(t: Trial) -> None:
 def shape(t: Trial) -> None:
     """Sample gives as many rows as it is asked for, of the shape of the real ones."""
     model = t.fit()
-    for n in (ROWS, 1, 7, 2 * ROWS + 1):
+    for n in (t.n, 1, 7, 2 * t.n + 1):
         try:
             t.sample(model, n)
         except FitError:
-            if n <= ROWS:  # a model may say that it cannot make more rows than it was fitted to
+            if n <= t.n:  # a model may say that it cannot make more rows than it was fitted to
                 raise
 
 
@@ -146,7 +160,7 @@ def other_bits(t: Trial) -> None:
 def moves_on(t: Trial) -> None:
     """Sampling again gives other rows."""
     model, rng = t.fit(), _rng("sample")
-    if same(model.sample(ROWS, rng), model.sample(ROWS, rng)):
+    if same(model.sample(t.n, rng), model.sample(t.n, rng)):
         raise Broken("two calls of sample gave the same rows")
 
 
@@ -199,7 +213,7 @@ def refit(t: Trial) -> None:
 def log_prob(t: Trial) -> None:
     """Each row has a log density under each replicate's model."""
     x = t.rows[1]
-    value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, ROWS), f"log_prob of {ROWS} rows")
+    value = expect_shape(_log_prob(t.fit(), x), (REPLICATES, t.n), f"log_prob of {t.n} rows")
     if np.isnan(value).any() or (value == np.inf).any():
         raise Broken("log_prob gave NaN or plus infinity")
     if not np.isfinite(value[1]).all():
@@ -271,21 +285,6 @@ def statistic(t: Trial) -> None:
     expect_same_mean(drawn, sampled, "drawn and sampled statistics")
 
 
-def numbers(value: Any) -> Array:
-    """(R, k) the numbers in a statistic; of a root its product, which alone is unique."""
-    if isinstance(value, np.ndarray):
-        return value.reshape(len(value), -1).astype(float)
-    if isinstance(value, Moments):
-        parts = [value.mean, value.root @ value.root.mT]
-    elif isinstance(value, GramValue):
-        parts = [value.coefficients, value.residual]
-    else:
-        arrays = [a for a in vars(value).values() if isinstance(a, np.ndarray) and a.ndim]
-        most = max(len(a) for a in arrays)
-        parts = [a for a in arrays if len(a) == most]
-    return np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
-
-
 @rule(
     "sample_known",
     "place the same draws twice: as rows, and as statistics of rows; or leave sample_known out",
@@ -296,7 +295,7 @@ def known(t: Trial) -> None:
     place = SAMPLE_KNOWN.of(model)
     if place is None:
         raise NotApplicable("its models know no more of their samples than the rows say")
-    rows, statistics = place(ROWS, _rng("sample"))
+    rows, statistics = place(t.n, _rng("sample"))
     if not same(rows, t.sample(model)):
         raise Broken("sample and sample_known gave different rows from equal streams")
     for kind, value in statistics.items():
@@ -373,6 +372,7 @@ def worker(t: Trial) -> None:
 
 RULES: tuple[Rule, ...] = (
     fits,
+    calls,
     shape,
     finite,
     same_bits,

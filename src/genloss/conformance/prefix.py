@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from genloss.conformance import generators, metrics, publishing, regimes, sources
-from genloss.conformance.core import Broken, NotApplicable, rule, same
-from genloss.conformance.generators import numbers
+from genloss.conformance.core import Broken, NotApplicable, numbers, rule, same
 from genloss.conformance.worlds import ROWS, World
 from genloss.loop import start, step
 from genloss.protocols import Occasion, on_occasion
@@ -62,7 +61,7 @@ def _twice(draw: Callable[[Rng], Any]) -> Iterator[Any]:
         yield draw(rng)
 
 
-@rule(NAME, _DRAWS)
+@rule(NAME, _DRAWS, drawn=True)
 def source(t: sources.Trial) -> None:
     """Of few replicates it draws what it draws for the first of many, so that a run may grow."""
     n, draw = min(12, SIZE.of(t.real) or 12), REAL_STATISTIC.of(t.real)
@@ -78,7 +77,7 @@ def _statistic(draw: Callable[..., Any], kind: Any, n: int, size: int) -> Iterat
     yield numbers(draw(kind, size, n, _rng()))
 
 
-@rule(NAME, f"{_DRAWS}; or set tile = 1")
+@rule(NAME, f"{_DRAWS}; or set tile = 1", drawn=True)
 def generator(t: generators.Trial) -> None:
     """Few replicates are fitted and sampled as the first of many are, so that a run may grow."""
     if TILE.of(t.generator) == 1:
@@ -103,7 +102,7 @@ def _first(samples: Samples, size: int) -> Samples:
     return Samples.of(cut)
 
 
-@rule(NAME, _DRAWS)
+@rule(NAME, _DRAWS, drawn=True)
 def regime(t: regimes.Trial) -> None:
     """Of few replicates it chooses the rows that it chooses of the first of many, so that a run may grow."""
     for when, pool in t.pools():
@@ -132,7 +131,7 @@ class _Source:
         return rows
 
 
-@rule(NAME, _DRAWS)
+@rule(NAME, _DRAWS, drawn=True)
 def curator(t: publishing.Trial) -> None:
     """Of few replicates it publishes what it publishes of the first of many, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
@@ -145,21 +144,21 @@ def curator(t: publishing.Trial) -> None:
     _expect_alike(published, "the curator")
 
 
-@rule(NAME, "let no product, sum or choice run over replicates, the first axis")
+@rule(NAME, "let no product, sum or choice run over replicates, the first axis", drawn=True)
 def reward(t: publishing.Trial) -> None:
     """Few replicates are rewarded as the first of many are, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
     _expect_alike(lambda size: iter([t.part(rows[:size].copy())]), "the reward")
 
 
-@rule(NAME, _DRAWS)
+@rule(NAME, _DRAWS, drawn=True)
 def verifier(t: publishing.Trial) -> None:
     """Few replicates are judged as the first of many are, so that a run may grow."""
     rows = t.world.rows(_WHOLE)
     _expect_alike(lambda size: _twice(lambda rng: t.part(rows[:size].copy(), rng)), "the verifier")
 
 
-@rule(NAME, f"take R from seen.replicates; {_DRAWS}")
+@rule(NAME, f"take R from seen.replicates; {_DRAWS}", drawn=True)
 def metric(t: metrics.Trial) -> None:
     """Few replicates are measured as the first of many are, so that a run may grow."""
     exp = t.seen.exp

@@ -103,6 +103,7 @@ def pure(t: Trial) -> None:
 @rule(
     "reach is enough",
     "declare a larger reach = (real, synthetic), or leave it out: then nothing is forgotten",
+    drawn=True,
 )
 def enough(t: Trial) -> None:
     """What it says it reads, generations back, is all it reads: the pool forgets the rest."""

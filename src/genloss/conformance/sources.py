@@ -14,10 +14,10 @@ from genloss.conformance.core import (
     Rule,
     expect_same_mean,
     expect_shape,
+    numbers,
     rule,
     same,
 )
-from genloss.conformance.generators import numbers
 from genloss.events import event_of
 from genloss.samples import Array
 from genloss.statistics import Counts, Gram, moments

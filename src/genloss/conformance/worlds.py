@@ -15,7 +15,7 @@ from genloss import real
 from genloss.events import Event, event_of
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, fixed
-from genloss.traits import SCHEMA
+from genloss.traits import SCHEMA, SIZE
 
 REPLICATES, ROWS = 3, 40
 
@@ -27,10 +27,12 @@ class World:
     Args:
         name: what to call it.
         real: the source.
+        n: rows of a training set.
     """
 
     name: str
     real: Any
+    n: int = ROWS
 
     @property
     def event(self) -> Event:
@@ -42,8 +44,9 @@ class World:
         """What a row means."""
         return SCHEMA.of(self.real)
 
-    def rows(self, replicates: int = REPLICATES, n: int = ROWS, purpose: str = "rows") -> Array:
-        """(R, n, *event) real rows."""
+    def rows(self, replicates: int = REPLICATES, n: int | None = None, purpose: str = "rows") -> Array:
+        """(R, n, *event) real rows; fewer of a source that has no more."""
+        n = min(self.n if n is None else n, SIZE.of(self.real) or 10**15)
         drawn: Array = self.real.draw(replicates, n, fixed(f"conformance.{purpose}"))
         return drawn
 
@@ -92,8 +95,8 @@ def pool_of(world: World, generations: int, fresh: bool = False, kind: Any = Non
     for t in range(generations + 1):
         authors = (REAL,) if t == 0 else (REAL, 0, 1) if fresh else (0, 1)
         for author in authors:
-            n = 20 + 5 * (author + 1)
-            rows = world.rows(n=n, purpose=f"pool.{t}.{author}")
+            rows = world.rows(n=20 + 5 * (author + 1), purpose=f"pool.{t}.{author}")
+            n = rows.shape[1]
             known = {} if kind is None else {kind: kind(rows)}
             chunks.append(
                 Chunk(n, t, author, None if known else rows, known, schema=world.schema, event=rows.shape[2:])

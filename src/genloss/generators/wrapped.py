@@ -45,19 +45,27 @@ class WrappedModel:
         """
         return np.stack([self._checked(self._drawn(o, n), n) for o in self.objects])
 
+    def gives_labels(self, n: int) -> bool:
+        """Whether the objects sample n rows with labels."""
+        return self._is_labelled(self._sampled(self.objects[0], n), n)
+
     def _drawn(self, one: Any, n: int) -> Any:
         """What an object's sample gives, without the labels that scikit-learn's mixtures give with it."""
-        named = _named_number(one.sample)
-        draw = one.sample if named is None else lambda n: one.sample(**{named: n})
-        found = self._ask("sample", draw, n)
-        if isinstance(found, tuple) and len(found) == 2:
-            try:
-                rows, labels = (np.ndim(part) for part in found)
-                if rows == 1 + len(self.event) and labels == 1 and len(found[0]) == len(found[1]) == n:
-                    return found[0]
-            except (TypeError, ValueError):  # ragged lists have no number of axes
-                pass
-        return found
+        found = self._sampled(one, n)
+        return found[0] if self._is_labelled(found, n) else found
+
+    def _sampled(self, one: Any, n: int) -> Any:
+        return self._ask("sample", _given(one.sample, _NUMBER), n)
+
+    def _is_labelled(self, found: Any, n: int) -> bool:
+        """Whether it is a pair of n rows and their labels."""
+        if not (isinstance(found, tuple) and len(found) == 2):
+            return False
+        try:
+            rows, labels = (np.ndim(part) for part in found)
+            return rows == 1 + len(self.event) and labels == 1 and len(found[0]) == len(found[1]) == n
+        except (TypeError, ValueError):  # ragged lists have no number of axes
+            return False
 
     def log_prob(self, x: Array) -> Array:
         """(R, m) log densities at x, (m, *event) or (R, m, *event).
@@ -165,9 +173,10 @@ class Wrapped:
     array (n, *event), or a pandas DataFrame where the real data is a table; ``sample`` gives the same.
     ``fit`` may return the fitted object, as scikit-learn's do, or None; it is given the rows alone, so that
     ``fit(X, y=None)`` will do. ``sample`` is given n in its first place, whatever it is called there, or by
-    name where it takes ``num_rows``, ``n_samples`` or ``n`` by name only. Of a pair (rows, labels), as
-    scikit-learn's mixtures give, the rows are taken. ``make(seed)`` must draw all its randomness from the
-    seed, for the run to be repeatable.
+    name where it takes its one argument by name only, as in ``sample(*, num_rows)``. Of a pair (rows,
+    labels), as scikit-learn's mixtures give, the rows are taken. ``make`` is given the seed by name where it
+    has a ``seed`` or a ``random_state``, as scikit-learn's classes do. ``make(seed)`` must draw all its
+    randomness from the seed, for the run to be repeatable. ``genloss check`` says how an object is called.
 
     Args:
         make: ``make(seed)`` gives a fresh unfitted object: a function or class, or in a spec "mine.py:make".
@@ -220,17 +229,35 @@ class Wrapped:
         fitted = []
         for made, x in zip(objects, rows, strict=True):
             given = train.schema.decode(x) if isinstance(train.schema, Schema) else x.copy()
-            answer = model._ask("fit", made.fit, given)
+            answer = model._ask("fit", _given(made.fit, _ROWS), given)
             fitted.append(answer if hasattr(answer, "sample") else made)
         return replace(model, objects=tuple(fitted))
 
+    def adapted(self, model: WrappedModel, n: int) -> list[str]:
+        """How make and its objects are called, and what is taken of n rows, where it is not the usual."""
+        one = model.objects[0]
+        called = (
+            ("make", _keyword(self._maker, _SEED, first=True)),
+            ("fit", _keyword(one.fit, _ROWS)),
+            ("sample", _keyword(one.sample, _NUMBER)),
+        )
+        said = [f"{verb} is called by name, {verb}({name}=...)" for verb, name in called if name]
+        if model.gives_labels(n):
+            said.append("of the pair that sample gives, (rows, labels), the rows are taken")
+        return said
+
+    @property
+    def _maker(self) -> Any:
+        return load(self.make) if isinstance(self.make, str) else self.make
+
     def _made(self, name: str, seed: int) -> Any:
-        make = load(self.make) if isinstance(self.make, str) else self.make
-        if not _takes(make, seed):
+        make = self._maker
+        called = _given(make, _SEED, first=True)
+        if called is make and not _takes(make, seed):
             verb = "__init__(self, seed)" if isinstance(make, type) else "make(seed)"
             raise GeneratorError(f"{name} should take a seed and nothing else: def {verb}: ...")
         try:
-            made = make(seed)
+            made = called(seed)
         except (Exception, SystemExit) as error:
             raise GeneratorError(f"{name}({seed}) raised {type(error).__name__}: {said_by(error)}") from error
         for verb in ("fit", "sample"):
@@ -252,10 +279,10 @@ def _copied(name: str, made: Any) -> Any:
         ) from error
 
 
-def _takes(call: Any, *given: Any) -> bool:
-    """Whether a call takes these arguments by their places, as far as its signature tells."""
+def _takes(call: Any, *given: Any, **named: Any) -> bool:
+    """Whether a call takes these arguments, as far as its signature tells."""
     try:
-        inspect.signature(call).bind(*given)
+        inspect.signature(call).bind(*given, **named)
     except TypeError:
         return not callable(call)  # which is said when it is called
     except ValueError:
@@ -263,12 +290,34 @@ def _takes(call: Any, *given: Any) -> bool:
     return True
 
 
-def _named_number(sample: Any) -> str | None:
-    """The name by which alone a method takes the number of rows; None where it takes it by its place."""
-    if _takes(sample, 1):
-        return None
-    known = inspect.signature(sample).parameters.values()
-    return next((p.name for p in known if p.kind is p.KEYWORD_ONLY and p.name in _NUMBER), None)
+def _keyword(call: Any, names: tuple[str, ...], first: bool = False) -> str:
+    """The name by which a call is to be given its one argument; "" where it takes it by its place.
+
+    Args:
+        call: a function, method or class.
+        names: that the argument may have.
+        first: whether an argument of such a name goes before the one in the first place.
+    """
+    try:
+        known = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    meant = [p for p in known if p.name in names and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if _takes(call, 1):
+        others = first and len(meant) == 1 and next(iter(known)) is not meant[0]
+        return meant[0].name if others else ""
+    needed = [p for p in known if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    alone = needed or [p for p in meant if p.kind is p.KEYWORD_ONLY]
+    name = alone[0].name if len(alone) == 1 else ""
+    return name if name and _takes(call, **{name: 1}) else ""
 
 
-_NUMBER = ("num_rows", "n_samples", "n")
+def _given(call: Any, names: tuple[str, ...], first: bool = False) -> Callable[[Any], Any]:
+    """The call with one argument, given by its name where it does not take it by its place."""
+    name = _keyword(call, names, first)
+    return (lambda value: call(**{name: value})) if name else call
+
+
+_NUMBER = ("num_rows", "n_samples", "n", "num_samples", "n_rows", "size")
+_ROWS = ("rows", "X", "data")
+_SEED = ("seed", "random_state")

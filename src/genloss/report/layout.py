@@ -23,6 +23,7 @@ REGIMES = {
     "Window": "#E69F00",
     "Weighted": "#56B4E9",
     "Reads": "#7F5F00",
+    "Mixed": "#333333",
 }
 """Each regime has its colour in every report, where colour is the regime of all agents."""
 REAL = "#8A8A8A"

@@ -70,7 +70,8 @@ def sections(results: Results) -> list[Section]:
 
 def _setup(layout: Layout) -> str:
     cell = layout.cells[0]
-    varied = {f.rpartition(".")[2] for f in layout.values}
+    differs = (*layout.values, *(f for c in layout.cells for f in c.settings))
+    varied = {f.rpartition(".")[2] for f in differs}
     setup = SETUP.of(cell.task)
     own = {field for line in cell.outline.lines for field in line}
     others = [f"{field} varied" for field in layout.values if field != layout.colour and field not in own]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -47,6 +47,7 @@ class Cell:
         task: what it measures; None where it cannot be built here, and only what a run kept is known.
         spec: what it was built from.
         read: what a run kept of it, where the task is not there.
+        settings: what its case sets, by column name, where the study has cases; `varied` names the case.
     """
 
     index: int
@@ -55,6 +56,12 @@ class Cell:
     task: Any
     spec: Spec
     read: Kept | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Everything that it is labelled by in a table: what varies, and what its case sets."""
+        return {**self.varied, **self.settings}
 
     @property
     def key(self) -> int:
@@ -97,6 +104,7 @@ class Cell:
         return {
             "experiment": self.experiment,
             "varied": dict(self.varied),
+            "settings": dict(self.settings),
             "fingerprint": self.kept.fingerprint,
             "outline": self.outline.said(),
         }
@@ -155,7 +163,8 @@ def write_cells(folder: Path, study: Any, spec: str) -> None:
     cells = []
     for c in study.cells:
         said = json.dumps(c.outline.said())
-        cells.append([c.experiment, dict(c.varied), outlines.setdefault(said, len(outlines)), *c.kept[1:]])
+        of = (outlines.setdefault(said, len(outlines)), *c.kept[1:])
+        cells.append([c.experiment, dict(c.varied), *of, dict(c.settings)])
     head = {"name": study.name, "title": study.title, "about": study.about, "spec": spec}
     data = sealed({**head, "outlines": [json.loads(o) for o in outlines], "cells": cells})
     path = folder / FILE
@@ -169,22 +178,26 @@ def read_cells(folder: Path) -> KeptStudy | None:
         data = _adapter().validate_python(read_sealed(folder / FILE))
         outlines = [Outline.read(o) for o in data.outlines]
         cells = [
-            Cell(i, experiment, varied, None, {}, Kept(outlines[o], of, print))
-            for i, (experiment, varied, o, of, print) in enumerate(data.cells)
+            Cell(i, experiment, varied, None, {}, Kept(outlines[o], of, print), settings)
+            for i, (experiment, varied, o, of, print, settings) in enumerate(data.cells)
         ]
     except (LookupError, ValueError):  # also of a version that keeps other things
         return None
     return KeptStudy(data.name, data.title, data.about, data.spec, tuple(cells))
 
 
+_Label = bool | int | float | str | None
+
+
 class _Row(NamedTuple):
     """A cell in the file."""
 
     experiment: str
-    varied: dict[str, bool | int | float | str | None]
+    varied: dict[str, _Label]
     outline: int
     identity: Identity | None
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    settings: dict[str, _Label]
 
 
 @dataclass(frozen=True)
@@ -222,6 +235,7 @@ def cells_of_parts(folder: Path, said: Iterable[Mapping[str, Any]]) -> KeptStudy
             None,
             {},
             Kept(Outline.read(s["outline"]), None, s["fingerprint"]),
+            s.get("settings", {}),
         )
         for i, s in enumerate(some)
     )

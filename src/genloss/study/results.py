@@ -14,9 +14,9 @@ from genloss import intervals
 from genloss.errors import GenlossError, SpecError
 from genloss.samples import Array
 from genloss.study.cells import Cell, KeptStudy
-from genloss.study.grid import label
 from genloss.study.reading import Reader
 from genloss.study.registry import did_you_mean
+from genloss.study.selecting import cell_with, line_of
 from genloss.study.store import Store
 from genloss.study.study import Study, read
 from genloss.traits import METRIC_NAMES
@@ -140,27 +140,11 @@ class Results:
             if not isinstance(cell, int) or not -len(self.cells) <= cell < len(self.cells):
                 raise SpecError(f"there is no cell {cell!r}; give an index from 0 to {len(self.cells) - 1}")
             return self.cells[cell]
-        known = {"experiment", *(k for c in self.cells for k in c.varied)}
-        for name in varied.keys() - known:
-            # "regime" will do for "agents.1.regime", where no other agent's is varied
-            ends = [k for k in known if k.endswith(f".{name}")]
-            if len(ends) != 1:
-                raise SpecError(f"no cell has a '{name}'{did_you_mean(name, known)}")
-            varied[ends[0]] = varied.pop(name)
-        fit = [
-            c
-            for c in self.cells
-            if all(_is(v, {**c.varied, "experiment": c.experiment}.get(k)) for k, v in varied.items())
-        ]
-        if len(fit) != 1:
-            what = "narrow it down to one" if fit else "there are"
-            raise SpecError(
-                f"{len(fit)} of {len(self.cells)} cells have {varied or 'no condition'}; "
-                f"{what}: {', '.join(c.label for c in (fit or self.cells)[:5])}"
-            )
-        return fit[0]
+        return cell_with(self.cells, varied)
 
-    def array(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array:
+    def array(
+        self, metric: Any, cell: int | Cell | None = None, agent: int | str | None = None, **varied: Any
+    ) -> Array:
         """(*axes, R) values of a metric in one cell; NaN where a tile is missing.
 
         Of a loop these are (T, A, R), from generation 1 on: generation 0 is :meth:`real`.
@@ -168,13 +152,15 @@ class Results:
         Args:
             metric: its name, or the metric.
             cell: index of the cell, where there are several.
+            agent: of a loop, name or index of the one agent whose values are wanted, (T, R).
             varied: or what it has of the varied fields: ``array("TraceRatio", regime="Replace")``.
 
         Raises:
-            SpecError: if there is no such metric or cell.
+            SpecError: if there is no such metric, cell or agent.
         """
         at = self.cell(cell, **varied)
-        return self._values(metric, at)[_begin(at) :]
+        values = self._values(metric, at)[_begin(at) :]
+        return values if agent is None else values[:, line_of(at.outline, agent)]
 
     def real(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array | None:
         """(A, R) values of generation 0, the real rows themselves; None of a metric that looks at models.
@@ -287,11 +273,11 @@ class Results:
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
 
-        columns = list(dict.fromkeys(k for c in self.cells for k in c.varied))
+        columns = list(dict.fromkeys(k for c in self.cells for k in c.columns))
         named = any(c.experiment for c in self.cells)
         labels = pd.DataFrame(
             [
-                {**({"experiment": c.experiment} if named else {}), **{k: c.varied.get(k) for k in columns}}
+                {**({"experiment": c.experiment} if named else {}), **{k: c.columns.get(k) for k in columns}}
                 for c in self.cells
             ],
             index=[c.index for c in self.cells],
@@ -319,15 +305,17 @@ class Results:
         out[mine] = names[begin[cells[mine]] + at[mine].astype(np.int64)]
         return out
 
-    def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
+    def pictures(
+        self, cell: int | Cell | None = None, agent: int | str = 0, **varied: Any
+    ) -> dict[int, Array]:
         """Rows of the first replicate by place along the first axis, each (k, *event).
 
         Of a loop the places are generations, and 0 is the real rows.
 
         Args:
             cell: as in :meth:`array`.
-            agent: which line: of a loop the agent's index, of other tasks that of the place along their other
-                axes.
+            agent: which line: of a loop the agent's name or index, of other tasks the index of the place
+                along their other axes.
             varied: as in :meth:`array`.
 
         Raises:
@@ -335,15 +323,12 @@ class Results:
         """
         at = self.cell(cell, **varied)
         said = at.outline
-        if not 0 <= agent < len(said.lines):
-            names = ", ".join(line.get("agent", " ".join(line.values())) for line in said.lines)
-            raise SpecError(f"there is no agent {agent}; there are {names}, from 0")
         rows = self._reader.pictures(at)
         first = rows[said.axes[0]].to_numpy() if said.axes else np.zeros(len(rows), int)
         rest = [rows[axis].to_numpy() for axis in said.axes[1:]]
         line = np.ravel_multi_index(rest, said.extents[1:]) if rest else np.zeros(len(rows), int)
         shared = (first == 0) if _begin(at) else np.zeros(len(rows), bool)
-        mine = np.flatnonzero((line == agent) | shared)
+        mine = np.flatnonzero((line == line_of(said, agent)) | shared)
         found: dict[int, list[Any]] = {}
         for place, value in zip(mine, rows["values"].take(mine).to_pylist(), strict=True):
             found.setdefault(int(first[place]), []).append(value)
@@ -388,8 +373,3 @@ def _batches(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
         values += mine
     if some:
         yield some
-
-
-def _is(wanted: Any, varied: Any) -> bool:
-    """Whether a value, or part, that was asked for is what a cell has: "Replace", or Replace()."""
-    return str(varied) in (str(wanted), str(label(wanted)))

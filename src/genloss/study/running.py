@@ -35,7 +35,8 @@ def run(
     study: Study | Any | Spec | Mapping[str, Any] | str | Path,
     out: str | Path | None = None,
     *,
-    vary: Mapping[str, Sequence[Any]] | None = None,
+    vary: Mapping[str, str | Sequence[Any]] | None = None,
+    cases: Sequence[Mapping[str, Any]] | None = None,
     replicates: int | None = None,
     workers: int | None = None,
     executor: Executor | Callable[[], Executor] | None = None,
@@ -49,7 +50,10 @@ def run(
         study: an experiment or other task, several by name, a :class:`Study`, a spec file, or a gallery name.
         out: the run's folder, in which finished tiles are kept and found again, for this study and for others
             that share cells with it; by default they are not kept.
-        vary: values for fields by dotted path, which make a grid: ``{"n_real": [10, 100]}``.
+        vary: values for fields by dotted path, which make a grid: ``{"n_real": [10, 100]}``, or a range,
+            ``"10..1000 log 5"``; ``"agents.*.regime"`` is that of all agents at once.
+        cases: fields by dotted path that are set together, as in ``[{"n_real": 25, "n": 75}, ...]``; the grid
+            is made for each.
         replicates: in every cell, instead of what the spec says.
         workers: processes; by default one for each core. 0 runs everything in this process, as a study does
             that holds objects which a spec cannot name (a lambda, a class of a notebook).
@@ -68,11 +72,9 @@ def run(
             warning.
     """
     if isinstance(study, (str, Path)):
-        study = Study.load(study, trust)
-        for path, values in (vary or {}).items():
-            study = study.set(path, {"vary": list(values)})
+        study = Study.load(study, trust).varying(vary, cases)
     else:
-        study = Study.of(study, vary, trust)
+        study = Study.of(study, vary, trust, cases=cases)
     if tile_limit is not None and not tile_limit > 0:
         raise SpecError(f"tile_limit: seconds, more than 0 (got {tile_limit})")
     if replicates is not None:

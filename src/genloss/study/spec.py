@@ -13,6 +13,7 @@ from genloss.components import FieldError, plain
 from genloss.errors import GenlossError, SpecError, bounded, said_by
 from genloss.experiment import Agent, Experiment
 from genloss.extend import load, reference_of
+from genloss.fitting import instead_of
 from genloss.protocols import Task
 from genloss.study.registry import SINGULAR, SLOTS, did_you_mean, find, parts, trusted
 
@@ -82,8 +83,7 @@ def dump(value: Any, hint: Any = Task) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields_of(value)
     if isinstance(value, (tuple, list)):
-        inner = [a for a in typing.get_args(_plain_hint(hint)) if a is not Ellipsis]
-        return [dump(v, inner[0] if inner else Any) for v in value]
+        return [dump(v, hint_within(hint)) for v in value]
     if callable(value):
         return reference_of(value)
     return value
@@ -158,10 +158,8 @@ def _build(hint: Any, value: Any, path: str, found: list[str], trust: bool) -> A
         found += [f"{path}: {line}" for line in str(error).splitlines()]
         return _FAILED
     if isinstance(value, (list, tuple)):
-        inner = [a for a in typing.get_args(hint) if a is not Ellipsis]
-        made = tuple(
-            _build(inner[0] if inner else Any, v, f"{path}.{i}", found, trust) for i, v in enumerate(value)
-        )
+        inner = hint_within(hint)
+        made = tuple(_build(inner, v, f"{path}.{i}", found, trust) for i, v in enumerate(value))
         return _FAILED if any(m is _FAILED for m in made) else made
     return value
 
@@ -177,6 +175,9 @@ def _build_part(slot: str, value: Any, path: str, found: list[str], trust: bool)
         raise SpecError(f'a {SINGULAR[slot]} needs its kind, as in {{kind = "Name"}}{hint}')
     cls = find(slot, value["kind"], trust)
     fields = {k: v for k, v in value.items() if k != "kind"}
+    if slot == "generators" and ":" in value["kind"] and (instead := instead_of(cls)):
+        wrapped = f'{{ kind = "Wrapped", make = "{bounded(value["kind"])}" }}'
+        raise SpecError(f"{instead.partition('; ')[0]}; write {wrapped} if it takes a seed")
     if isinstance(cls, types.FunctionType):
         if fields:
             got = bounded(", ".join(fields))
@@ -246,6 +247,11 @@ def slot_of(hint: Any) -> str | None:
     """The slot of a field's type, where it holds a part."""
     plain = _plain_hint(hint)
     return SLOTS.get(plain) if isinstance(plain, type) else None
+
+
+def hint_within(hint: Any) -> Any:
+    """The type of what a list of this type holds."""
+    return next((a for a in typing.get_args(_plain_hint(hint)) if a is not Ellipsis), Any)
 
 
 def holds_many(hint: Any) -> bool:

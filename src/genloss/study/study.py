@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +18,17 @@ from genloss.experiment import Experiment
 from genloss.slots import slot_of_class
 from genloss.study.cells import Cell
 from genloss.study.columns import check_axes
-from genloss.study.grid import chosen, columns_of, label, set_field, varied
+from genloss.study.grid import Design, Point, columns_of
+from genloss.study.paths import CASES, set_field
+from genloss.study.ranges import MOST as MOST_CELLS
+from genloss.study.ranges import is_range
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, task_class
+from genloss.study.writing import key_of, toml_of
 from genloss.traits import HEADING, fields
 
 _MOST_PROBLEMS = 50
 """Problems of a study after which no more are looked for."""
-MOST_CELLS = 10_000
-"""Cells of a study; more take longer to build and to label than anyone waits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +53,21 @@ class Study:
     def of(
         cls,
         thing: Study | Any | Spec | Mapping[str, Any],
-        vary: Mapping[str, Sequence[Any]] | None = None,
+        vary: Mapping[str, str | Sequence[Any]] | None = None,
         trust: bool = False,
         name: str = "study",
+        cases: Sequence[Mapping[str, Any]] | None = None,
     ) -> Study:
         """A study of one experiment, or of several by name.
 
         Args:
             thing: an experiment or other task, a spec, or a dict of them by name.
-            vary: values for fields by dotted path, as in ``{"n_real": [10, 100], "regime": [Replace(),
-                Accumulate()]}``.
+            vary: values for fields by dotted path, as in ``{"n_real": "10..1000 log 5", "regime": [Replace(),
+                Accumulate()]}``; ``"agents.*.regime"`` is that of all agents at once.
             trust: whether code that a spec refers to may be run; that of objects was already.
             name: what to call the run folder.
+            cases: fields by dotted path that are set together, each case with a "name" if it is to have one:
+                ``[{"n_real": 25, "n": 75}, {"n_real": 50, "n": 50}]``.
         """
         if isinstance(thing, Study):
             made = replace(thing, trust=thing.trust or trust)
@@ -84,10 +87,28 @@ class Study:
             made = cls(specs, name, trust=trust)
         else:
             made = cls({"": dict(thing)}, name, str(thing.get("title", "")), trust=trust)
+        return made.varying(vary, cases)
+
+    def varying(
+        self,
+        vary: Mapping[str, str | Sequence[Any]] | None = None,
+        cases: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Study:
+        """The study with more varied fields, and cases; both as :meth:`of` has them.
+
+        Raises:
+            SpecError: if there is no such field, or its values are no list.
+        """
+        made = self
         for path, values in (vary or {}).items():
+            if isinstance(values, str) and is_range(values):
+                made = made.set(path, {"vary": values})
+                continue
             if isinstance(values, str) or not isinstance(values, Iterable):
                 raise SpecError(f"vary: {path}: give the values in a list (got {values!r})")
             made = made.set(path, {"vary": [_named(v) for v in values]})
+        if cases is not None:
+            made = made.set(CASES, [{path: _named(v) for path, v in case.items()} for case in cases])
         return made
 
     @classmethod
@@ -128,59 +149,53 @@ class Study:
         """
         if not self.experiments:
             raise SpecError("a study needs at least one experiment")
-        self._count()
+        designs = self._designs()
+        paths = [path for design in designs.values() for path in design.paths]
         cells: list[Cell] = []
         found: dict[str, None] = {}
-        paths = {name: [p for p, _ in varied(spec)] for name, spec in self.experiments.items()}
-        crowded = {
-            p
-            for name, some in paths.items()
-            for p in some
-            if p[0] == "agents" and len(p) > 2 and len(self.experiments[name]["agents"]) > 1
-        }
-        for name, spec in self.experiments.items():
-            columns = columns_of([p for some in paths.values() for p in some], crowded & {*paths[name]})
-            choices = [[(path, v) for v in values] for path, values in varied(spec)]
-            for choice in itertools.product(*choices):
-                concrete = chosen(spec, dict(choice))
-                at = {columns[path]: label(value) for path, value in choice}
+        for name, design in designs.items():
+            for point in design.points(columns_of(paths, design.crowded)):
                 try:
-                    if not name and "title" not in fields(task_class(concrete, self.trust)):
-                        concrete.pop("title", None)  # it is the study's
-                    task = build(concrete, self.trust)
-                    check_axes(task.axes)
-                    if odd := at.keys() & {*task.axes}:
-                        raise SpecError(f"{odd.pop()}: varies, and an axis has that name; call it otherwise")
-                    cell = Cell(len(cells), name, at, task, concrete)
-                    _ = cell.outline  # a task that cannot say what its values mean is told of here
+                    cells.append(self._built(len(cells), name, point))
                 except SpecError as error:
                     prefix = f"experiments.{name}." if name else ""
                     found |= dict.fromkeys(prefix + problem for problem in error.problems)
                     if len(found) > _MOST_PROBLEMS:
                         raise SpecError(list(found)) from None
-                    continue
-                cells.append(cell)
         if found:
             raise SpecError(list(found))
         return tuple(cells)
 
-    def _count(self) -> None:
-        """Refuse a study of too many cells before they are built."""
-        each: dict[str, int] = {}
+    def _built(self, index: int, name: str, point: Point) -> Cell:
+        """The cell of a point of an experiment's design."""
+        concrete, varied = point.spec(), point.varied
+        if not name and "title" not in fields(task_class(concrete, self.trust)):
+            concrete.pop("title", None)  # it is the study's
+        task = build(concrete, self.trust)
+        check_axes(task.axes)
+        if odd := varied.keys() & {*task.axes}:
+            raise SpecError(f"{odd.pop()}: varies, and an axis has that name; call it otherwise")
+        cell = Cell(index, name, varied, task, concrete, settings=point.settings)
+        _ = cell.outline  # a task that cannot say what its values mean is told of here
+        return cell
+
+    def _designs(self) -> dict[str, Design]:
+        """The design of each experiment; those of too many cells are refused before they are built."""
+        designs = {}
         for name, spec in self.experiments.items():
             try:
-                each[name] = math.prod(len(values) for _, values in varied(spec))
+                designs[name] = Design.of(spec, self.trust)
             except SpecError as error:
                 where = f"experiments.{name}." if name else ""
                 raise SpecError([where + problem for problem in error.problems]) from None
-        total = sum(each.values())
-        if total > MOST_CELLS:
-            name, most = max(each.items(), key=lambda item: item[1])
+        if sum(d.size for d in designs.values()) > MOST_CELLS:
+            name, most = max(designs.items(), key=lambda item: item[1].size)
             where = f"experiments.{name}: " if name else ""
             raise SpecError(
-                f"{where}the varied fields make {most:,} cells; a study has at most {MOST_CELLS:,}: "
+                f"{where}the varied fields make {most.size:,} cells; a study has at most {MOST_CELLS:,}: "
                 f"vary fewer fields, or make several studies of it"
             )
+        return designs
 
     def toml(self) -> str:
         """The spec, as a file would have it.
@@ -188,13 +203,13 @@ class Study:
         Raises:
             SpecError: if it holds something that a spec cannot name.
         """
-        import tomli_w
-
         head = {k: v for k, v in (("title", self.title), ("about", self.about)) if v}
         specs = {name: as_spec(spec) for name, spec in self.experiments.items()}
         if list(specs) == [""]:
-            return tomli_w.dumps({**head, **specs[""]})
-        return tomli_w.dumps({**head, "experiments": specs})
+            return toml_of({**head, **specs[""]})
+        return toml_of(head) + "".join(
+            f"\n[experiments.{key_of(name)}]\n{toml_of(spec)}" for name, spec in specs.items()
+        )
 
 
 def read(text: str, source: str, name: str, trust: bool = False) -> Study:

@@ -87,7 +87,7 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
             if part.path(run).exists():  # since this was asked
                 return {"found": True}
             log = run / capture.FOLDER / f"{part.name}.txt"
-            with capture.captured(log, standard_streams_are_ours()), _one_thread, _folder_kept(), _no_child():
+            with capture.captured(log, standard_streams_are_ours()), one_thread, _folder_kept(), _no_child():
                 task = task_of()
                 axes = tuple(task.axes)
                 values, pictures = measured(task, part, order["key"], beat, order["limit"])
@@ -145,7 +145,8 @@ class _OneThread:
         return change()
 
 
-_one_thread = _OneThread()
+one_thread = _OneThread()
+"""The context in which a tile is made, and whatever is to have the bits of one."""
 
 
 def measured(
