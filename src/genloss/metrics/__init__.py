@@ -4,6 +4,8 @@ from genloss.metrics.columns import ColumnDistance, RareMass
 from genloss.metrics.discrete import Diversity, SupportSize, TotalVariation
 from genloss.metrics.distance import SlicedWasserstein, TailMass
 from genloss.metrics.likelihood import HoldoutNLL
+from genloss.metrics.likeness import Copies, Detectability
+from genloss.metrics.pairs import PairDistance
 from genloss.metrics.prediction import R2, BalancedError, LogLoss, RankingLoss, TestError
 from genloss.metrics.provenance import RealShare
 from genloss.metrics.spread import LogDetRatio, MeanError, TraceRatio
@@ -12,11 +14,14 @@ __all__ = [
     "R2",
     "BalancedError",
     "ColumnDistance",
+    "Copies",
+    "Detectability",
     "Diversity",
     "HoldoutNLL",
     "LogDetRatio",
     "LogLoss",
     "MeanError",
+    "PairDistance",
     "RankingLoss",
     "RareMass",
     "RealShare",

@@ -287,8 +287,10 @@ class LogLoss:
         """(R,) nats a row."""
         p = chances(seen, self.learner)
         code = np.broadcast_to(lesson(seen).y_test, p.shape[:2]).astype(int)
+        given = np.take_along_axis(p, code[..., None], axis=2)[..., 0]
         with np.errstate(divide="ignore"):
-            return np.asarray(-np.log(np.take_along_axis(p, code[..., None], axis=2)).mean(axis=(1, 2)))
+            # a replicate's numbers side by side: added up alike however many replicates there are
+            return np.asarray(-np.log(np.ascontiguousarray(given)).mean(axis=1))
 
 
 @component
