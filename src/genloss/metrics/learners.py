@@ -189,12 +189,9 @@ def _softly(x: Array, y: Array, x_test: Array, classes: int) -> Array:
     from sklearn.linear_model import LogisticRegression
 
     tests = np.broadcast_to(x_test, (len(x), *x_test.shape[-2:]))
-    some = ~np.isnan(y)
+    some, fit = ~np.isnan(y), LogisticRegression(tol=1e-7, max_iter=10_000).fit
     return np.stack(
-        [
-            LogisticRegression(max_iter=1000).fit(x[r][some[r]], y[r][some[r]]).predict_proba(tests[r])
-            for r in range(len(x))
-        ]
+        [fit(x[r][some[r]], y[r][some[r]]).predict_proba(tests[r]) for r in range(len(x))],
     )
 
 

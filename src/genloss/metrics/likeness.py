@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _MOST_NEIGHBOURS = 10_000
 """Rows of a kind beyond which neighbours are looked for among so many: a search costs more than a count."""
 
+# Pairs of rows up to which all distances take less than a tree.
+_FEW_PAIRS = 2**20
+
 
 @component
 class Copies:
@@ -91,15 +94,19 @@ class Copies:
 def _nearest(ask: Array, rows: Array) -> Array:
     """(n,) distances of each row to the nearest of some."""
     from scipy.spatial import KDTree
+    from scipy.spatial.distance import cdist
 
+    if len(ask) * len(rows) <= _FEW_PAIRS:
+        return np.asarray(cdist(ask, rows).min(axis=1))
     return np.asarray(KDTree(rows).query(ask)[0])
 
 
 def _equal(ask: Array, rows: Array) -> float:
     """The share of rows (n, *event) that are among others; missing cells are alike."""
-    # one kind of NaN, and one of zero
-    known = {np.nan_to_num(row, nan=np.inf).tobytes() for row in rows + 0.0}
-    return float(np.mean([np.nan_to_num(row, nan=np.inf).tobytes() in known for row in ask + 0.0]))
+    # one kind of NaN, and one of zero: equal rows are equal bytes
+    asked, known = (np.where(np.isnan(x), np.nan, x + 0.0) for x in (ask, rows))
+    among = {row.tobytes() for row in known}
+    return sum(row.tobytes() in among for row in asked) / len(asked)
 
 
 @component

@@ -75,7 +75,8 @@ def _with_ones(x: Array) -> Array:
 def _log_chances(z: Array) -> Array:
     """(..., K) log probabilities, of (..., K) values, or of (..., 1) of the second of two classes."""
     if z.shape[-1] == 1:
-        z = np.concatenate([np.zeros_like(z), z], axis=-1)
+        both = np.logaddexp(0.0, z)
+        return np.concatenate([-both, z - both], axis=-1)
     z = z - z.max(axis=-1, keepdims=True)
     return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
 

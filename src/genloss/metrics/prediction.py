@@ -318,6 +318,11 @@ class R2:
     needs_target: ClassVar = True
     reference: ClassVar = Reference(0.0, *_MEAN)
 
+    def misfit(self, exp: Experiment) -> str:
+        """Whether the target is a class."""
+        coded = target_classes(exp.real) > 0
+        return "the target is a class, which has no variance; use BalancedError" if coded else ""
+
     def says(self, exp: Experiment) -> dict[str, Any]:
         """Who predicts."""
         return {
