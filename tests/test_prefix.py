@@ -47,7 +47,7 @@ TABLE: tuple[Any, ...] = (
     metrics.RankingLoss(),
     metrics.LogLoss(),
     metrics.RareMass(below=0.35),
-    metrics.Detectability(learner="boosting"),
+    metrics.Detectability(learner="sklearn.tree:ExtraTreeClassifier"),
     *LIKE,
     *VECTORS,
 )
