@@ -290,6 +290,14 @@ def test_what_a_learner_draws_is_its_own_whoever_asks_first() -> None:
     assert np.array_equal(one, other) and len({*one[0, 0]}) > 1
 
 
+def test_two_learners_are_two() -> None:
+    looks = (metrics.BalancedError(learner=Above), metrics.BalancedError(learner=Silent))
+    found = measure(fresh(Two(), *looks, replicates=100))
+    assert list(found) == ["BalancedError(learner=Above)", "BalancedError(learner=Silent)"]
+    above, silent = found.values()
+    assert (silent == 0.5).all() and (above < 0.45).all()
+
+
 def test_boosting_learns_what_a_line_cannot() -> None:
     x = stream(7).standard_normal((2, 400, 2))
     x[..., 1] = np.abs(x[..., 0]) > 0.7

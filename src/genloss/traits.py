@@ -53,16 +53,18 @@ def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
 
 
 def called(part: Any, brief: bool = False, without: Collection[str] = ()) -> str:
-    """A part in words that are the same in every process: a function's name, a dataclass and its fields.
+    """A part in words that are the same in every process: a name, or that of a dataclass and its fields.
 
     Args:
         part: the part, or what one of its fields holds.
         brief: without the fields that have their default.
         without: fields to leave out too.
 
-    >>> called(len), called(object()), called(0.5)
-    ('len', 'object', '0.5')
+    >>> called(len), called(dict), called(object()), called(0.5)
+    ('len', 'dict', 'object', '0.5')
     """
+    if isinstance(part, type):
+        return part.__name__
     if not dataclasses.is_dataclass(part):
         known = isinstance(part, (bool, int, float, str, tuple, type(None)))
         return repr(part) if known else part.__name__ if inspect.isroutine(part) else type(part).__name__

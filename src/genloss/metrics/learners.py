@@ -114,9 +114,7 @@ def by(exp: Experiment, learner: Any) -> str:
 
 def name(learner: Any) -> str:
     """What to call a learner in an error."""
-    if isinstance(learner, str):
-        return bounded(learner)
-    return bounded(learner.__name__ if isinstance(learner, type) else called(learner))
+    return bounded(learner if isinstance(learner, str) else called(learner))
 
 
 # -- answers -----------------------------------------------------------------------------------------
@@ -200,7 +198,8 @@ def _softly(x: Array, y: Array, x_test: Array, classes: int) -> Array:
 
 def _fitted(seen: Observation, learner: Any) -> list[Any]:
     """A fitted estimator for each replicate; the code itself where there is one alone, NaN where none."""
-    return seen.once(f"learner {called(learner)}", lambda: _fit(seen, learner))
+    # by its repr: two classes may have one name
+    return seen.once(f"learner {learner!r}", lambda: _fit(seen, learner))
 
 
 def _fit(seen: Observation, learner: Any) -> list[Any]:
@@ -262,7 +261,7 @@ def _made(learner: Any, classes: int) -> Any:
         return HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
     try:
         return (load(learner) if isinstance(learner, str) else learner)()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FitError(
             f"learner {name(learner)}: calling it raised {type(error).__name__}: {said_by(error)}; name a "
             f"class, or a function without arguments, that makes a scikit-learn estimator"
@@ -277,7 +276,7 @@ def _ask(learner: Any, verb: str, call: Callable[[], Any]) -> Any:
     """
     try:
         return call()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FitError(
             f"learner {name(learner)}: {verb} raised {type(error).__name__}: {said_by(error)}"
         ) from error

@@ -45,8 +45,7 @@ def _against(
         rows = [row for row, v in verdicts if v == verdict]
         if rows:
             who = f": {_named(rows)}" if _named(rows) else ""
-            at = f" at {block.last}" if block.last else ""
-            said.append(f"The typical replicate is {verdict} than {reference.beat}{at}{who}.")
+            said.append(f"{_at(block)} the typical replicate is {verdict} than {reference.beat}{who}.")
     return said
 
 
@@ -80,8 +79,13 @@ def _zeros(found: Iterable[tuple[Row, Curve]], block: Block) -> list[str]:
             by.setdefault(curve.meaning.at_zero, []).append(
                 f"{curve.zeros} of {int(curve.known[-1])} replicates{whose}"
             )
-    at = f"At {block.last} " if block.last else "At last "
-    return [f"{at}{said} in {_shortened(each)}." for said, each in by.items()]
+    return [f"{_at(block)} {said} in {_shortened(each)}." for said, each in by.items()]
+
+
+def _at(block: Block) -> str:
+    """Where: "At generation 20", or "At the last generation" where cells differ in it."""
+    axis, _, place = block.last.partition(" ")
+    return f"At {block.last}" if " to " not in place and axis else f"At the last {axis}" if axis else "Here"
 
 
 def _named(rows: Sequence[Row]) -> str:
