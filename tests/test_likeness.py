@@ -85,6 +85,7 @@ def test_what_is_rare_follows_from_all_real_rows_where_these_are_known() -> None
     source = real.Table(path="iris", target="target")
     assert source.category_shares(4).tolist() == [1 / 3] * 3
     assert [r.code for r in rare(source, 0.34, None)] == [0, 1, 2] and rare(source, 0.3, None) == []
+    assert rare(Two(share=0.0), 0.05, None) == []  # a class of the schema that no real row has
     # of a source without an end, from the held-out ones; what these lack is no real category
     held = Mixed().holdout()
     shares = [(held[:, 2] == k).mean() for k in range(3)]

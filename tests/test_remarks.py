@@ -17,6 +17,7 @@ from genloss.meaning import Meaning, Reference
 from genloss.report.aggregate import Curve, curves
 from genloss.report.page import page
 from genloss.report.remarks import stands
+from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.tables import by_experiment
 from genloss.study.outline import Outline
@@ -78,6 +79,11 @@ def test_the_reference_is_drawn_dotted_and_on_the_axis(died: Results) -> None:
     assert not any("ref" in row for row in other.rows) and "Dotted" not in other.caption
 
 
+def test_a_reference_that_lies_far_off_is_on_the_axis() -> None:
+    scale = Scale.of([(of([0.01, 0.02] * 4), None, False)])
+    assert scale.low < 0.01 and 0.5 < scale.high
+
+
 def test_nothing_is_said_of_what_lives(died: Results) -> None:
     (_, _, blocks), *_ = by_experiment(died, curves(died))
     for block in blocks:
@@ -101,7 +107,10 @@ def of(
 
 def test_who_is_not_better() -> None:
     assert stands(of([0.5] * 8)) == "no better"
-    assert stands(of([1 - 1 / 3] * 8, against=Reference(2 / 3 + 1e-16, "x", "x"))) == "no better"
+    # two of three classes wrong, summed in another order
+    assert (
+        2 / 3 < 1 - 1 / 3 and stands(of([2 / 3] * 8, against=Reference(1 - 1 / 3, "x", "x"))) == "no better"
+    )
     assert stands(of([0.6, 0.7, 0.8] * 5)) == "no better"
     assert stands(of([0.6, 0.7, 0.8] * 5, "higher")) == ""
     assert stands(of([0.1, 0.2, 0.3] * 5)) == ""
