@@ -32,8 +32,25 @@ SYMBOLS: tuple[Any, ...] = tuple(
     for of in ("model", "published")
 )
 COUNTED: tuple[Any, ...] = (metrics.Diversity(), metrics.SupportSize(), metrics.TailMass(of="model"))
-LINE: tuple[Any, ...] = (metrics.TestError(), metrics.TestError(of="published"), *VECTORS)
-TABLE: tuple[Any, ...] = (metrics.TestError(of="published"), *VECTORS)
+LINE: tuple[Any, ...] = (metrics.TestError(), metrics.TestError(of="published"), metrics.R2(), *VECTORS)
+LIKE: tuple[Any, ...] = (
+    metrics.ColumnDistance(),
+    metrics.PairDistance(),
+    metrics.Copies(),
+    metrics.Copies(what="exact"),
+    metrics.Detectability(),
+)
+TABLE: tuple[Any, ...] = (
+    metrics.TestError(of="published"),
+    metrics.BalancedError(),
+    metrics.BalancedError(learner="sklearn.tree:ExtraTreeClassifier"),
+    metrics.RankingLoss(),
+    metrics.LogLoss(),
+    metrics.RareMass(below=0.35),
+    metrics.Detectability(learner="sklearn.tree:ExtraTreeClassifier"),
+    *LIKE,
+    *VECTORS,
+)
 
 
 def loop(source: Any, generator: Any, looks: Any, regime: Any = None, **more: Any) -> Experiment:
@@ -113,7 +130,7 @@ LOOPS: dict[str, Experiment] = {
             (real.Zipf(symbols=300), generators.Categorical(), SYMBOLS),
             (real.Digits(), generators.KDE(), VECTORS),
             (real.Table(path="iris"), generators.Copula(), TABLE),
-            (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *VECTORS)),
+            (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )
     },
     "statistics": loop(real.Gaussian(dim=10), G, OF_MODEL, n_fresh=3),

@@ -68,12 +68,23 @@ PLAIN_REGIMES: dict[str, Any] = {
     "Mixed": {"real": share, "budget": st.one_of(st.none(), count)},
 }
 of = st.sampled_from(["model", "published"])
+over = st.sampled_from(["mean", "worst"])
+learner = st.sampled_from(["logistic", "boosting", "sklearn.naive_bayes:GaussianNB"])
 METRICS: dict[str, Any] = {
     "TraceRatio": {"of": of},
     "LogDetRatio": {"of": of},
     "MeanError": {"of": of},
     "HoldoutNLL": {},
-    "TestError": {"of": of},
+    "TestError": {"of": of, "learner": st.just("logistic")},  # another only of what is published
+    "BalancedError": {"learner": learner},
+    "RankingLoss": {"learner": learner},
+    "LogLoss": {"learner": learner},
+    "R2": {"learner": learner},
+    "RareMass": {"below": st.floats(0.01, 0.99), "column": st.sampled_from([None, "a"])},
+    "ColumnDistance": {"over": over},
+    "PairDistance": {"over": over},
+    "Copies": {"what": st.sampled_from(["nearer", "exact"])},
+    "Detectability": {"learner": learner},
     "Diversity": {"of": of},
     "SupportSize": {"of": of},
     "TotalVariation": {"of": of},

@@ -67,7 +67,9 @@ def component(cls: C) -> C:
             build(self, *args, **kwargs)
         except ValidationError as error:
             raise FieldError(
-                type(self).__name__, [said for e in error.errors() for said in _said(e)]
+                type(self).__name__,
+                # a default that follows from a field that is wrong is no problem of its own
+                [s for e in error.errors() if e["type"] != "default_factory_not_called" for s in _said(e)],
             ) from None
         found = list(misfits(self))
         if found:

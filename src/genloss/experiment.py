@@ -9,12 +9,12 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
-from genloss.components import Count, Replicates, Rows, Size, component, rows_for
+from genloss.components import Count, Replicates, Rows, Size, component, field, rows_for
 from genloss.curators import KeepAll
 from genloss.events import Event, event_of
 from genloss.fitting import authors_by_index, instead_of, problems, renamed
 from genloss.meaning import Meaning, meaning
-from genloss.metrics import RealShare
+from genloss.metrics.usual import usual
 from genloss.protocols import (
     Curator,
     Generator,
@@ -121,7 +121,8 @@ class Experiment:
         generations: T, how many.
         replicates: R, how many independent worlds.
         seed: of all randomness.
-        metrics: what to look at.
+        metrics: what to look at; by default the share of real rows, and of a table what
+            :func:`genloss.metrics.usual.usual` chooses.
         holdout: "shared" holds the same rows out for all replicates, so that intervals are conditional on
             them; "fresh" draws them anew for each, of a source without end.
         rows: "auto" draws sufficient statistics instead of rows where their law is exact and nobody needs
@@ -139,7 +140,9 @@ class Experiment:
     generations: Count = 10
     replicates: Replicates = 100
     seed: Size = 0
-    metrics: Annotated[tuple[Metric, ...], BeforeValidator(_as_tuple)] = (RealShare(),)
+    metrics: Annotated[tuple[Metric, ...], BeforeValidator(_as_tuple)] = field(
+        default_factory=usual  # type: ignore[arg-type]  # pydantic gives it the fields before
+    )
     holdout: Literal["shared", "fresh"] = "shared"
     rows: Literal["auto", "always"] = "auto"
     tile: Count | None = None

@@ -17,6 +17,7 @@ from genloss.traits import (
     AUTHORS,
     INNER,
     LABELS_ORIGIN,
+    MISFIT,
     MODEL,
     NEEDS,
     NEEDS_TARGET,
@@ -182,6 +183,13 @@ def _metric_problems(exp: Experiment, i: int, width: int) -> list[str]:
             f"metrics.{i}: {_name(metric)} needs columns to predict the target from, "
             f"and the target is all that {_name(exp.real)} has; leave the metric out"
         )
+    ask = MISFIT.of(metric)
+    if ask is not None and not found:
+        try:
+            said = ask(exp)
+        except Exception as error:  # of a user's own
+            said = f"misfit raised {type(error).__name__}: {said_by(error)}"
+        found += [f"metrics.{i}: {_name(metric)}: {said}"] if said else []
     for agent in exp.agents:
         model = MODEL.of(agent.generator)
         # of a model whose class is not told nothing is known before the run

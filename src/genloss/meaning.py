@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genloss.errors import SpecError
 from genloss.traits import (
     ABOUT,
+    AT_ZERO,
     BETTER,
     INSTEAD_OF_ROWS,
     OF,
@@ -20,6 +21,7 @@ from genloss.traits import (
     READS_REFERENCE,
     REAL_MOMENTS,
     REAL_PROBABILITIES,
+    REFERENCE,
     SAYS,
     SCALE,
     SIZE,
@@ -32,6 +34,20 @@ if TYPE_CHECKING:
 
 Scale = Literal["ratio", "nats", "share", "count", "plain"]
 Better = Literal["lower", "higher"]
+
+
+class Reference(NamedTuple):
+    """A value to hold a metric against: a plot draws it dotted.
+
+    Args:
+        value: of the metric.
+        name: what has this value: "always the majority".
+        beat: what is said of a metric that is no better, after "no better than"; "" where nothing is.
+    """
+
+    value: float
+    name: str
+    beat: str = ""
 
 
 class Meaning(NamedTuple):
@@ -47,6 +63,9 @@ class Meaning(NamedTuple):
         of: what it measures: the "model"'s law, the "published" rows, or the "training" set.
         given: what its interval is conditional on beside the experiment, as "the same held-out rows"; ""
             where nothing.
+        reference: what to hold it against; None where there is nothing.
+        at_zero: what is true of a replicate whose value is 0: "no published row is in them"; "" where that is
+            not worth a word.
     """
 
     title: str
@@ -56,6 +75,8 @@ class Meaning(NamedTuple):
     scale: Scale = "plain"
     of: str = "model"
     given: str = ""
+    reference: Reference | None = None
+    at_zero: str = ""
 
     @property
     def axis(self) -> str:
@@ -93,6 +114,8 @@ def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
         "scale": SCALE.of(metric),
         "of": OF.of(metric) or ("published" if INSTEAD_OF_ROWS.of(metric) is None else "model"),
         "given": "" if exp is None else _given(metric, exp),
+        "reference": REFERENCE.of(metric),
+        "at_zero": AT_ZERO.of(metric),
     }
     more = SAYS.of(metric)
     said |= {} if more is None or exp is None else more(exp)

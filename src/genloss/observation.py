@@ -48,7 +48,8 @@ class Observation:
     # what several metrics ask for, computed once
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def _once(self, what: str, compute: Callable[[], T]) -> T:
+    def once(self, what: str, compute: Callable[[], T]) -> T:
+        """What several metrics ask for, computed for the first that does."""
         if what not in self._known:
             self._known[what] = compute()
         found: T = self._known[what]
@@ -73,7 +74,7 @@ class Observation:
     @property
     def features(self) -> Array:
         """(R, n, d) published rows as vectors."""
-        return self._once("features", lambda: self.exp.features(self.rows))
+        return self.once("features", lambda: self.exp.features(self.rows))
 
     @property
     def fresh(self) -> bool:
@@ -85,7 +86,7 @@ class Observation:
         """(m, d) or (R, m, d) held-out rows as vectors."""
         if not self.fresh:
             return self.exp.held_out_features
-        return self._once("holdout", lambda: self.exp.features(self.holdout))
+        return self.once("holdout", lambda: self.exp.features(self.holdout))
 
     @property
     def reference(self) -> tuple[Array, Array]:
@@ -94,7 +95,7 @@ class Observation:
         """
         if not self.fresh or REAL_MOMENTS.of(self.exp.real) is not None:
             return self.exp.reference
-        return self._once("reference", lambda: self.exp.spread(self.holdout_features))
+        return self.once("reference", lambda: self.exp.spread(self.holdout_features))
 
     def offered(self, trait: Trait[T | None]) -> T:
         """What the model offers beyond samples.
@@ -115,7 +116,7 @@ class Observation:
         Raises:
             FitError: if the model does not know its law.
         """
-        return self._once(f"moments of {of}", self._law if of == "model" else self._published)
+        return self.once(f"moments of {of}", self._law if of == "model" else self._published)
 
     def _law(self) -> Moments:
         law, turn = self.offered(MOMENTS)(), STANDARDISED.of(self.exp.real)

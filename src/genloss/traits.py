@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from genloss.events import Event
-    from genloss.meaning import Better, Law, Scale
+    from genloss.meaning import Better, Law, Reference, Scale
     from genloss.samples import Array, Statistic
     from genloss.statistics import Moments
 
@@ -53,16 +53,18 @@ def fields(part: Any) -> dict[str, dataclasses.Field[Any]]:
 
 
 def called(part: Any, brief: bool = False, without: Collection[str] = ()) -> str:
-    """A part in words that are the same in every process: a function's name, a dataclass and its fields.
+    """A part in words that are the same in every process: a name, or that of a dataclass and its fields.
 
     Args:
         part: the part, or what one of its fields holds.
         brief: without the fields that have their default.
         without: fields to leave out too.
 
-    >>> called(len), called(object()), called(0.5)
-    ('len', 'object', '0.5')
+    >>> called(len), called(dict), called(object()), called(0.5)
+    ('len', 'dict', 'object', '0.5')
     """
+    if isinstance(part, type):
+        return part.__name__
     if not dataclasses.is_dataclass(part):
         known = isinstance(part, (bool, int, float, str, tuple, type(None)))
         return repr(part) if known else part.__name__ if inspect.isroutine(part) else type(part).__name__
@@ -138,6 +140,12 @@ REAL_STATISTIC: Trait[Callable[..., Any] | None] = Trait(
     "stream, drawn from its exact law without them; or None for kinds it does not know.",
 )
 REAL_PROBABILITIES: Trait[Array | None] = Trait("real", "probabilities", None, "(K,) of the symbols.")
+CATEGORY_SHARES: Trait[Callable[[int], Array] | None] = Trait(
+    "real",
+    "category_shares",
+    None,
+    "category_shares(i): (K,) of the codes of a table's column i among all real rows; else the holdout's.",
+)
 TARGET: Trait[int | None] = Trait("real", "target", None, "Index of the column to be predicted.")
 TARGET_INDEX: Trait[int | None] = Trait(
     "real", "target_index", None, "The same, where ``target`` is the column's name."
@@ -291,6 +299,21 @@ READS_REFERENCE: Trait[bool] = Trait(
     "reads_reference",
     False,
     "The same where the real mean and covariance enter: the law's, if known.",
+)
+MISFIT: Trait[Callable[[Any], str] | None] = Trait(
+    "metrics",
+    "misfit",
+    None,
+    "misfit(exp): why it does not fit an experiment, and the remedy, in a line; else the empty text.",
+)
+REFERENCE: Trait[Reference | None] = Trait(
+    "metrics",
+    "reference",
+    None,
+    "A value to hold it against, as that of always answering the majority class: drawn dotted.",
+)
+AT_ZERO: Trait[str] = Trait(
+    "metrics", "at_zero", "", 'What is true where it is 0, as "no published row is in them".'
 )
 SAYS: Trait[Callable[[Any], dict[str, Any]] | None] = Trait(
     "metrics", "says", None, "says(exp): words that depend on the experiment, by the names of these traits."

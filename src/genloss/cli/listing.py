@@ -70,6 +70,8 @@ def fields_of(part: Any) -> dict[str, dict[str, Any]]:
         if f.default is not dataclasses.MISSING:
             plain = f.default is None or isinstance(f.default, (bool, int, float, str))
             entry["default"] = f.default if plain else repr(f.default)
+        elif f.default_factory is not dataclasses.MISSING:  # it follows from the fields before
+            entry["default"] = called(f.default_factory)
         found[f.name] = entry
     return found
 
@@ -165,6 +167,8 @@ _TAKES = {
     "Count": "a whole number from 1",
     "Size": "a whole number from 0",
     "Of": "'model' or 'published'",
+    "Over": "'mean' or 'worst'",
+    "Learner": "'logistic', 'boosting', or text as in 'module:name'",
     "Positive": "a number above 0",
     "NonNegative": "a number from 0",
     "Share": "a number from 0 to 1",

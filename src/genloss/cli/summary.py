@@ -84,8 +84,9 @@ def _shown(block: Block, most: int) -> list[str]:
         lines.append(f"The same for all: {'; '.join(once)}.")
     labelled = [[*r.labels, *row] for r, row in zip(rows, body, strict=True)]
     table = _folded([*block.fields, *head], labelled, block)
+    said = [line for remark in block.remarks for line in textwrap.wrap(remark, _WIDTH)]
     if max(map(len, table)) <= _WIDTH:
-        return [*lines, *table]
+        return [*lines, *table, *said]
     heads, *values = aligned(
         [head, *body], indent=6
     )  # what tells rows apart, and the change, on lines of their own
@@ -95,7 +96,7 @@ def _shown(block: Block, most: int) -> list[str]:
             *textwrap.wrap(f"{r.name}: {r.change}", _WIDTH, initial_indent="  ", subsequent_indent="    "),
             own,
         ]
-    return lines
+    return [*lines, *said]
 
 
 def _folded(head: list[str], body: list[list[str]], block: Block) -> list[str]:

@@ -66,9 +66,25 @@ def wasserstein2_squared(x: Array, y: Array) -> Array:
     >>> wasserstein2_squared(np.array([[0.0, 1.0]]), np.array([1.0, 2.0, 1.0, 2.0]))
     array([1.])
     """
+    gap, width = _gaps(x, y)
+    return np.asarray(np.vecdot(gap**2, width))
+
+
+def wasserstein1(x: Array, y: Array) -> Array:
+    """(R,) W1 between the empirical laws of (R, n) and (m,) or (R, m) numbers: the mean gap of quantiles.
+
+    >>> wasserstein1(np.array([[0.0, 1.0]]), np.array([1.0, 4.0, 1.0, 4.0]))
+    array([2.])
+    """
+    gap, width = _gaps(x, y)
+    return np.asarray(np.vecdot(np.abs(gap), width))
+
+
+def _gaps(x: Array, y: Array) -> tuple[Array, Array]:
+    """(R, k) differences of quantiles, and the (k,) widths of the levels on which they stay."""
     i, j, width = _steps(x.shape[1], y.shape[-1])
     gap = np.take(np.sort(x, axis=1), i, axis=1) - np.take(np.sort(y, axis=-1), j, axis=-1)
-    return np.asarray(np.vecdot(gap**2, width))
+    return gap, width
 
 
 @lru_cache(maxsize=8)

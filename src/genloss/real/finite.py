@@ -100,6 +100,11 @@ class Table:
         """(m, D) rows."""
         return self._split[1]
 
+    def category_shares(self, column: int) -> Array:
+        """(K,) of the codes of a column among all real rows, held out or not."""
+        x = self._read[1][:, column]
+        return np.array([(x == code).mean() for code in range(self.schema.columns[column].codes)])
+
     @cached_property
     def _scale(self) -> tuple[Array, Array]:
         """Mean and standard deviation of each column over all real rows, codes apart."""

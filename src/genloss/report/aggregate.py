@@ -39,6 +39,7 @@ class Curve:
             where its interval says that it is.
         replicates: that are finished.
         wanted: that were asked for.
+        zeros: replicates whose last value is 0.
     """
 
     meaning: Meaning
@@ -53,6 +54,7 @@ class Curve:
     needed: float
     replicates: int
     wanted: int
+    zeros: int
 
 
 def curves(results: Results) -> dict[Key, Curve]:
@@ -91,4 +93,5 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         float(intervals.replicates_for_mean(last)) if wide else 0.0,
         replicates,
         cell.outline.replicates,
+        int((last == 0).sum()),
     )

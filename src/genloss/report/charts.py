@@ -177,6 +177,8 @@ def _rows(line: Line, scale: Scale) -> list[Spec]:
             row[LAWS[line.law.of]] = scale.fit(line.law.values[i])
         if curve.real is not None and not out:
             row["real"] = scale.fit(float(curve.real.estimate))
+        if curve.meaning.reference is not None and not out:
+            row["ref"] = scale.fit(curve.meaning.reference.value)
         if i == end:
             row["end"] = row["v"]
         out.append(row)
@@ -251,6 +253,9 @@ def _layers(
     if "real" in shown:
         mark: Spec = {"type": "rule", "strokeWidth": 1, "color": REAL, "clip": True}
         layers.append({"mark": mark, "encoding": {"y": {**y, "field": "real"}, "detail": {"field": "c"}}})
+    if "ref" in shown:
+        mark = {"type": "rule", "strokeWidth": 1.2, "strokeDash": [1.5, 3], "color": "#111111", "clip": True}
+        layers.append({"mark": mark, "encoding": {"y": {**y, "field": "ref"}, "detail": {"field": "c"}}})
     if "l" in shown:
         band = {"x": x, "y": {**y, "field": "l"}, "y2": {"field": "h"}, "color": c}
         layers.append({"mark": {"type": "area", "opacity": 0.2, "clip": True}, "encoding": band})

@@ -11,6 +11,7 @@ import numpy as np
 
 from genloss.laws import Law
 from genloss.report.aggregate import Curve
+from genloss.report.remarks import references
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
 
@@ -68,6 +69,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
     for given in dict.fromkeys(line.curve.meaning.given for line in lines if line.banded):
         if given:
             yield f"Intervals hold given {given}."
+    yield from references(line.curve.meaning for line in lines)
     if any(line.curve.real is not None for line in lines):
         yield "Grey: the real rows themselves, looked at in the same way."
 

@@ -37,6 +37,7 @@ class Scale:
         y = _drawable(
             [
                 *(np.append(c.typical.estimate, c.real.estimate if c.real else np.nan) for c, _, _ in lines),
+                np.array([c.meaning.reference.value for c, _, _ in lines if c.meaning.reference is not None]),
                 *(c.mean.estimate for c, _, averaged in lines if averaged),
                 *(law.values for _, law, _ in lines if law is not None),
             ]

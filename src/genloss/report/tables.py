@@ -13,6 +13,7 @@ from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
+from genloss.report.remarks import remarks
 from genloss.report.words import changed, finished, interval, number
 from genloss.study.cells import Cell
 from genloss.study.results import Results
@@ -100,6 +101,11 @@ class Block:
         """From where to where: "generation 1 to 100"."""
         axis = self.first.partition(" ")[0]
         return f"{self.first} to {self.last.removeprefix(axis + ' ')}"
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the rows stand to the metric's reference, and what values of 0 mean."""
+        return remarks(self)
 
     @property
     def counts(self) -> list[tuple[str, str, str]]:

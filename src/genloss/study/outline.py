@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -93,8 +93,8 @@ class Outline:
 
     def said(self) -> dict[str, Any]:
         """As JSON has it."""
-        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
-        return {**plain, "meanings": {name: list(m) for name, m in self.meanings.items()}}
+        meanings = {name: _listed(_listed(v) for v in m) for name, m in self.meanings.items()}
+        return {**{k: _listed(v) for k, v in vars(self).items()}, "meanings": meanings}
 
     @classmethod
     def read(cls, said: dict[str, Any]) -> Outline:
@@ -112,6 +112,11 @@ class Outline:
         if len(found.lines) != math.prod(found.extents[1:]):
             raise ValueError(f"it has {len(found.lines)} lines, along {found.axes[1:]}")
         return found
+
+
+def _listed(value: Any) -> Any:
+    """Tuples and generators as lists, anything else as it is."""
+    return list(value) if isinstance(value, (tuple, Iterator)) else value
 
 
 @cache

@@ -150,7 +150,7 @@ def _build(hint: Any, value: Any, path: str, found: list[str], trust: bool) -> A
             return _build_part(slot, value, path, found, trust)
         if hint is Agent and isinstance(value, dict):
             return _construct(Agent, value, path, found, trust)
-        if isinstance(value, str) and _is_reference(hint):
+        if isinstance(value, str) and _is_reference(hint) and (":" in value or not _words(hint)):
             trusted(value, trust)
             load(value)
             return value
@@ -260,5 +260,15 @@ def holds_many(hint: Any) -> bool:
 
 
 def _is_reference(hint: Any) -> bool:
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    return any(typing.get_origin(o) is collections.abc.Callable for o in options)
+    return any(typing.get_origin(o) is collections.abc.Callable for o in _options(hint))
+
+
+def _words(hint: Any) -> list[Any]:
+    """The words that a field's type names beside all else: they refer to nothing."""
+    named = (o for o in _options(hint) if typing.get_origin(o) is typing.Literal)
+    return [word for option in named for word in typing.get_args(option)]
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    either = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if either else (hint,)

@@ -55,6 +55,11 @@ class Column:
     missing: bool = False
     utc: bool = False
 
+    @property
+    def codes(self) -> int:
+        """How many codes its cells have; 0 of numbers and dates, which have none."""
+        return 2 if self.kind == "boolean" else len(self.categories)
+
     def encode(self, series: pd.Series[Any]) -> Floats:
         """The column's cells as (n,) floats, NaN where missing.
 
@@ -91,11 +96,10 @@ class Column:
 
         gone = np.isnan(values)
         if self.kind in ("categorical", "boolean"):
-            size = 2 if self.kind == "boolean" else len(self.categories)
             self._check(
                 values,
-                gone | np.isin(values, np.arange(size)),
-                f"is no code of its {size} values (0 to {size - 1})",
+                gone | np.isin(values, np.arange(self.codes)),
+                f"is no code of its {self.codes} values (0 to {self.codes - 1})",
             )
             codes = np.where(gone, -1, values).astype(np.int64)
             if self.kind == "boolean":
