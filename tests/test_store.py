@@ -594,6 +594,9 @@ def test_a_folder_of_nothing_says_so(tmp_path: Path) -> None:
 # -- what is computed, and why ---------------------------------------------------------------------
 
 
+LAST = "; against the study that was here last:"
+
+
 def kept(folder: Path) -> dict[str, int]:
     return {p.name: p.stat().st_mtime_ns for p in (folder / "parts").iterdir()}
 
@@ -628,7 +631,10 @@ def test_only_what_is_missing_is_computed(
     cells = Study.of(spec).cells
     tiles = sum(c.tiles for c in cells)
     assert (done.total, done.before, len(done.made)) == (tiles, tiles - missing, missing)
-    assert done.notes[0] == f"{tiles - missing} of {tiles} tiles are here already, {missing} to compute"
+    against = LAST if reason else ""
+    assert (
+        done.notes[0] == f"{tiles - missing} of {tiles} tiles are here already, {missing} to compute{against}"
+    )
     assert done.notes[1:] == ([reason] if reason else [])
     after = kept(folder)
     assert before.items() <= after.items()  # nothing is written twice
@@ -649,7 +655,7 @@ def test_reasons_are_of_what_no_cell_had(tmp_path: Path) -> None:
     run(small(n_real=6), tmp_path, workers=0)
     run(small(n_real=7, seed=1), tmp_path, workers=0)
     assert told(grid(), tmp_path).notes == [
-        "6 of 12 tiles are here already, 6 to compute",
+        "6 of 12 tiles are here already, 6 to compute" + LAST,
         "n_real = 6 is new: 1 of 4 cells",
         "seed is at its default: 1 of 4 cells",
     ]
@@ -664,8 +670,8 @@ def test_reasons_are_of_what_no_cell_had(tmp_path: Path) -> None:
     told(two, tmp_path)
     (tmp_path / "parts" / f"{Study.of(two).cells[0].id}-00000-3x2.parquet").unlink()
     assert told(two, tmp_path).notes == [
-        "5 of 6 tiles are here already, 1 to compute",
-        "not finished before: 1 of 2 cells",
+        "5 of 6 tiles are here already, 1 to compute" + LAST,
+        "not finished, or lost since: 1 of 2 cells",
     ]
 
 
@@ -693,7 +699,8 @@ def test_a_comment_in_a_part_costs_the_cells_that_use_it(
     Path("mine.py").write_text(MINE + "\n# a comment\n")
     done = told(spec, Path("run"), trust=True)
     assert {cell for cell, _ in done.made} == {1} and len(done.made) == 3
-    assert done.notes == ["6 of 9 tiles are here already, 3 to compute", "mine.py has changed: 1 of 3 cells"]
+    first = f"6 of 9 tiles are here already, 3 to compute{LAST}"
+    assert done.notes == [first, "mine.py has changed: 1 of 3 cells"]
     assert bits(Results.open("run", trust=True)) == expected
     # the file as it was is known again
     Path("mine.py").write_text(MINE)
@@ -778,7 +785,7 @@ def test_what_cells_of_equal_values_lack_is_counted_for_all_of_them(tmp_path: Pa
             assert "0 of 3 tiles are done" in Results.open(tmp_path).notes[0]
     done = told(several, tmp_path)
     assert done.notes == [
-        "0 of 3 tiles are here already, 3 to compute",
+        "0 of 3 tiles are here already, 3 to compute" + LAST,
         "4 instead of 2 along generation: 1 of 2 cells",
     ]
     assert (done.total, done.before, len(done.made)) == (3, 0, 3)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Collection, Iterator
 from functools import lru_cache
@@ -205,3 +207,16 @@ def _where(module: str) -> str:
     if file is not None and PathFinder.find_spec(module.partition(".")[0]) is None:
         return str(file)
     return module
+
+
+@contextlib.contextmanager
+def folder_kept() -> Iterator[None]:
+    """Go back to the working folder, whatever a user's part does; relative paths are from there."""
+    home = ""
+    with contextlib.suppress(OSError):  # it may be gone, removed by a part in another thread
+        home = os.getcwd()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(home)

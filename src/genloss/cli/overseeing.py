@@ -20,10 +20,14 @@ _MOST = 20
 
 def said_of_status(found: Status) -> str:
     """How far a run is, as text."""
+    gone = sum(r.dead for r in found.running)
+    begun = f", {gone} left unfinished" if gone else ""
     lines = [
         f"{found.tiles_done} of {found.tiles} tiles done, {found.cells_done} of {found.cells} cells; "
-        f"{len(found.running)} running, {len(found.failed)} failed"
+        f"{len(found.running) - gone} running, {len(found.failed)} failed{begun}"
     ]
+    if not found.complete:
+        lines.append("its cells.json is damaged or gone: cells without a part are not counted")
     if found.drivers:
         pace = _pace(found.rate, found.left)
         lines.append(f"at work: {', '.join(found.drivers)}{pace}")
@@ -41,9 +45,10 @@ def _some(lines: list[str], what: str) -> list[str]:
 def _running(r: Running) -> str:
     first = next(iter(r.at), "")
     at = f"{first} {r.at[first]}" + (f" of {r.of}" if r.of else "") if first else "begun"
-    said = f"running  {r.cell}, tile {r.tile}: {at}, for {_time(r.seconds)}"
     if r.dead:
-        return f"{said}; process {r.pid} on {r.host} is gone, the next genloss run makes it"
+        whose = f"process {r.pid} on {r.host} is gone, the next genloss run makes it"
+        return f"left     {r.cell}, tile {r.tile}: {at}; {whose}"
+    said = f"running  {r.cell}, tile {r.tile}: {at}, for {_time(r.seconds)}"
     if r.silent > SILENT:
         return f"{said}; NO HEARTBEAT for {_time(r.silent)} (process {r.pid} on {r.host})"
     return f"{said}, last heard of {_time(r.silent)} ago"

@@ -12,7 +12,7 @@ import numpy as np
 
 from genloss.components import component
 from genloss.errors import FitError, GeneratorError, said_by
-from genloss.extend import load
+from genloss.extend import folder_kept, load
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, each_replicate
 from genloss.streams import Rng
@@ -97,7 +97,8 @@ class WrappedModel:
 
     def _ask(self, verb: str, call: Callable[[Any], Any], argument: Any) -> Any:
         try:
-            return call(argument)
+            with folder_kept():  # references and paths that come later are from there
+                return call(argument)
         except (Exception, SystemExit) as error:
             raise GeneratorError(
                 f"{self.name}: {verb} raised {type(error).__name__}: {said_by(error)}"
@@ -257,7 +258,8 @@ class Wrapped:
             verb = "__init__(self, seed)" if isinstance(make, type) else "make(seed)"
             raise GeneratorError(f"{name} should take a seed and nothing else: def {verb}: ...")
         try:
-            made = called(seed)
+            with folder_kept():
+                made = called(seed)
         except (Exception, SystemExit) as error:
             raise GeneratorError(f"{name}({seed}) raised {type(error).__name__}: {said_by(error)}") from error
         for verb in ("fit", "sample"):

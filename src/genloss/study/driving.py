@@ -262,7 +262,7 @@ class Driver:
         shared = late = False
         for claim in claims.claims(self._store.folder):
             if claim.name.startswith("driver-"):
-                if claim.name == self._name or claim.dead:
+                if claim.name == self._name or claim.dead or not claim.pid:  # it is just being written
                     continue
                 shared = True
                 late |= mine is not None and claim.began < mine.began

@@ -93,7 +93,7 @@ class Results:
         except GenlossError as error:
             study = store.rebuilt() if kept is None else kept
             notes.append(
-                f"{folder}: the numbers are as they were, but the study cannot be built here: "
+                f"{folder}: the study cannot be built here, its numbers are read as they were written: "
                 f"{str(error).splitlines()[0]}"
             )
             if kept is None:

@@ -36,6 +36,8 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
         if not all(store.part(cell, tile) is not None for tile in range(cell.tiles)):
             for reason in dict.fromkeys(known.reasons(cell)):
                 reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons and before is not None:  # of other studies that were here it is not said
+        lines = [f"{lines[0]}; against the study that was here last:"]
     said = [f"{reason}: {_cells(count, len(cells))}" for reason, count in reasons.items()]
     more = [f"and {len(said) - _MOST} more reasons"] if len(said) > _MOST else []
     return [*lines, *said[:_MOST], *more]
@@ -71,7 +73,7 @@ class _Known:
         elif old and new.replicates > replicates:
             yield f"{new.replicates} replicates instead of {replicates}"
         elif old:
-            yield "not finished before"
+            yield "not finished, or lost since"
         elif cell.id in self._had:
             yield "more of it is wanted than is here"
         elif cell.kept.identity is None:

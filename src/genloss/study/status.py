@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genloss.errors import StoreError
 from genloss.study import cells, claims
 from genloss.study.cells import Cell, KeptStudy
 from genloss.study.files import read_sealed
@@ -67,6 +66,7 @@ class Status:
         drivers: processes that hand out its tiles: "process 12 on host".
         rate: tiles a second since the first of the drivers began; None where none is at work.
         left: seconds to the end at this rate; None where that is not known.
+        complete: whether the list of its cells is there; else only those count that have a part.
     """
 
     run: str
@@ -79,6 +79,7 @@ class Status:
     drivers: tuple[str, ...]
     rate: float | None
     left: float | None
+    complete: bool = True
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -89,19 +90,23 @@ def status_of(run: str | Path) -> Status:
     """How far a run is.
 
     Raises:
-        StoreError: if there is none, or its list of cells is lost.
+        StoreError: if there is none, or nothing says what it is. Where its list of cells is lost, they are
+            the cells that have parts.
     """
     store = Store.read(run)
-    kept = store.kept
-    if kept is None:
-        raise StoreError(f"{run}: its {cells.FILE} is damaged or gone; the same genloss run writes it anew")
+    kept = store.kept or store.rebuilt()
     wanted = {(c.id, tile): c for c in kept.cells for tile in range(c.tiles)}
     done = {key for key, here in store.here(kept.cells).items() if here}
     running, drivers, began = _at_work(store.folder, wanted)
     failed = tuple(
         Failed(wanted[part.cell, part.tile].label, part.tile, error.splitlines()[0] if error else "")
         for part, error in store.failures().items()
-        if (part.cell, part.tile) in wanted and (part.cell, part.tile) not in done
+        if (part.cell, part.tile) in wanted
+        and (part.cell, part.tile) not in done
+        and not any(
+            r.cell == wanted[part.cell, part.tile].label and r.tile == part.tile and not r.dead
+            for r in running
+        )
     )
     rate = _rate(store, kept, began) if began is not None else None
     left = len(wanted) - len(done) - len(failed)
@@ -116,6 +121,7 @@ def status_of(run: str | Path) -> Status:
         drivers,
         rate,
         left / rate if rate else None,
+        store.kept is not None,
     )
 
 

@@ -281,7 +281,8 @@ def _read(source: str) -> tuple[str, str]:
     if source in known:
         return known[source], source.replace("/", "-")
     if source.endswith(".toml"):
-        raise SpecError(f"{source}: there is no such file")
+        what = "is a folder; give a spec file" if os.path.isdir(path) else "there is no such file"
+        raise SpecError(f"{source}: {what}")
     raise SpecError(f"no study '{source}'{did_you_mean(source, known)}")
 
 

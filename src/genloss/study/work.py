@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from genloss.errors import FitError, GenlossError, StoreError, bounded, said_by
+from genloss.extend import folder_kept
 from genloss.samples import Array
 from genloss.streams import Address
 from genloss.study import capture, claims
@@ -87,7 +88,7 @@ def _made(task_of: Callable[[], Any], order: dict[str, Any], folder: str) -> Out
             if part.path(run).exists():  # since this was asked
                 return {"found": True}
             log = run / capture.FOLDER / f"{part.name}.txt"
-            with capture.captured(log, standard_streams_are_ours()), one_thread, _folder_kept(), _no_child():
+            with capture.captured(log, standard_streams_are_ours()), one_thread, folder_kept(), _no_child():
                 task = task_of()
                 axes = tuple(task.axes)
                 values, pictures = measured(task, part, order["key"], beat, order["limit"])
@@ -206,19 +207,6 @@ def _no_child() -> Iterator[None]:
         raise
     if os.getpid() != here:
         os._exit(0)
-
-
-@contextlib.contextmanager
-def _folder_kept() -> Iterator[None]:
-    """Go back to the working folder, whatever a user's part does; relative paths are from there."""
-    home = ""
-    with contextlib.suppress(OSError):  # it may be gone, removed by a part in another thread
-        home = os.getcwd()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.chdir(home)
 
 
 def _placed(task: Any, last: tuple[int, ...], said: str) -> str:
