@@ -23,6 +23,7 @@ from genloss.study.columns import check_axes
 from genloss.study.grid import chosen, columns_of, label, set_field, varied
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, task_class
+from genloss.tables import kept
 from genloss.traits import HEADING, fields
 
 _MOST_PROBLEMS = 50
@@ -98,6 +99,7 @@ class Study:
             SpecError: if there is none, or it is not TOML.
         """
         text, name = _read(str(source))
+        kept.look_in(Path(source).parent)  # where it is a run's, whose data lie beside it
         return read(text, str(source), name, trust)
 
     def set(self, path: str, value: Any) -> Study:

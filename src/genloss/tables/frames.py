@@ -28,7 +28,7 @@ def arrow_of(data: Any) -> Any:
         return _columns([str(name) for name in data.columns], [data.iloc[:, i] for i in range(data.shape[1])])
     for made in (pa.table, _interchanged):
         try:
-            return made(data)
+            return _storable(made(data))
         except (pa.ArrowException, TypeError, ValueError, AttributeError, NotImplementedError):
             continue
     raise DataError(f"{type(data).__name__} is no table: give a path, a pandas or Polars DataFrame, or an Arrow table")
@@ -38,6 +38,25 @@ def _columns(names: Sequence[str], columns: Sequence[Any]) -> Any:
     import pyarrow as pa
 
     return pa.Table.from_arrays([column_of(n, c) for n, c in zip(names, columns, strict=True)], names=list(names))
+
+
+def _storable(table: Any) -> Any:
+    """The table without views of strings, which Polars has and no file holds in a dictionary."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    def plain(column: Any) -> Any:
+        kind, text = column.type, pa.large_string()
+        if types.is_dictionary(kind) and types.is_string_view(kind.value_type):
+            chunks = [
+                pa.DictionaryArray.from_arrays(c.indices, c.dictionary.cast(text), ordered=kind.ordered)
+                for c in column.chunks
+            ]
+            return pa.chunked_array(chunks, pa.dictionary(kind.index_type, text, kind.ordered))
+        return column.cast(text) if types.is_string_view(kind) else column
+
+    columns = [plain(column) for column in table.columns]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _interchanged(data: Any) -> Any:

@@ -99,7 +99,7 @@ def _names_wrong(names: list[str], wishes: Wishes) -> list[str]:
     known = f"(columns: {listed(names)})"
     if wishes.target is not None and wishes.target not in names:
         wrong.append(f"no column {shown(wishes.target)} to be the target{meant(wishes.target, names)} {known}")
-    for what, some in (("drop", wishes.drop), ("types", wishes.types)):
+    for what, some in (("drop", wishes.drop), ("types", tuple(dict(wishes.types)))):
         wrong += [f"{what}: no column {shown(n)}{meant(n, names)} {known}" for n in some if n not in names]
     if wishes.target in wishes.drop:
         wrong.append(f"drop: {shown(wishes.target)} is the target")
@@ -121,7 +121,7 @@ def _read(table: Any, names: list[str], wishes: Wishes, rows: Any, delimiter: st
             cells = cells_of(name, table.column(place), wishes.missing, rows)
         except DataError as error:
             return Found(problem=str(error))
-        forced = wishes.types.get(name)
+        forced = dict(wishes.types).get(name)
         of = Judge(name, cells, name == wishes.target, forced, convention, wishes.decimal, wishes.dayfirst)
         return of.found()
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
-from genloss.tables.say import Decision, meant, shown
+from genloss.tables.kept import is_kept, keep, located
+from genloss.tables.say import Decision, listed, meant, shown
 from genloss.tables.schema import Schema
 from genloss.tables.wishes import Wishes
 
@@ -73,6 +74,8 @@ def _held(data: Any, source: str, wishes: Wishes) -> Held:
         return Held(arrow_of(data))
     if source in BUNDLED:
         return Held(arrow_of(_bundled(source)))
+    if is_kept(source):
+        return read_file(located(source), wishes)
     file = Path(source).expanduser()
     kinds = f"files end in {', '.join(READERS)}, or these with .gz or .zst"
     bundled = f"bundled tables are {', '.join(BUNDLED)}"
@@ -89,8 +92,34 @@ def _held(data: Any, source: str, wishes: Wishes) -> Held:
             f"{source}: cannot be read: {error.strerror or said_by(error)}; check the file and its permissions"
         ) from None
     except DataError as error:
-        lines = str(error).splitlines()
-        raise DataError("\n".join(line if line.startswith("no file") or line.startswith(f"{source}:") else f"{source}: {line}" for line in lines)) from None
+        said = (line if line.startswith(("no file", f"{source}: ")) else f"{source}: {line}" for line in str(error).splitlines())
+        raise DataError("\n".join(said)) from None
+
+
+def kept_frame(data: Any) -> str:
+    """The name of a frame, by which it can be read from now on.
+
+    Args:
+        data: A pandas or Polars DataFrame, or anything that speaks Arrow.
+
+    Raises:
+        DataError: It is no table, or holds what no file can.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from genloss.tables.frames import arrow_of
+
+    table = arrow_of(data)
+    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
+    if twice:
+        raise DataError(f"two columns are called {listed(twice)}; rename one of each two")
+    sink = pa.BufferOutputStream()
+    try:
+        parquet.write_table(table, sink, compression="zstd")
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(f"a column is of a kind that no table holds: {said_by(error)}") from None
+    return keep(sink.getvalue().to_pybytes(), "parquet")
 
 
 def _bundled(name: str) -> pd.DataFrame:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from genloss.tables.column import Kind
 
@@ -15,7 +14,7 @@ class Wishes:
     Args:
         target: The column to be predicted, or None.
         drop: Columns to leave out.
-        types: The kinds of columns, where inference is not to choose.
+        types: The kinds of columns by name, where inference is not to choose.
         delimiter: What stands between the cells of a text file; None to find it out.
         decimal: The decimal mark; None to find it out.
         encoding: Of a text file; None to find it out.
@@ -26,7 +25,7 @@ class Wishes:
 
     target: str | None = None
     drop: tuple[str, ...] = ()
-    types: Mapping[str, Kind] = field(default_factory=dict)
+    types: tuple[tuple[str, Kind], ...] = ()
     delimiter: str | None = None
     decimal: str | None = None
     encoding: str | None = None
