@@ -44,6 +44,7 @@ from genloss.traits import (
     READS_TOTAL,
     REAL_MOMENTS,
     REAL_STATISTIC,
+    REMARK,
     SAMPLE_KNOWN,
     SCHEMA,
     SUBSAMPLE,
@@ -323,6 +324,7 @@ class Experiment:
             f"{len(self.agents)} agents on one pool" if alone is None else "",
             "" if "n_real" in varied else f"{self.n_real} real rows at first",
             f"{self.n_fresh} fresh ones a generation" if self.n_fresh and "n_fresh" not in varied else "",
+            REMARK.of(self.real) if fixed else "",
         ]
         return "; ".join(part for part in parts if part)
 

@@ -152,8 +152,11 @@ CONTENT: Trait[str] = Trait(
     "real", "content", "", "What identifies the data: a run goes on with the same only."
 )
 TRUE_COEFFICIENTS: Trait[Array | None] = Trait("real", "coefficients", None, "(d,) of the true linear model.")
-IMAGE: Trait[tuple[int, int] | None] = Trait(
-    "real", "image", None, "(height, width) of rows that are images."
+REMARK: Trait[str] = Trait(
+    "real", "remark", "", "A line on what of the data is left out, and what was decided in reading them."
+)
+IMAGE: Trait[tuple[int, ...] | None] = Trait(
+    "real", "image", None, "(height, width), or (height, width, channels), of rows that are images."
 )
 
 # -- generators and their models ---------------------------------------------------------------------

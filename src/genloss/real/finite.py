@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,7 +19,8 @@ from genloss.samples import Array
 from genloss.statistics import Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Reading, Schema, Wishes, kept_frame, read_table
-from genloss.tables.say import Decision
+from genloss.tables.kept import is_kept
+from genloss.tables.say import Decision, some
 from genloss.traits import fields
 
 if TYPE_CHECKING:
@@ -107,7 +110,7 @@ class Table:
     )
 
     @cached_property
-    def _table(self) -> "_Loaded":
+    def _table(self) -> _Loaded:
         types = tuple((k, _KINDS.get(v, v)) for k, v in sorted((self.types or {}).items()))
         wishes = Wishes(
             self.target,
@@ -134,12 +137,19 @@ class Table:
         return self._table.content
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """A line for each column that is left out, for rows that are, and for each decision in reading."""
+    def remark(self) -> str:
+        """What of the table is left out, and what was decided in reading it, in a line; "" for nothing."""
         left_out, decisions = self._table.left_out, self._table.decisions
-        return (*(f"left out: {d}" for d in left_out), *map(str, decisions))
+        if not left_out and not decisions:
+            return ""
+        said = [f"left out: {some(d.what for d in left_out)}"] if left_out else []
+        said += [f"decided: {some(d.what for d in decisions)}"] if decisions else []
+        where = (
+            f"genloss describe {self.path}" if "." in self.path and not is_kept(self.path) else "describe()"
+        )
+        return f"{self.path}: {'; '.join(said)}; {where} says why"
 
-    def describe(self) -> "Description":
+    def describe(self) -> Description:
         """What the table was read as, what was left out, and what was decided; `print` shows it."""
         from genloss.tables.describe import Description
 

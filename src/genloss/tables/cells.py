@@ -6,6 +6,7 @@ Inference and encoding both read columns through here, so they cannot disagree.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,7 +72,8 @@ class Cells:
 
     def at(self, row: int) -> str:
         """The cell of a row (from 0) as an error shows it."""
-        return shown(self.raw[row].as_py())
+        cell = self.raw[row].as_py()
+        return str(cell) if isinstance(cell, date) else shown(cell)
 
     @cached_property
     def distinct(self) -> tuple[Any, NDArray[np.int64]]:
@@ -91,7 +93,10 @@ def column_of(name: str, series: pd.Series[Any]) -> Any:
     import pyarrow as pa
 
     try:
-        return pa.array(series, from_pandas=True)
+        found = pa.array(series, from_pandas=True)
+        if pa.types.is_date(found.type):  # Arrow cuts the time of day off where the first cell has none
+            found = pa.array(series, pa.timestamp("us"), from_pandas=True)
+        return found
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         if series.dtype != object:
             raise DataError(f"column {shown(name)} holds {series.dtype}: {_REMEDY}") from None
@@ -137,7 +142,9 @@ def cells_of(
         column = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
         gone = pc.is_in(column, pa.array([*BLANK, *missing], pa.large_string()))
         texts = _whole(pc.if_else(gone, pa.scalar(None, pa.large_string()), column))
-        return Cells("text", np.empty(0), _mask(texts.is_null()), False, False, raw, texts, labels, ordered, rows)
+        return Cells(
+            "text", np.empty(0), _mask(texts.is_null()), False, False, raw, texts, labels, ordered, rows
+        )
     if types.is_boolean(kind):
         values = _floats(pc.cast(column, pa.int8()))
         return Cells("boolean", values, np.isnan(values), True, False, raw, numbers=rows)

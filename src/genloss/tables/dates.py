@@ -19,7 +19,10 @@ _SHAPES = (
     r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TIME,
     r"^(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)$",
     r"^(?P<first>\d{1,2})(?P<mark>[-/.]) ?(?P<second_>\d{1,2})[-/.] ?(?P<year>\d{4}|\d\d)" + _TIME,
-    r"^(?:[A-Za-z]{3,9},? )?(?P<day>\d{1,2})(?:st|nd|rd|th)?[. -]+" + _NAMED + r"[., -]+(?P<year>\d{4}|\d\d)" + _TIME,
+    r"^(?:[A-Za-z]{3,9},? )?(?P<day>\d{1,2})(?:st|nd|rd|th)?[. -]+"
+    + _NAMED
+    + r"[., -]+(?P<year>\d{4}|\d\d)"
+    + _TIME,
     r"^(?:[A-Za-z]{3,9},? )?" + _NAMED + r"[. -]+(?P<day>\d{1,2})(?:st|nd|rd|th)?,? +(?P<year>\d{4})" + _TIME,
 )
 _FIRST = 2
@@ -72,7 +75,9 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
     best = int(np.argmax(counts))
     of = found[best]
     fits = _bools(of.is_valid())
-    number = {name: _whole(of, name) for name in ("year", "month", "day", "first", "second_") if _has(of, name)}
+    number = {
+        name: _whole(of, name) for name in ("year", "month", "day", "first", "second_") if _has(of, name)
+    }
     order, unsure, why, notes = "", False, "", []
     if best == _FIRST:
         order, unsure, why = _order(of, number, fits, dayfirst, usual)

@@ -107,14 +107,21 @@ class Description:
             else:
                 span = "true, false"
             name = f"{column.name} (target)" if column.name == schema.target else column.name
-            rows.append((name, column.kind, f"{100 * said['missing']:.3g} %" if said["missing"] else "-", span))
+            rows.append(
+                (name, column.kind, f"{100 * said['missing']:.3g} %" if said["missing"] else "-", span)
+            )
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
+        lines = [
+            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip()
+            for row in rows
+        ]
         parts = [[f"{len(self.reading.rows):,} rows, {schema.width} columns", "", *lines]]
         for title, some in (("Left out", self.left_out), ("Decided", self.decisions)):
             if some:
                 parts.append([title, *(f"  {d}" for d in some)])
-        parts.append(["To have it read so, whatever comes", *(f"  {line}".rstrip() for line in self.spec.splitlines())])
+        parts.append(
+            ["To have it read so, whatever comes", *(f"  {line}".rstrip() for line in self.spec.splitlines())]
+        )
         return "\n\n".join("\n".join(part) for part in parts)
 
 

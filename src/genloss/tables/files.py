@@ -49,15 +49,16 @@ def read_file(file: Path, wishes: Wishes) -> Held:
         DataError: It holds none, or is of no kind that can be read.
         OSError: It cannot be read.
     """
-    names = [s.lower() for s in file.suffixes[-2:]]
-    packed = names[-1] in PACKED
-    suffix = (names[0] if len(names) > 1 else ".csv") if packed else names[-1]
+    if not file.is_file():
+        raise DataError("is not a file")
+    suffix = file.suffix.lower()
+    packed = suffix in PACKED
+    kind = Path(file.stem).suffix.lower() if packed else suffix
+    if kind not in READERS:
+        what = shown(kind) if kind else "a file without a suffix"
+        raise DataError(f"cannot read {what} (files end in {', '.join(READERS)}, or these with .gz or .zst)")
     try:
-        read = READERS[suffix]
-    except KeyError:
-        raise DataError(f"cannot read a file that ends in {shown(''.join(names))}") from None
-    try:
-        with pa.input_stream(str(file), compression=PACKED[names[-1]] if packed else None) as stream:
+        with file.open("rb") as raw, pa.input_stream(raw, PACKED[suffix] if packed else None) as stream:
             data = stream.read()
     except pa.ArrowException as error:
         raise DataError(f"cannot be unpacked: {said_by(error)}") from None
@@ -65,7 +66,7 @@ def read_file(file: Path, wishes: Wishes) -> Held:
         if error.errno is not None:
             raise
         raise DataError(f"cannot be unpacked: {said_by(error)}") from None
-    return read(data, wishes)
+    return READERS[kind](data, wishes)
 
 
 # -- text with delimiters ----------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def read_file(file: Path, wishes: Wishes) -> Held:
 
 def _delimited(data: bytes, wishes: Wishes) -> Held:
     encoding, notes = _encoding(data, wishes.encoding)
-    head = data[:_HEAD].decode(encoding, "ignore")
+    head = data[:_HEAD].decode(encoding, "ignore").removeprefix("\ufeff")
     if len(data) > _HEAD:  # not half a line
         head = head[: head.rfind("\n") + 1] or head
     if not head.strip():
@@ -86,19 +87,36 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
     except (csv.Error, StopIteration) as error:
         raise DataError(f"its first line cannot be read: {error}") from None
     if wishes.delimiter is None and mark != ",":
-        notes.append(Decision(f"{_NAMES.get(mark, shown(mark))} stand between cells", f"so all lines of the beginning have {len(header)} cells",
-                              toml(delimiter=","), pin={"delimiter": mark}))
+        notes.append(
+            Decision(
+                f"{_NAMES.get(mark, shown(mark))} stand between cells",
+                f"so all lines of the beginning have {len(header)} cells",
+                toml(delimiter=","),
+                pin={"delimiter": mark},
+            )
+        )
     table, ragged = _parsed(data, encoding, mark, quote, len(header))
     problems = list(ragged)
     if data.count(quote.encode()) % 2 and encoding != "utf-16" and _swallowed(table):
-        problems.append(f"a quotation mark {quote} is opened and never closed, so that lines run together; close it")
-    if len(header) == 1 and (spaced := len(lines[0].split())) > 1 and all(len(line.split()) == spaced for line in lines):
-        problems.append(f"one column, {shown(header[0])}; if spaces stand between cells, say {toml(delimiter=' ')}")
+        problems.append(
+            f"a quotation mark {quote} is opened and never closed, so that lines run together; close it"
+        )
+    if len(header) == 1 and _spaced(lines):
+        problems.append(
+            f"one column, {shown(header[0])}; if spaces stand between cells, say {toml(delimiter=' ')}"
+        )
     body = table.slice(1)
     if not ragged and _headless(header, body):
-        problems.append(f"the first line, {shown(','.join(header))}, is no header but a row; write one with the names of columns")
+        problems.append(
+            f"the first line, {shown(','.join(header))}, is no header but a row; write one with the names of columns"
+        )
     names = [name.strip() for name in header]
-    return Held(body.rename_columns(names) if len(names) == body.num_columns else body, tuple(notes), tuple(problems), mark)
+    return Held(
+        body.rename_columns(names) if len(names) == body.num_columns else body,
+        tuple(notes),
+        tuple(problems),
+        mark,
+    )
 
 
 def _encoding(data: bytes, given: str | None) -> tuple[str, list[Decision]]:
@@ -108,7 +126,9 @@ def _encoding(data: bytes, given: str | None) -> tuple[str, list[Decision]]:
             codecs.lookup(given)
             _check(data, given)
         except LookupError:
-            raise DataError(f"encoding: there is none called {shown(given)}; there is utf-8, cp1252, ...") from None
+            raise DataError(
+                f"encoding: there is none called {shown(given)}; there is utf-8, cp1252, ..."
+            ) from None
         except UnicodeError as error:
             raise DataError(f"is no {given} text: {said_by(error)}; give another encoding") from None
         return given, []
@@ -128,7 +148,9 @@ def _encoding(data: bytes, given: str | None) -> tuple[str, list[Decision]]:
             continue
         if name != "utf-8" and sum(b < 32 and b not in b"\t\n\r\f" for b in head) > 0:
             break
-        return name, [] if name == "utf-8" else [_taken(name, "it is no UTF-8, and Western European as a guess")]
+        return name, [] if name == "utf-8" else [
+            _taken(name, "it is no UTF-8, and Western European as a guess")
+        ]
     raise DataError("is no text; save it as UTF-8 text")
 
 
@@ -174,9 +196,18 @@ def _parsed(data: bytes, encoding: str, mark: str, quote: str, width: int) -> tu
     def read(threads: bool) -> Any:
         return pcsv.read_csv(
             io.BytesIO(data),
-            pcsv.ReadOptions(use_threads=threads, autogenerate_column_names=True, encoding=encoding, block_size=1 << 22),
-            pcsv.ParseOptions(delimiter=mark, quote_char=quote, newlines_in_values=True, invalid_row_handler=None if threads else kept),
-            pcsv.ConvertOptions(column_types={f"f{i}": pa.large_string() for i in range(width)}, strings_can_be_null=False),
+            pcsv.ReadOptions(
+                use_threads=threads, autogenerate_column_names=True, encoding=encoding, block_size=1 << 22
+            ),
+            pcsv.ParseOptions(
+                delimiter=mark,
+                quote_char=quote,
+                newlines_in_values=True,
+                invalid_row_handler=None if threads else kept,
+            ),
+            pcsv.ConvertOptions(
+                column_types={f"f{i}": pa.large_string() for i in range(width)}, strings_can_be_null=False
+            ),
         )
 
     try:
@@ -188,18 +219,28 @@ def _parsed(data: bytes, encoding: str, mark: str, quote: str, width: int) -> tu
         raise DataError(f"is no table of text: {said_by(error)}") from None
     if not bad:
         return table, []
-    where = listed([row.number for row in bad], 5).replace("'", "")
-    some = bad[0]
-    said = f"{len(bad)} lines have more or fewer cells than the first, which has {width}: {where}; line {some.number} has {some.actual_columns}"
-    if len(bad) > table.num_rows:
-        return table, [f"{said}; if the first line is a title and no header, delete it"]
-    return table, [f"{said}: mend them"]
+    lines = "line differs" if len(bad) == 1 else "lines differ"
+    where = listed([row.number for row in bad], 5)
+    said = f"{len(bad)} {lines} from the header, which has {width} cells: {where} (line {bad[0].number} has {bad[0].actual_columns})"
+    title = len(bad) > table.num_rows
+    return table, [
+        f"{said}; {'if the first line is a title and no header, delete it' if title else 'mend them'}"
+    ]
 
 
 def _swallowed(table: Any) -> bool:
     """Whether the last row holds a line break, as it does where a quotation mark is open at the end."""
     last = table.slice(table.num_rows - 1)
     return any("\n" in str(cell) for column in last.columns for cell in column.to_pylist())
+
+
+def _spaced(lines: list[str]) -> bool:
+    """Whether lines are as many words each, most of them numbers in all lines but the first."""
+    words = [line.split() for line in lines if line.strip()]
+    width = len(words[0])
+    if width < 2 or len(words) < 2 or any(len(w) != width for w in words):
+        return False
+    return 2 * sum(all(map(_is_number, column)) for column in zip(*words[1:], strict=True)) > width
 
 
 def _headless(header: list[str], body: Any) -> bool:
@@ -209,7 +250,8 @@ def _headless(header: list[str], body: Any) -> bool:
         return False
     head = body.slice(0, 1000)
     return all(
-        (_is_number(header[i]) and _is_number(str(head.column(i)[0].as_py()))) or pc.any(pc.equal(body.column(i), header[i])).as_py()
+        (_is_number(header[i]) and _is_number(str(head.column(i)[0].as_py())))
+        or pc.any(pc.equal(body.column(i), header[i])).as_py()
         for i in named
     )
 
@@ -238,22 +280,22 @@ def _json(data: bytes, wishes: Wishes) -> Held:
 
     records: list[Any] = []
     problems: list[str] = []
-    if text.lstrip().startswith("["):
-        try:
-            records = json.loads(text, object_pairs_hook=record)
-        except (ValueError, RecursionError) as error:
-            if "\n" not in text.strip():
-                raise DataError(f"is no JSON: {said_by(error)}") from None
-    if not records:
+    try:
+        whole = json.loads(text, object_pairs_hook=record)
+        records = whole if isinstance(whole, list) else [whole]
+    except (ValueError, RecursionError):  # an object a line
         for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                try:
-                    records.append(json.loads(line, object_pairs_hook=record))
-                except (ValueError, RecursionError) as error:
-                    problems.append(f"line {number} is no JSON ({said_by(error)}); write one object a line")
-    for number, found in enumerate(records, start=1):
-        if not isinstance(found, dict):
-            problems.append(f"record {number} is a JSON {type(found).__name__}, no object; write one object a line")
+            try:
+                records += [json.loads(line, object_pairs_hook=record)] if line.strip() else []
+            except (ValueError, RecursionError) as error:
+                problems.append(f"line {number} is no JSON ({said_by(error)}); write one object a line")
+    if len(records) == 1 and isinstance(records[0], dict) and (columns := _columns(records[0])):
+        return Held(arrow_of(columns), tuple(notes))
+    odd = [
+        (n, type(found).__name__) for n, found in enumerate(records, start=1) if not isinstance(found, dict)
+    ]
+    if odd:
+        problems.append(f"record {odd[0][0]} is a JSON {odd[0][1]}, no object; write one object a line")
     if twice:
         problems.append(f"two columns are called {listed(twice)}; rename one of each two")
     if problems:
@@ -261,6 +303,14 @@ def _json(data: bytes, wishes: Wishes) -> Held:
         raise DataError("\n".join([*(problems[:3] if more else problems), *more]))
     names = list(dict.fromkeys(name for found in records for name in found))
     return Held(arrow_of({name: [found.get(name) for found in records] for name in names}), tuple(notes))
+
+
+def _columns(found: dict[str, Any]) -> dict[str, list[Any]]:
+    """Columns by name, where a record holds whole ones: lists of one length, or what pandas writes."""
+    cells = [list(c.values()) if isinstance(c, dict) else c for c in found.values()]
+    if not all(isinstance(c, list) and len(c) > 1 for c in cells) or len({len(c) for c in cells}) != 1:
+        return {}
+    return dict(zip(found, cells, strict=True))
 
 
 def _arrow(what: str, open_: Callable[[Any], Any]) -> Callable[[bytes, Wishes], Held]:
@@ -276,7 +326,9 @@ def _arrow(what: str, open_: Callable[[Any], Any]) -> Callable[[bytes, Wishes], 
 def _parquet(source: Any) -> Any:
     from pyarrow.parquet import ParquetFile
 
-    return ParquetFile(source).read()
+    table = ParquetFile(source).read()
+    # where pandas keeps an index without a name: it is not data
+    return table.select([name for name in table.column_names if not name.startswith("__index_level_")])
 
 
 def _feather(source: Any) -> Any:
@@ -293,24 +345,39 @@ def _excel(data: bytes, wishes: Wishes) -> Held:
     try:
         import openpyxl
     except ImportError:
-        raise DataError("needs openpyxl to be read: pip install 'genloss[excel]', or save it as CSV") from None
+        raise DataError(
+            "needs openpyxl to be read: pip install 'genloss[excel]', or save it as CSV"
+        ) from None
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception as error:  # zip, XML and its own
         raise DataError(f"is no Excel file that can be read: {said_by(error)}") from None
     sheets = book.sheetnames
-    rows = [row for row in book[sheets[0]].iter_rows(values_only=True) if any(cell is not None for cell in row)]
+    rows = [
+        row for row in book[sheets[0]].iter_rows(values_only=True) if any(cell is not None for cell in row)
+    ]
     book.close()
     if not rows:
         raise DataError(f"its first sheet, {shown(sheets[0])}, is empty")
     width = max(i + 1 for row in rows for i, cell in enumerate(row) if cell is not None)
     header = ["" if cell is None else str(cell).strip() for cell in (*rows[0], *[None] * width)[:width]]
-    notes = [Decision(f"the first sheet is read, {shown(sheets[0])}", f"there are {len(sheets)}")] if len(sheets) > 1 else []
+    notes = (
+        [Decision(f"the first sheet is read, {shown(sheets[0])}", f"there are {len(sheets)}")]
+        if len(sheets) > 1
+        else []
+    )
     columns = [[row[i] if i < len(row) else None for row in rows[1:]] for i in range(width)]
     table = arrow_of({str(i): column for i, column in enumerate(columns)})
     body = table.rename_columns(header)
-    texts = pa.table([pa.array([None if c is None else str(c) for c in column], pa.large_string()) for column in columns], [str(i) for i in range(width)])
-    problems = ["the first row is no header; write one with the names of columns"] if _headless(header, texts) else []
+    texts = pa.table(
+        [pa.array([None if c is None else str(c) for c in column], pa.large_string()) for column in columns],
+        [str(i) for i in range(width)],
+    )
+    problems = (
+        ["the first row is no header; write one with the names of columns"]
+        if _headless(header, texts)
+        else []
+    )
     return Held(body, tuple(notes), tuple(problems))
 
 

@@ -31,13 +31,23 @@ def arrow_of(data: Any) -> Any:
             return _storable(made(data))
         except (pa.ArrowException, TypeError, ValueError, AttributeError, NotImplementedError):
             continue
-    raise DataError(f"{type(data).__name__} is no table: give a path, a pandas or Polars DataFrame, or an Arrow table")
+    raise DataError(
+        f"{type(data).__name__} is no table: give a path, a pandas or Polars DataFrame, or an Arrow table"
+    )
 
 
 def _columns(names: Sequence[str], columns: Sequence[Any]) -> Any:
     import pyarrow as pa
 
-    return pa.Table.from_arrays([column_of(n, c) for n, c in zip(names, columns, strict=True)], names=list(names))
+    made, wrong = [], []
+    for name, column in zip(names, columns, strict=True):
+        try:
+            made.append(column_of(name, column))
+        except DataError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise DataError("\n".join(wrong))
+    return pa.Table.from_arrays(made, names=list(names))
 
 
 def _storable(table: Any) -> Any:

@@ -33,13 +33,12 @@ class Inferred:
     left_out: tuple[Decision, ...]
 
 
-def infer(table: Any, wishes: Wishes, source: str, delimiter: str = "", problems: Iterable[str] = ()) -> Inferred:
+def infer(table: Any, wishes: Wishes, delimiter: str = "", problems: Iterable[str] = ()) -> Inferred:
     """Find out what every column of a table is.
 
     Args:
         table: An Arrow table.
         wishes: How it is to be read.
-        source: What errors call the table: a path or a name.
         delimiter: What stands between the cells of its file.
         problems: What is wrong with it already.
 
@@ -52,9 +51,11 @@ def infer(table: Any, wishes: Wishes, source: str, delimiter: str = "", problems
         wrong.append("the table is empty; it needs rows and columns")
     elif not wrong and table.num_rows == 1:
         wrong.append("the table has one row; it needs at least two, and many more to learn from")
-    _refuse(source, wrong)
+    _refuse(wrong)
     left_out = [
-        Decision(f"column {place + 1} has no name", "a column without a name is mostly a count of rows", pin={})
+        Decision(
+            f"column {place + 1} has no name", "a column without a name is mostly a count of rows", pin={}
+        )
         for place, name in enumerate(names)
         if not name.strip()
     ]
@@ -79,11 +80,15 @@ def infer(table: Any, wishes: Wishes, source: str, delimiter: str = "", problems
     wrong += [f.problem for f in found if f.problem]
     left_out += [f.left_out for f in found if f.left_out is not None]
     if wishes.strict:
-        wrong += [f"{d.what}: {d.why}; drop it, or leave strict out" for d in left_out if d.why != "the spec says so"]
+        wrong += [
+            f"{d.what}: {d.why}; drop it, or leave strict out"
+            for d in left_out
+            if d.why != "the spec says so"
+        ]
     kept = [f for f in found if f.column is not None]
     if not kept and not wrong:
         wrong.append(f"no column is left: {'; '.join(f'{d.what}: {d.why}' for d in left_out)}")
-    _refuse(source, wrong)
+    _refuse(wrong)
     return Inferred(
         tuple(f.column for f in kept if f.column is not None),
         np.stack([f.values for f in kept], axis=1),
@@ -98,7 +103,9 @@ def _names_wrong(names: list[str], wishes: Wishes) -> list[str]:
     wrong = [f"two columns are called {listed(twice)}; rename one of each two"] if twice else []
     known = f"(columns: {listed(names)})"
     if wishes.target is not None and wishes.target not in names:
-        wrong.append(f"no column {shown(wishes.target)} to be the target{meant(wishes.target, names)} {known}")
+        wrong.append(
+            f"no column {shown(wishes.target)} to be the target{meant(wishes.target, names)} {known}"
+        )
     for what, some in (("drop", wishes.drop), ("types", tuple(dict(wishes.types)))):
         wrong += [f"{what}: no column {shown(n)}{meant(n, names)} {known}" for n in some if n not in names]
     if wishes.target in wishes.drop:
@@ -137,11 +144,11 @@ def _only(some: set[str]) -> str:
     return some.pop() if len(some) == 1 else ""
 
 
-def _refuse(source: str, wrong: list[str]) -> None:
+def _refuse(wrong: list[str]) -> None:
     """Raise all problems as one.
 
     Raises:
         DataError: If there are any.
     """
     if wrong:
-        raise DataError("\n".join(f"{source}: {problem}" for problem in wrong))
+        raise DataError("\n".join(wrong))

@@ -65,7 +65,9 @@ def located(name: str) -> Path:
             return path
     if found:
         raise DataError(f"{found[0]}: is damaged: its content is not that of its name; put the file back")
-    raise DataError(f"{name}: is data of a run made in Python, and lies in the folder of that run; run its spec.toml")
+    raise DataError(
+        f"{name}: is data of a run made in Python, and lies in the folder of that run; run its spec.toml"
+    )
 
 
 def names(spec: str) -> Iterator[str]:

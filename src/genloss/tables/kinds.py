@@ -43,11 +43,30 @@ _ONCE = 0.9
 _LONG = 12
 """Digits from which on whole numbers that all have as many are no counts."""
 
-MAYBE = ("na", "n/a", "#n/a", "null", "none", "nil", "-", "--", "?", "missing", "unknown", ".", "nat", "#value!")
+MAYBE = (
+    "na",
+    "n/a",
+    "#n/a",
+    "null",
+    "none",
+    "nil",
+    "-",
+    "--",
+    "?",
+    "missing",
+    "unknown",
+    ".",
+    "nat",
+    "#value!",
+)
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
 
-_KEY = re.compile(r"(?i:(?:.*[_\W])?(?:id|key|uuid|guid)|index|idx|unnamed: ?\d+|row_?(?:no|num|number)?)|.*[a-z](?:Id|ID)")
-_CODE = re.compile(r"(?i)(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics|icd\d*")
+_KEY = re.compile(
+    r"(?i:(?:.*[_\W])?(?:id|key|uuid|guid)|index|idx|unnamed: ?\d+|row_?(?:no|num|number)?)|.*[a-z](?:Id|ID)"
+)
+_CODE = re.compile(
+    r"(?i)(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics|icd\d*"
+)
 
 
 class Convention(NamedTuple):
@@ -136,7 +155,9 @@ class Judge:
             return self._as("boolean")
         simple = plain(cells.texts)
         if simple is not None:
-            return self._numbers_or_codes(Found(decimal=simple.decimal), _Read("numeric", simple.values, simple.whole))
+            return self._numbers_or_codes(
+                Found(decimal=simple.decimal), _Read("numeric", simple.values, simple.whole)
+            )
         return self._text()
 
     # -- text ----------------------------------------------------------------------------------------
@@ -145,7 +166,9 @@ class Judge:
         """Numbers as people write them, dates, or categories."""
         texts, codes = self.cells.distinct
         seen = np.bincount(codes[codes >= 0], minlength=len(texts))
-        maybe = np.array(pc.is_in(pc.utf8_lower(texts), pa.array(MAYBE, texts.type)).to_numpy(zero_copy_only=False))
+        maybe = np.array(
+            pc.is_in(pc.utf8_lower(texts), pa.array(MAYBE, texts.type)).to_numpy(zero_copy_only=False)
+        )
         told = int(seen[~maybe].sum())
         number = numbers(texts, self.decimal, self.convention.decimal, self.convention.delimiter)
         date = dates(texts, self.dayfirst, self.convention.order)
@@ -170,59 +193,108 @@ class Judge:
                 row = self.cells.row(int(np.flatnonzero(np.isin(codes, np.flatnonzero(bad & ~maybe)))[0]))
                 more = f" and {len(odd) - 1} more texts" if len(odd) > 1 else ""
                 how = f"{remedy}; {toml(missing=odd[:3])} makes them missing" if len(odd) <= 3 else remedy
-                said = f"is text in a {kind} column: row {row} holds {shown(odd[0])}{more}; {how}"
-                return self._wrong(said, "category")
+                return self._wrong(
+                    f"holds {shown(odd[0])}{more}; {how}", "category", row, f"text in a {kind} column: "
+                )
         notes = []
         if maybe.any():
             some_text = texts.filter(pa.array(maybe))[0].as_py()
             count = int(seen[maybe].sum())
-            notes.append(Decision(
-                f"{name} keeps {shown(some_text)} as a category", f"{count} cells among other text",
-                toml(missing=[some_text]), self.name,
-            ))
+            notes.append(
+                Decision(
+                    f"{name} keeps {shown(some_text)} as a category",
+                    f"{count} cells among other text",
+                    toml(missing=[some_text]),
+                    self.name,
+                )
+            )
         for kind, some in (("numbers", good), ("dates", dated)):
             if 10 * some >= told > 0:
-                notes.append(Decision(
-                    f"{name} is read as categories", f"{some} of its {told} cells are {kind} and the others text",
-                    self._types("numeric" if kind == "numbers" else "date"), self.name, self._pin("category"),
-                ))
+                notes.append(
+                    Decision(
+                        f"{name} is read as categories",
+                        f"{some} of its {told} cells are {kind} and the others text",
+                        self._types("numeric" if kind == "numbers" else "date"),
+                        self.name,
+                        self._pin("category"),
+                    )
+                )
         shape = next((what for what, p in _LOOKS if _share(texts, seen, p) > 0.9), "")
         if shape:
-            notes.append(Decision(f"{name} is read as categories", f"its cells look like {shape}, of which nothing is made", "", self.name))
+            notes.append(
+                Decision(
+                    f"{name} is read as categories",
+                    f"its cells look like {shape}, of which nothing is made",
+                    "",
+                    self.name,
+                )
+            )
         return self._categories(*notes)
 
     def _tokens(self, texts: Any, maybe: Mask) -> tuple[Decision, ...]:
         if not maybe.any():
             return ()
         some = texts.filter(pa.array(maybe)).to_pylist()
-        return (Decision(f"{shown(self.name)}: {listed(some, 3)} is read as missing", "all other cells are numbers or dates",
-                         self._types("category"), self.name, {"missing": some}),)
+        return (
+            Decision(
+                f"{shown(self.name)}: {listed(some, 3)} is read as missing",
+                "all other cells are numbers or dates",
+                self._types("category"),
+                self.name,
+                {"missing": some},
+            ),
+        )
 
     def _numbers(self, number: Any, notes: tuple[Decision, ...]) -> Found:
         cells, name = self.cells, shown(self.name)
         if number.affix:
             what = f"{name} is read as numbers, {shown(number.affix)} left out"
-            why = "37% is 37, not 0.37" if number.affix == "%" else f"it stands beside the numbers: {number.example}"
+            why = (
+                "37% is 37, not 0.37"
+                if number.affix == "%"
+                else f"it stands beside the numbers: {number.example}"
+            )
             notes += (Decision(what, why, self._types("category"), self.name),)
         if number.decimal == "," or number.unsure:
             mark = "commas" if number.decimal == "," else "points"
-            why = f"{number.why}, so {number.example}" if number.why else f"no other reading fits all cells: {number.example}"
+            why = (
+                f"{number.why}, so {number.example}"
+                if number.why
+                else f"no other reading fits all cells: {number.example}"
+            )
             other = "." if number.decimal == "," else ","
-            notes += (Decision(f"{name} is read with decimal {mark}" if number.decimal else "", why,
-                               toml(decimal=other), self.name, {"decimal": number.decimal} if number.decimal else {}),)
+            notes += (
+                Decision(
+                    f"{name} is read with decimal {mark}" if number.decimal else "",
+                    why,
+                    toml(decimal=other),
+                    self.name,
+                    {"decimal": number.decimal} if number.decimal else {},
+                ),
+            )
         _, codes = cells.distinct
         tells = "" if number.unsure else number.decimal
         read = _Read("numeric", spread(number.values, codes), number.whole)
-        return self._numbers_or_codes(Found(None, decisions=notes, decimal=tells, unsure=number.unsure), read, bool(number.affix))
+        return self._numbers_or_codes(
+            Found(None, decisions=notes, decimal=tells, unsure=number.unsure), read, bool(number.affix)
+        )
 
     def _dates(self, date: Any, notes: tuple[Decision, ...]) -> Found:
         name = shown(self.name)
         if date.order:
             what = f"{name} is read as dates, the {date.order} first"
             change = toml(dayfirst=date.order != "day")
-            notes += (Decision(what, f"{date.why}: {date.example}", change, self.name, {"dayfirst": date.order == "day"}),)
+            notes += (
+                Decision(
+                    what, f"{date.why}: {date.example}", change, self.name, {"dayfirst": date.order == "day"}
+                ),
+            )
         for note in date.notes:
-            notes += (Decision(f"{name} is read as dates", f"{note}: {date.example}", self._types("category"), self.name),)
+            notes += (
+                Decision(
+                    f"{name} is read as dates", f"{note}: {date.example}", self._types("category"), self.name
+                ),
+            )
         _, codes = self.cells.distinct
         read = _Read("date", spread(date.values, codes), date.whole, date.utc)
         tells = "" if date.unsure else date.order
@@ -240,33 +312,67 @@ class Judge:
             return self._judged(so_far, read)
         largest = np.abs(present).max()
         if self.cells.form == "text" and _match_any(self.cells.texts, r"^[-+]?0\d"):
-            some = pc.filter(self.cells.texts, pc.match_substring_regex(self.cells.texts, r"^[-+]?0\d"))[0].as_py()
-            return self._categories(Decision(f"{name} is read as categories", f"{shown(some)} has a leading zero, as codes have",
-                                             self._types("numeric"), self.name, self._pin("category")))
+            some = pc.filter(self.cells.texts, pc.match_substring_regex(self.cells.texts, r"^[-+]?0\d"))[
+                0
+            ].as_py()
+            return self._categories(
+                Decision(
+                    f"{name} is read as categories",
+                    f"{shown(some)} has a leading zero, as codes have",
+                    self._types("numeric"),
+                    self.name,
+                    self._pin("category"),
+                )
+            )
         if not self.target and self._is_key(present):
             return self._without("is a key", "it numbers the rows, and says nothing of them", "numeric")
         size = len(str(int(np.abs(present).min())))
         if size >= _LONG and size == len(str(int(largest))):
-            return self._categories(Decision(f"{name} is read as categories", f"numbers of {size} digits are codes",
-                                             self._types("numeric"), self.name, self._pin("category")))
+            return self._categories(
+                Decision(
+                    f"{name} is read as categories",
+                    f"numbers of {size} digits are codes",
+                    self._types("numeric"),
+                    self.name,
+                    self._pin("category"),
+                )
+            )
         if largest >= EXACT:
             row = int(np.nanargmax(np.abs(read.values)))
-            said = f"row {self.cells.row(row)}: {self.cells.at(row)} is beyond 2^53, where floats no longer hold every integer"
-            return self._wrong(f"{said}; rescale it", "category")
+            said = (
+                f"{self.cells.at(row)} is beyond 2^53, where floats no longer hold every integer; rescale it"
+            )
+            return self._wrong(said, "category", self.cells.row(row))
         if not self.target and _CODE.fullmatch(self.name):
-            return self._categories(Decision(f"{name} is read as categories", "its name is that of a code",
-                                             self._types("numeric"), self.name, self._pin("category")))
+            return self._categories(
+                Decision(
+                    f"{name} is read as categories",
+                    "its name is that of a code",
+                    self._types("numeric"),
+                    self.name,
+                    self._pin("category"),
+                )
+            )
         distinct = np.unique(present).size
         if self.target and distinct <= FEW and 2 * distinct <= present.size:
-            return self._categories(Decision(f"the target {name} has {distinct} classes", "it is a whole number of few values",
-                                             self._types("numeric"), self.name, self._pin("category")))
+            return self._categories(
+                Decision(
+                    f"the target {name} has {distinct} classes",
+                    "it is a whole number of few values",
+                    self._types("numeric"),
+                    self.name,
+                    self._pin("category"),
+                )
+            )
         return self._judged(so_far, read)
 
     def _is_key(self, present: Floats) -> bool:
         """Whether whole numbers count the rows, or their name says that they are a key."""
         if present.size < 3 or present.size != np.unique(present).size or self.forced is not None:
             return False
-        counts = present.min() in (0, 1) and np.ptp(present) == present.size - 1 and present.size > DISTINCT_ROWS
+        counts = (
+            present.min() in (0, 1) and np.ptp(present) == present.size - 1 and present.size > DISTINCT_ROWS
+        )
         return counts or _KEY.fullmatch(self.name) is not None
 
     # -- ends ----------------------------------------------------------------------------------------
@@ -282,13 +388,19 @@ class Judge:
         elif kind == "date" and cells.form == "text":
             texts, codes = cells.distinct
             date = dates(texts, self.dayfirst, self.convention.order)
-            values, bad, whole, utc = spread(date.values, codes), date.bad[codes] & (codes >= 0), date.whole, date.utc
+            values, bad, whole, utc = (
+                spread(date.values, codes),
+                date.bad[codes] & (codes >= 0),
+                date.whole,
+                date.utc,
+            )
         else:
             values, bad, whole, utc = READERS[kind](cells)
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             word = {"numeric": "number", "boolean": "boolean", "date": "date"}[kind]
-            return self._wrong(f"row {cells.row(row)} holds {cells.at(row)}, which is no {word}; mend it, or list it in missing")
+            said = f"holds {cells.at(row)}, which is no {word}; mend it, or list it in missing"
+            return self._wrong(said, row=cells.row(row))
         return self._judged(Found(), _Read(kind, values, whole, utc))
 
     def _categories(self, *notes: Decision) -> Found:
@@ -311,7 +423,9 @@ class Judge:
                 return self._wrong(f"has {why}; group them")
             return self._without("is no category", why)
         reading = as_labels(cells, tuple(labels))
-        return self._judged(Found(decisions=notes), _Read("categorical", reading.values, labels=tuple(labels)))
+        return self._judged(
+            Found(decisions=notes), _Read("categorical", reading.values, labels=tuple(labels))
+        )
 
     def _judged(self, so_far: Found, read: _Read) -> Found:
         cells, name, values = self.cells, shown(self.name), read.values
@@ -319,15 +433,27 @@ class Judge:
         infinite = np.flatnonzero(np.isinf(values))
         if infinite.size:
             row = int(infinite[0])
-            return self._wrong(f"row {cells.row(row)}: {cells.at(row)} is infinite; write a finite number, or leave the cell empty")
+            said = f"{cells.at(row)} is infinite; write a finite number, or leave the cell empty"
+            return self._wrong(said, row=cells.row(row))
         present = values[~missing]
         if not present.size:
             return self._without("has no values", "all of its cells are missing")
         if present.min() == present.max():
             row = int(np.argmin(missing))
-            return self._without("holds one value only", f"{cells.at(row)}{', and missing cells' if missing.any() else ''}")
+            return self._without(
+                "holds one value only", f"{cells.at(row)}{', and missing cells' if missing.any() else ''}"
+            )
         whole = read.kind in ("numeric", "date") and read.whole
-        column = Column(self.name, read.kind, read.labels, whole, float(present.min()), float(present.max()), bool(missing.any()), read.utc)
+        column = Column(
+            self.name,
+            read.kind,
+            read.labels,
+            whole,
+            float(present.min()),
+            float(present.max()),
+            bool(missing.any()),
+            read.utc,
+        )
         return replace(so_far, column=column, values=values)
 
     def _without(self, what: str, why: str, kind: str = "") -> Found:
@@ -335,12 +461,16 @@ class Judge:
         if self.target:
             return self._wrong(f"{what}: {why}; choose another target")
         change = self._types(kind) if kind else ""
-        return Found(left_out=Decision(f"{shown(self.name)} {what}", why, change, self.name, {"drop": [self.name]}))
+        return Found(
+            left_out=Decision(f"{shown(self.name)} {what}", why, change, self.name, {"drop": [self.name]})
+        )
 
-    def _wrong(self, said: str, kind: str = "") -> Found:
+    def _wrong(self, said: str, kind: str = "", row: int | None = None, head: str = "") -> Found:
+        """A problem: of the column, or of a row in it."""
         end = f"; {self._types(kind)} makes them labels" if kind else ""
-        who = "the target" if self.target else "column"
-        return Found(problem=f"{who} {shown(self.name)} {said}{end}")
+        who = "the target" if self.target and row is None else "column"
+        where = "" if row is None else f", row {row}{'' if said.startswith('holds') else ':'}"
+        return Found(problem=f"{head}{who} {shown(self.name)}{where} {said}{end}")
 
     def _types(self, kind: str) -> str:
         return toml(types={self.name: kind})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
 from genloss.tables.kept import is_kept, keep, located
-from genloss.tables.say import Decision, listed, meant, shown
+from genloss.tables.say import Decision, listed, meant, named, shown
 from genloss.tables.schema import Schema
 from genloss.tables.wishes import Wishes
 
@@ -53,47 +53,55 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     >>> wine.rows.shape, wine.schema.target, wine.schema.columns[-1].categories
     ((178, 14), 'target', ('class_0', 'class_1', 'class_2'))
     """
+    from genloss.tables.files import Held
+    from genloss.tables.frames import arrow_of
     from genloss.tables.infer import infer
 
     wishes = wishes if isinstance(wishes, Wishes) else Wishes(target=wishes)
     if isinstance(data, str) and data in BUNDLED:
         wishes = replace(wishes, target=wishes.target or "target")
     source = str(data) if isinstance(data, (str, Path)) else "the table"
-    held = _held(data, source, wishes)
-    found = infer(held.table, wishes, source, held.delimiter, held.problems)
+    file = _file(source) if isinstance(data, (str, Path)) and source not in BUNDLED else None
+    with named(source):
+        held = (
+            Held(arrow_of(_bundled(source) if source in BUNDLED else data))
+            if file is None
+            else _read(file, wishes)
+        )
+        found = infer(held.table, wishes, held.delimiter, held.problems)
     schema = Schema(found.columns, wishes.target)
     return Reading(schema, found.rows, (*held.decisions, *found.decisions), found.left_out)
 
 
-def _held(data: Any, source: str, wishes: Wishes) -> Held:
-    """The table, as it is held."""
-    from genloss.tables.files import READERS, Held, read_file
-    from genloss.tables.frames import arrow_of
+def _file(path: str) -> Path:
+    """The file of a path.
 
-    if not isinstance(data, (str, Path)):
-        return Held(arrow_of(data))
-    if source in BUNDLED:
-        return Held(arrow_of(_bundled(source)))
-    if is_kept(source):
-        return read_file(located(source), wishes)
-    file = Path(source).expanduser()
-    kinds = f"files end in {', '.join(READERS)}, or these with .gz or .zst"
-    bundled = f"bundled tables are {', '.join(BUNDLED)}"
+    Raises:
+        DataError: There is none.
+    """
+    if is_kept(path):
+        return located(path)
+    file = Path(path).expanduser()
     try:
-        if not source or not file.exists():
-            near = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
-            hint = meant(file.name, [*near, *BUNDLED])
-            raise DataError(f"no file or bundled table {shown(source, 200)}{hint} ({bundled}; {kinds})")
-        if not file.is_file():
-            raise DataError(f"{source}: is not a file ({kinds})")
+        if path and file.exists():
+            return file
+        near = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    hint = meant(file.name, [*near, *BUNDLED])
+    raise DataError(
+        f"no file or bundled table {shown(path, 200)}{hint} (bundled tables are {', '.join(BUNDLED)})"
+    )
+
+
+def _read(file: Path, wishes: Wishes) -> Held:
+    from genloss.tables.files import read_file
+
+    try:
         return read_file(file, wishes)
     except OSError as error:
-        raise DataError(
-            f"{source}: cannot be read: {error.strerror or said_by(error)}; check the file and its permissions"
-        ) from None
-    except DataError as error:
-        said = (line if line.startswith(("no file", f"{source}: ")) else f"{source}: {line}" for line in str(error).splitlines())
-        raise DataError("\n".join(said)) from None
+        reason = error.strerror or said_by(error)
+        raise DataError(f"cannot be read: {reason}; check the file and its permissions") from None
 
 
 def kept_frame(data: Any) -> str:

@@ -30,8 +30,11 @@ def as_numbers(cells: Cells) -> Reading:
     """Read cells as numbers; text counts where it is a number in figures, booleans count as 0 and 1."""
     if cells.form != "text":
         return _as_held(cells, cells.form != "date", cells.whole)
-    from genloss.tables.numbers import numbers
+    from genloss.tables.numbers import numbers, plain
 
+    simple = plain(cells.texts)
+    if simple is not None:
+        return Reading(simple.values, simple.bad, simple.whole, False)
     texts, codes = cells.distinct
     found = numbers(texts, ".")
     return Reading(spread(found.values, codes), found.bad[codes] & (codes >= 0), found.whole, False)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
+
+from genloss.errors import DataError
 
 
 def shown(value: object, width: int = 40) -> str:
@@ -33,6 +36,26 @@ def listed(values: Iterable[object], most: int = 12) -> str:
     if len(values) <= most:
         return ", ".join(map(shown, values))
     return f"{', '.join(map(shown, values[:most]))}, … ({len(values)} in all)"
+
+
+@contextmanager
+def named(source: str) -> Iterator[None]:
+    """Begin each line of an error about a table with what the table is called."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
+
+
+def some(texts: Iterable[str], most: int = 4) -> str:
+    """Texts in a row, the rest counted.
+
+    >>> some(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    texts = list(texts)
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def meant(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from genloss.errors import DataError
 from genloss.tables.cells import Floats
 from genloss.tables.column import Column
-from genloss.tables.say import listed, shown
+from genloss.tables.say import listed, named, shown
 from genloss.tables.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Schema:
         from genloss.tables.frames import arrow_of
         from genloss.tables.infer import infer
 
-        return cls(infer(arrow_of(frame), Wishes(target), source).columns, target)
+        with named(source):
+            return cls(infer(arrow_of(frame), Wishes(target)).columns, target)
 
     def encode(self, frame: pd.DataFrame) -> Floats:
         """A table as (n, D) floats, its columns found by name in any order.
