@@ -13,7 +13,6 @@ def main() -> None:
         sys.stderr.write("genloss: it runs on Linux and macOS; on Windows, install and run it inside WSL\n")
         sys.exit(2)
     try:
-        from genloss.cli import describing  # noqa: F401  # it adds a command
         from genloss.cli.commands import genloss
     except KeyboardInterrupt:  # while it loads nothing is at work yet
         sys.exit(130)

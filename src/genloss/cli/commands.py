@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import click
 
 import genloss as package
-from genloss.cli.guard import BAD_INPUT, FAILED, STOPPED, Guarded, say
+from genloss.cli.describing import describe
+from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded, say
 from genloss.errors import SpecError, StoreError, bounded
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 _TRUST = click.option(
     "--trust", is_flag=True, help="Run code of yours that the spec refers to (mine.py:MyRegime)."
 )
@@ -49,6 +49,9 @@ def genloss(ctx: click.Context) -> None:
     """  # noqa: D301  # to click the character, not a backslash and a b, keeps lines as they are
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+genloss.add_command(describe)
 
 
 @genloss.command(name="list")

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from genloss.cli.commands import DEBUG, genloss
+from genloss.cli.guard import DEBUG
 
 
-@genloss.command()
+@click.command()
 @click.argument("table", type=click.Path())
 @click.option("--target", metavar="COL", help="The column to be predicted.")
 @click.option(

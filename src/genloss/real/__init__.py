@@ -6,6 +6,15 @@ from genloss.real.laws import Gaussian, LinearModel, Ring, Zipf
 from genloss.real.shapes import Circles, Moons, SwissRoll
 
 __all__ = [
-    *("Circles", "Digits", "Gaussian", "Images", "LinearModel", "Moons", "Ring", "Rows", "SwissRoll"),
-    *("Table", "Zipf"),
+    "Circles",
+    "Digits",
+    "Gaussian",
+    "Images",
+    "LinearModel",
+    "Moons",
+    "Ring",
+    "Rows",
+    "SwissRoll",
+    "Table",
+    "Zipf",
 ]

@@ -28,7 +28,8 @@ def _located(data: Any) -> Any:
         raise DataError(f"{type(data).__name__} is no array: {said_by(error)}") from None
     if array.dtype.kind not in "biuf" or array.ndim == 0:
         raise DataError(
-            f"{type(data).__name__} of {array.dtype} is no array of numbers; give (N, ...) numbers, or a frame to Table"
+            f"{type(data).__name__} of {array.dtype} is no array of numbers; "
+            f"give (N, ...) numbers, or a frame to Table"
         )
     sink = io.BytesIO()
     np.save(sink, np.ascontiguousarray(array), allow_pickle=False)

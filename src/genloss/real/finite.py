@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,6 +17,7 @@ from genloss.samples import Array
 from genloss.statistics import Moments
 from genloss.streams import Rng, fixed
 from genloss.tables import Reading, Schema, Wishes, kept_frame, read_table
+from genloss.tables.cells import Kind
 from genloss.tables.kept import is_kept
 from genloss.tables.say import Decision, some
 from genloss.traits import fields
@@ -26,7 +25,12 @@ from genloss.traits import fields
 if TYPE_CHECKING:
     from genloss.tables.describe import Description
 
-_KINDS = {"category": "categorical"}
+_KINDS: dict[str, Kind] = {
+    "category": "categorical",
+    "numeric": "numeric",
+    "boolean": "boolean",
+    "date": "date",
+}
 HeldOut = Annotated[float, Gt(0), Lt(1)]
 
 
@@ -111,7 +115,7 @@ class Table:
 
     @cached_property
     def _table(self) -> _Loaded:
-        types = tuple((k, _KINDS.get(v, v)) for k, v in sorted((self.types or {}).items()))
+        types = tuple((k, _KINDS[v]) for k, v in sorted((self.types or {}).items()))
         wishes = Wishes(
             self.target,
             self.drop,

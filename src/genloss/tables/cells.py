@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Form = Literal["numeric", "boolean", "date", "text"]
+Kind = Literal["numeric", "categorical", "boolean", "date"]
 Label = str | int | float
 
 DAY = 86_400_000_000

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genloss.errors import DataError
-from genloss.tables.cells import DAY, EXACT, Floats, Label, Mask, cells_of, column_of
+from genloss.tables.cells import DAY, EXACT, Floats, Kind, Label, Mask, cells_of, column_of
 from genloss.tables.readers import READERS, as_labels
 from genloss.tables.say import listed, meant, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["numeric", "categorical", "boolean", "date"]
 _LAST_DAY = 100_000_000
 """Days from 1970 (274,000 years) up to which microseconds fit into 64 bits."""
 
@@ -71,7 +70,7 @@ class Column:
         infinite = np.flatnonzero(np.isinf(reading.values))
         if infinite.size:
             raise DataError(
-                f"column {shown(self.name)}, row {infinite[0] + 1}: {cells.at(int(infinite[0]))} is infinite; "
+                f"column {shown(self.name)}, row {infinite[0] + 1}: {cells.at(infinite[0])} is infinite; "
                 "write a finite number, or leave the cell empty if the value is missing"
             )
         return reading.values

@@ -1,4 +1,4 @@
-"""Tables from files, as Arrow tables: text in any encoding, with any delimiter, and what has types already."""
+"""Tables from files, as Arrow tables: text in any encoding with any delimiter, and what has types."""
 
 from __future__ import annotations
 
@@ -107,9 +107,8 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         )
     body = table.slice(1)
     if not ragged and _headless(header, body):
-        problems.append(
-            f"the first line, {shown(','.join(header))}, is no header but a row; write one with the names of columns"
-        )
+        first = shown(",".join(header))
+        problems.append(f"the first line, {first}, is no header but a row; write one with names of columns")
     names = [name.strip() for name in header]
     return Held(
         body.rename_columns(names) if len(names) == body.num_columns else body,
@@ -167,7 +166,7 @@ def _check(data: bytes, encoding: str) -> None:
 
 
 def _dialect(head: str) -> tuple[str, str]:
-    """What stands between cells and around them, as DuckDB tells it; that sniffer is used for nothing else."""
+    """What stands between cells and around them, by DuckDB, whose sniffer is used for nothing else."""
     import duckdb
 
     with tempfile.NamedTemporaryFile(suffix=".csv") as copy, duckdb.connect() as connection:
@@ -221,10 +220,11 @@ def _parsed(data: bytes, encoding: str, mark: str, quote: str, width: int) -> tu
         return table, []
     lines = "line differs" if len(bad) == 1 else "lines differ"
     where = listed([row.number for row in bad], 5)
-    said = f"{len(bad)} {lines} from the header, which has {width} cells: {where} (line {bad[0].number} has {bad[0].actual_columns})"
+    example = f"line {bad[0].number} has {bad[0].actual_columns}"
     title = len(bad) > table.num_rows
+    remedy = "if the first line is a title and no header, delete it" if title else "mend them"
     return table, [
-        f"{said}; {'if the first line is a title and no header, delete it' if title else 'mend them'}"
+        f"{len(bad)} {lines} from the header, which has {width} cells: {where} ({example}); {remedy}"
     ]
 
 

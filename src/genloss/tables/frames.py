@@ -1,4 +1,4 @@
-"""Tables in memory as Arrow tables: frames of pandas, Polars and whatever speaks Arrow, and columns of cells."""
+"""Tables in memory as Arrow tables: frames of pandas, Polars and whatever speaks Arrow, and lists."""
 
 from __future__ import annotations
 

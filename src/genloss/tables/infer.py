@@ -11,8 +11,9 @@ import numpy as np
 from genloss.errors import DataError
 from genloss.tables.cells import Floats, cells_of
 from genloss.tables.column import Column
-from genloss.tables.kinds import Convention, Found, Judge
+from genloss.tables.kinds import Found, Judge
 from genloss.tables.say import Decision, listed, meant, shown
+from genloss.tables.texts import Convention
 from genloss.tables.wishes import Wishes
 
 
@@ -133,10 +134,13 @@ def _read(table: Any, names: list[str], wishes: Wishes, rows: Any, delimiter: st
         return of.found()
 
     found = [one(place, Convention(delimiter=delimiter)) for place in range(len(names))]
-    decimals, orders = {f.decimal for f in found} - {""}, {f.order for f in found} - {""}
+    reads = [f.read for f in found if f.read is not None]
+    decimals, orders = {r.decimal for r in reads} - {""}, {r.order for r in reads} - {""}
     usual = Convention(_only(decimals), _only(orders), delimiter)
     if usual.decimal or usual.order:
-        found = [one(place, usual) if f.unsure else f for place, f in enumerate(found)]
+        found = [
+            one(place, usual) if f.read is not None and f.read.unsure else f for place, f in enumerate(found)
+        ]
     return found
 
 

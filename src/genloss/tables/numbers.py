@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, thousands, currencies, percent, units, negatives in brackets."""
+"""Numbers as people write them: decimal commas, thousands, currencies, percent, units, brackets."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ class Numbers(NamedTuple):
         values: (k,), NaN where a text is none.
         bad: (k,) where it is none.
         whole: Whether all are written without decimals.
+        utc: Never: dates may have a zone.
         decimal: The decimal mark, "" where nothing tells it.
         unsure: Whether the texts can be read with the other decimal mark too.
         affix: What stands beside the numbers and is left out: a currency, "%", a unit.
@@ -88,6 +89,7 @@ class Numbers(NamedTuple):
     values: Floats
     bad: Mask
     whole: bool
+    utc: bool = False
     decimal: str = ""
     unsure: bool = False
     affix: str = ""
@@ -106,7 +108,7 @@ def plain(texts: Any) -> Numbers | None:
     if not whole and _all(texts, _EITHER):
         return None
     found = np.array(values.fill_null(float("nan")).to_numpy(zero_copy_only=False))
-    return Numbers(found, np.zeros(len(found), dtype=np.bool_), whole, "" if whole else ".")
+    return Numbers(found, np.zeros(len(found), dtype=np.bool_), whole, decimal="" if whole else ".")
 
 
 def _all(texts: Any, pattern: str) -> bool:
@@ -152,7 +154,7 @@ def numbers(texts: Any, decimal: str | None = None, usual: str = "", delimiter: 
     marked = np.flatnonzero(_match(body, r"[.,' ]") & ~bad)
     at = int(marked[0]) if marked.size else int(np.argmin(bad))
     example = "" if bad.all() else f"{texts[at].as_py()!r} is {read[at]:.15g}"
-    return Numbers(read, bad, whole, mark if marked.size else "", unsure, affix, why, mixed, example)
+    return Numbers(read, bad, whole, False, mark if marked.size else "", unsure, affix, why, mixed, example)
 
 
 def _joined(mark: str, *parts: Any) -> Any:

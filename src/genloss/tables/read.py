@@ -43,7 +43,8 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     """Read a table and say what its columns are.
 
     Args:
-        data: The path of a file, the name of a bundled table (breast_cancer, diabetes, iris, wine), or a frame.
+        data: The path of a file, the name of a bundled table (breast_cancer, diabetes, iris, wine), or a
+            frame.
         wishes: How to read it; or the target alone. The bundled tables know theirs.
 
     Raises:

@@ -23,7 +23,8 @@ class Reading(NamedTuple):
 
 def spread(values: Floats, codes: Any) -> Floats:
     """(n,) values of cells from (k,) those of the different texts; NaN where the code is -1."""
-    return np.append(values, np.nan)[codes]
+    out: Floats = np.append(values, np.nan)[codes]
+    return out
 
 
 def as_numbers(cells: Cells) -> Reading:

@@ -1,4 +1,4 @@
-"""How genloss speaks of a table: a value, a list of names, the name that was meant, what was decided and why."""
+"""How genloss speaks of a table: a value, names, the name that was meant, what was decided and why."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genloss.tables.column import Kind
+from genloss.tables.cells import Kind
 
 
 @dataclass(frozen=True)
