@@ -133,10 +133,12 @@ def numbers(texts: Any, decimal: str | None = None, usual: str = "", delimiter: 
     is_number &= ~odd
     body = pc.utf8_rtrim_whitespace(pc.struct_field(found, "body"))
     fits = {m: _match(body, p) & is_number for m, p in ((".", _POINT), (",", _COMMA))}
+    able = [m for m in fits if (fits[m] == is_number).all()]
     mark, unsure, why = decimal or "", False, ""
-    if not mark:
-        both = all((fits[m] == is_number).all() for m in fits)
-        if not both:
+    if mark and mark not in able and able:
+        mark, why = able[0], "with the mark that is given it would be text"
+    elif not mark:
+        if len(able) < 2:
             mark = "." if fits["."].sum() >= fits[","].sum() else ","
         elif _match(body, "[.,]").any():
             unsure = True

@@ -34,6 +34,8 @@ _MAYBE = (
     ),
 )
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
+_EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
+"""Whole numbers that may be years, months and days."""
 _LOOKS = (
     ("months", r"^\d{4}-(?:0[1-9]|1[0-2])$"),
     ("times of day", r"^\d{1,2}:\d\d(?::\d\d)?$"),
@@ -121,6 +123,13 @@ class Texts:
         if not as_booleans(self.cells, ("true",), ("false",)).bad.any():
             return Read("boolean", as_booleans(self.cells).values)
         simple = plain(self.cells.texts) if self.decimal != "," else None
+        if (
+            simple is not None
+            and simple.whole
+            and _all(self.cells.texts, _EIGHT)
+            and not self.dates().bad.any()
+        ):
+            return self._date(self.dates(), [])
         if simple is not None:
             return Read("numeric", simple.values, simple.whole, decimal=simple.decimal)
         texts, codes = self.cells.distinct
@@ -162,7 +171,7 @@ class Texts:
             notes.append(
                 self._decided(f"is read as numbers, {shown(number.affix)} left out", why, types="category")
             )
-        if number.decimal == "," or number.unsure:
+        if number.decimal == "," or number.why:
             other = "." if number.decimal == "," else ","
             why = number.why or "no other reading fits all cells"
             what = f"is read with decimal {'commas' if number.decimal == ',' else 'points'}"
@@ -249,6 +258,10 @@ class Texts:
 
     def _decided(self, what: str, why: str, types: str) -> Decision:
         return Decision(f"{shown(self.name)} {what}", why, toml(types={self.name: types}), self.name)
+
+
+def _all(texts: Any, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _mask(of: Any) -> Mask:
