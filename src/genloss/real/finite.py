@@ -143,7 +143,8 @@ class Table:
     @property
     def remark(self) -> str:
         """What of the table is left out, and what was decided in reading it, in a line; "" for nothing."""
-        left_out, decisions = self._table.left_out, self._table.decisions
+        left_out = [d for d in self._table.left_out if d.column not in self.drop]
+        decisions = self._table.decisions
         if not left_out and not decisions:
             return ""
         said = [f"left out: {some(d.what for d in left_out)}"] if left_out else []

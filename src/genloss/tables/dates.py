@@ -136,7 +136,7 @@ def _named(of: Any) -> Any:
 def _order(of: Any, number: Any, fits: Mask, dayfirst: bool | None, usual: str) -> tuple[str, bool, str]:
     """Whether the day or the month comes first, whether the other would do too, and why it is that."""
     if dayfirst is not None:
-        return ("day" if dayfirst else "month"), False, "the spec says so"
+        return ("day" if dayfirst else "month"), False, ""
     large = {name: int((number[name] > 12)[fits].sum()) for name in ("first", "second_")}
     if large["first"] > large["second_"]:
         return "day", False, "its first numbers go beyond 12"

@@ -16,6 +16,9 @@ from genloss.tables.say import Decision, listed, meant, shown
 from genloss.tables.texts import Convention
 from genloss.tables.wishes import Wishes
 
+SAID = "the spec says so"
+"""Why a column is left out that nobody has to be told of."""
+
 
 @dataclass(frozen=True, eq=False)
 class Inferred:
@@ -61,7 +64,7 @@ def infer(table: Any, wishes: Wishes, delimiter: str = "", problems: Iterable[st
         if not name.strip()
     ]
     left_out += [
-        Decision(f"{shown(name)} is dropped", "the spec says so", column=name, pin={"drop": [name]})
+        Decision(shown(name), SAID, column=name, pin={"drop": [name]})
         for name in names
         if name in wishes.drop
     ]
@@ -76,16 +79,12 @@ def infer(table: Any, wishes: Wishes, delimiter: str = "", problems: Iterable[st
             rows = np.flatnonzero(present)
             table = table.take(rows)
             why = f"they have no value of the target {shown(wishes.target)}"
-            left_out.append(Decision(f"{lost} of {lost + len(rows)} rows are left out", why))
+            left_out.append(Decision(f"{lost} of {lost + len(rows)} rows", why))
     found = _read(table, names, wishes, rows, delimiter)
     wrong += [f.problem for f in found if f.problem]
     left_out += [f.left_out for f in found if f.left_out is not None]
     if wishes.strict:
-        wrong += [
-            f"{d.what}: {d.why}; drop it, or leave strict out"
-            for d in left_out
-            if d.why != "the spec says so"
-        ]
+        wrong += [f"{d.what}: {d.why}; drop it, or leave strict out" for d in left_out if d.why != SAID]
     kept = [f for f in found if f.column is not None]
     if not kept and not wrong:
         wrong.append(f"no column is left: {'; '.join(f'{d.what}: {d.why}' for d in left_out)}")

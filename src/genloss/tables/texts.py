@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genloss.tables.cells import Cells, Floats, Kind, Mask
 from genloss.tables.dates import Dates, dates
-from genloss.tables.numbers import Numbers, numbers, plain
+from genloss.tables.numbers import Numbers, every, numbers, plain
 from genloss.tables.readers import as_booleans, spread
 from genloss.tables.say import Decision, listed, shown, toml
 
@@ -120,13 +120,13 @@ class Texts:
 
     def read(self) -> Read | Mixed | tuple[Decision, ...]:
         """Numbers or dates; or mostly; or what is to be said of categories."""
-        if not as_booleans(self.cells, ("true",), ("false",)).bad.any():
+        if every(self.cells.texts, "(?i)^(?:true|false)$"):
             return Read("boolean", as_booleans(self.cells).values)
         simple = plain(self.cells.texts) if self.decimal != "," else None
         if (
             simple is not None
             and simple.whole
-            and _all(self.cells.texts, _EIGHT)
+            and every(self.cells.texts, _EIGHT)
             and not self.dates().bad.any()
         ):
             return self._date(self.dates(), [])
@@ -171,7 +171,7 @@ class Texts:
             notes.append(
                 self._decided(f"is read as numbers, {shown(number.affix)} left out", why, types="category")
             )
-        if number.decimal == "," or number.why:
+        if number.why or (number.decimal == "," and self.decimal is None):
             other = "." if number.decimal == "," else ","
             why = number.why or "no other reading fits all cells"
             what = f"is read with decimal {'commas' if number.decimal == ',' else 'points'}"
@@ -201,7 +201,7 @@ class Texts:
         )
 
     def _date(self, date: Dates, notes: list[Decision]) -> Read:
-        if date.order:
+        if date.order and self.dayfirst is None:
             first = date.order == "day"
             what, pin = f"{shown(self.name)} is read as dates, the {date.order} first", {"dayfirst": first}
             notes.append(
@@ -258,10 +258,6 @@ class Texts:
 
     def _decided(self, what: str, why: str, types: str) -> Decision:
         return Decision(f"{shown(self.name)} {what}", why, toml(types={self.name: types}), self.name)
-
-
-def _all(texts: Any, pattern: str) -> bool:
-    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _mask(of: Any) -> Mask:
