@@ -12,9 +12,9 @@ from genloss.tables.cells import DAY, Floats, Mask
 
 _TIME = (
     r"(?:(?:T|,? +)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<part>(?:[.,]\d{1,9})?))?"
-    r" ?(?P<half>(?:[AaPp]\.?[Mm]\.?)?) ?(?P<zone>(?:Z|UTC|GMT|[+-]\d\d:?\d\d)?))?$"
+    r" ?(?P<half>(?:[AaPp]\.?[Mm]\.?)?) ?(?P<zone>(?:Z|UTC|GMT|[+-]\d\d:?\d\d)?)(?: Uhr)?)?$"
 )
-_NAMED = "(?P<month>[A-Za-z]{3,9})"
+_NAMED = r"(?P<month>\p{L}{3,9})"
 _SHAPES = (
     r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TIME,
     r"^(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)$",
@@ -27,7 +27,10 @@ _SHAPES = (
 )
 _FIRST = 2
 """The shape in which a day or a month may come first."""
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    *("", "", "mär", "", "mai", "", "", "", "", "okt", "", "dez"),  # in German
+)
 _PIVOT = 69
 """Two digits from here on are a year of the 1900s, as in POSIX."""
 
@@ -40,6 +43,7 @@ class Dates(NamedTuple):
         bad: (k,) where it is none.
         whole: Whether none has a time of day.
         utc: Whether some carry a zone.
+        like: (k,) where a text has the form of a date, which may be another form than that of most.
         order: "day" or "month", whichever comes first; "" where that is no question.
         unsure: Whether the other order fits all texts too.
         why: That order was taken.
@@ -51,6 +55,7 @@ class Dates(NamedTuple):
     bad: Mask
     whole: bool
     utc: bool
+    like: Mask
     order: str = ""
     unsure: bool = False
     why: str = ""
@@ -67,12 +72,15 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
         usual: The order of the rest of the table, where this column leaves it open.
     """
     size = len(texts)
-    none = Dates(np.full(size, np.nan), np.ones(size, dtype=np.bool_), True, False)
+    nowhere = np.zeros(size, dtype=np.bool_)
+    none = Dates(np.full(size, np.nan), ~nowhere, True, False, nowhere)
     found = [pc.extract_regex(texts, shape) for shape in _SHAPES]
     counts = [size - f.null_count for f in found]
     if not max(counts):
         return none
     best = int(np.argmax(counts))
+    like = sum(_bools(f.is_valid()) for f in found) > 0
+    like &= _bools(pc.match_substring_regex(texts, r"(?:19|20)\d\d"))
     of = found[best]
     fits = _bools(of.is_valid())
     number = {
@@ -108,7 +116,7 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
     at = int(np.argmax(fits))
     example = f"{texts[at].as_py()!r} is {np.datetime64(int(ticks[at]) // DAY, 'D')}" if fits.any() else ""
     values = np.where(fits, ticks / DAY, np.nan)
-    return Dates(values, ~fits, whole, utc, order, unsure, why, tuple(notes), example)
+    return Dates(values, ~fits, whole, utc, like, order, unsure, why, tuple(notes), example)
 
 
 def _has(of: Any, name: str) -> bool:
@@ -127,10 +135,11 @@ def _whole(of: Any, name: str) -> Any:
 
 
 def _named(of: Any) -> Any:
-    """(k,) months by their English names, or the first three letters of them; 0 for other words."""
+    """(k,) months by their English or German names, or the beginnings of these; 0 for other words."""
     word = pc.utf8_slice_codeunits(pc.utf8_lower(pc.struct_field(of, "month")), 0, 3)
     place = pc.index_in(word, pa.array(_MONTHS, word.type))
-    return pc.add(place, 1).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    found = place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.where(found < 0, 0, found % 12 + 1)
 
 
 def _order(of: Any, number: Any, fits: Mask, dayfirst: bool | None, usual: str) -> tuple[str, bool, str]:

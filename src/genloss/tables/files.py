@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from genloss.tables.wishes import Wishes
 _HEAD = 1 << 18
 """Bytes of a file from which its delimiter and quotes are told."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_HINT = re.compile("\ufeff?sep=(.)\r?\n")
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
 
@@ -77,10 +79,14 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
     head = data[:_HEAD].decode(encoding, "ignore").removeprefix("\ufeff")
     if len(data) > _HEAD:  # not half a line
         head = head[: head.rfind("\n") + 1] or head
+    mark = wishes.delimiter
+    if hint := _HINT.match(head):  # of Excel, to itself
+        mark, data, encoding = mark or hint[1], data.decode(encoding)[hint.end() :].encode(), "utf-8"
+        head = head[hint.end() :]
     if not head.strip():
         raise DataError("the file is empty; it needs a header and rows")
     found, quote = _dialect(head)
-    mark = wishes.delimiter or found
+    mark = mark or found
     lines = head.splitlines()
     try:
         header = next(csv.reader(io.StringIO(head, newline=""), delimiter=mark, quotechar=quote))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genloss.tables.cells import Floats, Mask
 
-_CURRENCY = r"[$€£¥₹₽₩₺]|[A-Z]{1,2}\$|[A-Z]{3}|kr\.?|Fr\.|zł|Kč"
+_CURRENCY = r"[$€£¥₹₽₩₺]|[A-Z]{1,2}\$|[A-Z]{3}|kr\.?|Fr\.|Rs\.?|zł|Kč"
 _NUMBER = (
     rf"^(?P<open>\(?)(?P<sign>[-+]?)(?P<money>(?:{_CURRENCY})?) ?(?P<minus>[-+]?)"
     r"(?P<body>\d[\d.,' ]*|[.,]\d+)(?P<power>(?:[eE][-+]?\d+)?)(?P<gap> ?)"
@@ -63,8 +63,8 @@ _GLUED = (
 )
 """Units that may stand next to the last digit; behind a space any one unit may."""
 
-# thousands in threes, behind one mark; the decimal mark is the other
-_POINT = r"^(?:[1-9]\d{0,2}(?:(?:,\d{3})+|(?:[ ']\d{3})+)|\d+)?(?:\.\d*)?$"
+# thousands in threes (in India, the higher ones in twos), behind one mark; the decimal mark is the other
+_POINT = r"^(?:[1-9]\d{0,2}(?:(?:,\d{3})+|(?:[ ']\d{3})+)|[1-9]\d?(?:,\d\d)+,\d{3}|\d+)?(?:\.\d*)?$"
 _COMMA = r"^(?:[1-9]\d{0,2}(?:(?:\.\d{3})+|(?:[ ']\d{3})+)|\d+)?(?:,\d*)?$"
 _EITHER = r"^[-+]?(?:0|[1-9]\d{0,2}(?:\.\d{3})?)$"
 """Numbers of computers that may be whole ones with a point between thousands."""

@@ -36,8 +36,10 @@ _MAYBE = (
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
 _EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
 """Whole numbers that may be years, months and days."""
+_MANY = 20
+"""Categories from which on it is said that texts with figures in them are such."""
 _LOOKS = (
-    ("months", r"^\d{4}-(?:0[1-9]|1[0-2])$"),
+    ("months", r"^(?:\d{4}-(?:0[1-9]|1[0-2])|\p{L}{3,9}\.? \d{4})$"),
     ("times of day", r"^\d{1,2}:\d\d(?::\d\d)?$"),
     ("durations", r"^(?:\d+ days? )?\d+:\d\d:\d\d$"),
 )
@@ -153,6 +155,11 @@ class Texts:
         for kind, bad in (("numeric", number.bad), ("date", date.bad)):
             if 2 * counts[kind] > told:
                 return self._mixed(kind, np.flatnonzero(bad & ~maybe))
+        if seen[date.like & ~maybe].sum() == told > 0:
+            one = texts.filter(pa.array(~date.bad))
+            other = texts.filter(pa.array(date.bad & ~maybe))[0].as_py()
+            both = f"{shown(one[0].as_py()) if len(one) else 'none that fits'} and {shown(other)}"
+            return Mixed("date", f"holds dates of more than one form: {both}; write one", None)
         return self._notes(texts, seen, tokens, counts, told)
 
     def numbers(self) -> Numbers:
@@ -254,6 +261,15 @@ class Texts:
             if seen[fits].sum() > 0.9 * told:
                 why = f"its cells look like {what}, of which no number is made"
                 notes.append(Decision(f"{shown(self.name)} is read as categories", why, "", self.name))
+        figures = seen[_mask(pc.match_substring_regex(texts, r"\d"))].sum() > 0.9 * told
+        if not notes and figures and len(texts) > _MANY:
+            why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
+            notes.append(Decision(f"{shown(self.name)} is read as {len(texts)} categories", why, "", self.name))
+        folded = pc.value_counts(pc.utf8_lower(texts))
+        twice = folded.filter(pc.greater(folded.field("counts"), 1))
+        if len(twice):
+            what = f"{shown(self.name)} keeps texts apart that differ in capitals alone"
+            notes.append(Decision(what, f"{shown(twice[0]['values'].as_py())} is one", "", self.name))
         return tuple(notes)
 
     def _decided(self, what: str, why: str, types: str) -> Decision:
