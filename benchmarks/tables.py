@@ -49,7 +49,7 @@ def write(path: Path, n: int) -> None:
 def family(process: int) -> list[int]:
     """A process and all that it started, threads' children too."""
     found = [process]
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
+    for children in Path(f"/proc/{process}/task").glob("*/children"):  # any thread may have started one
         try:
             found += [p for child in children.read_text().split() for p in family(int(child))]
         except OSError:

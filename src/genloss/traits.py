@@ -123,6 +123,14 @@ FEATURES: Trait[Callable[..., Array] | None] = Trait(
     None,
     "features(rows, leave_out=None): (..., d) floats in which means and distances make sense; for tables.",
 )
+PROJECTED: Trait[Callable[[Array, Array], Array] | None] = Trait(
+    "real",
+    "projected",
+    None,
+    "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), where "
+    "the "
+    "k features of many rows are too many to be made.",
+)
 STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
     "real",
     "standardised",

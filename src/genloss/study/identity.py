@@ -17,7 +17,7 @@ from typing import Any
 from genloss.study.spec import Spec, dump
 from genloss.traits import CONTENT, GROWS, WORDS, fields
 
-NUMERICS = 3
+NUMERICS = 4
 """Raised when the same spec gives other numbers: parts of before are then of no use."""
 
 Identity = dict[str, Any]
