@@ -265,7 +265,8 @@ def _load(path: str, wishes: Wishes, held_out: float, version: int) -> _Loaded:
     read = read_table(path, wishes)
     digest = hashlib.sha256(np.ascontiguousarray(read.rows).data)
     digest.update(repr(read.schema).encode())
-    mean, sd = np.nanmean(read.rows, axis=0), np.nanstd(read.rows, axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near 1e308 have a spread beyond floats
+        mean, sd = np.nanmean(read.rows, axis=0), np.nanstd(read.rows, axis=0)
     train, held = split(len(read.rows), held_out)
     return _Loaded(
         read.schema,
