@@ -264,7 +264,9 @@ class Texts:
         figures = seen[_mask(pc.match_substring_regex(texts, r"\d"))].sum() > 0.9 * told
         if not notes and figures and len(texts) > _MANY:
             why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
-            notes.append(Decision(f"{shown(self.name)} is read as {len(texts)} categories", why, "", self.name))
+            notes.append(
+                Decision(f"{shown(self.name)} is read as {len(texts)} categories", why, "", self.name)
+            )
         folded = pc.value_counts(pc.utf8_lower(texts))
         twice = folded.filter(pc.greater(folded.field("counts"), 1))
         if len(twice):
