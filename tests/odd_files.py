@@ -395,6 +395,27 @@ CASES = [
         one("d", "2020-02-30", "2020-12-01", "2020-12-02"),
         "text in a date column: column 'd', row 1 holds '2020-02-30'",
     ),
+    ok(
+        "german months.csv",
+        one("d", "3. März 2020", "12. Mai 2021", "1. Okt. 1999"),
+        {"d": D, "n": N},
+        first={"d": day("2020-03-03")},
+    ),
+    bad(
+        "two forms.csv",
+        one("d", "2020-02-03", "04.02.2020", "05.02.2020", "2020-02-06"),
+        "more than one form",
+    ),
+    bad("both orders.csv", one("d", "13/12/2020", "12/13/2020"), "dates of more than one form"),
+    ok(
+        "figures.csv",
+        lines("where,x", *(f"{40 + i}° N,{i}" for i in range(30))),
+        {"where": C, "x": N},
+        says=("'where' is read as 30 categories", "neither numbers nor dates"),
+    ),
+    ok("capitals.csv", one("c", "Yes", "yes", "no"), {"c": C, "n": N}, says=("differ in capitals alone",)),
+    ok("rupees.csv", one("x", "Rs. 1,20,000", "Rs. 500", "Rs. 3,450"), {"x": N, "n": N}, first={"x": 120000}),
+    ok("hint of excel.csv", "sep=;\n" + PLAIN.replace(",", ";"), ND, first={"size": 1.5}),
     # what is missing
     ok(
         "missing numbers.csv",

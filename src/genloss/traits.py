@@ -127,9 +127,8 @@ PROJECTED: Trait[Callable[[Array, Array], Array] | None] = Trait(
     "real",
     "projected",
     None,
-    "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), where "
-    "the "
-    "k features of many rows are too many to be made.",
+    "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), "
+    "where the k features of many rows are too many to be made.",
 )
 STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
     "real",
