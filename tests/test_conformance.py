@@ -36,6 +36,8 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     real.Gaussian: [{"dim": 1}, {"dim": 3}],
     real.Zipf: [{"symbols": 6}, {}],
     real.Table: [{"path": name} for name in ("breast_cancer", "wine", "diabetes", "iris")],
+    real.Rows: [{"path": np.random.Generator(np.random.SFC64(1)).normal(size=(60, 3))}],
+    real.Images: [{"path": np.random.Generator(np.random.SFC64(1)).integers(0, 256, (60, 4, 5))}],
     generators.Gaussian: [{}, {"ddof": 1, "temperature": 0.5}],
     generators.KDE: [{}, {"bandwidth": "scott"}, {"bandwidth": "silverman"}],
     generators.LinearRegression: [

@@ -365,7 +365,8 @@ def test_any_table(seed, n, ties, gone):
 
 
 def test_breast_cancer():
-    schema, table = read_table("breast_cancer")
+    read = read_table("breast_cancer")
+    schema, table = read.schema, read.rows
     rows = np.stack([table, table[::-1]])
     rng = generator(22)
     model = fit(rows, schema)

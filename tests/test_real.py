@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -301,3 +302,22 @@ def test_what_identifies_a_table_is_what_is_in_it(tmp_path: Path) -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         _ = real.Table(path="nowhere.csv").size
+
+
+def test_a_table_of_many_categories_fits_in_memory(tmp_path) -> None:
+    """Features, one of each category, are counted where a tile is made, and not made to be projected."""
+    n = 4000
+    rng = np.random.Generator(np.random.SFC64(1))
+    frame = pd.DataFrame(
+        {"x": rng.normal(size=n), "c": [f"c{i % 990}" for i in range(n)], "b": rng.random(n) < 0.5}
+    )
+    frame.loc[::7, "c"] = None
+    source = real.Table(frame)
+    few = experiment(real.Table(frame[["x", "b"]]), n_real=2000, generations=1)
+    many = experiment(source, n_real=2000, generations=1)
+    assert few.tile_size == 64 and many.tile_size == 8
+    rows, directions = source.holdout(), rng.normal(size=(5, 991))
+    want = source.features(rows) @ directions.T
+    assert np.allclose(source.projected(rows, directions), want)
+    stacked = np.stack([rows, rows[::-1]])
+    assert np.allclose(source.projected(stacked, directions), np.stack([want, want[::-1]]))

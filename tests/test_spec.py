@@ -46,6 +46,8 @@ REAL: dict[str, Any] = {
     "Zipf": {"symbols": count, "exponent": st.floats(0, 3)},
     "Table": {"path": st.sampled_from(["iris", "wine", "diabetes"]), "held_out": st.floats(0.1, 0.5)},
     "Digits": {"held_out": st.floats(0.1, 0.5)},
+    "Rows": {"path": st.just("rows.npy"), "held_out": st.floats(0.1, 0.5)},
+    "Images": {"path": st.just("images.npy"), "held_out": st.floats(0.1, 0.5)},
 }
 GENERATORS: dict[str, Any] = {
     "Gaussian": {"ddof": st.sampled_from([0, 1]), "temperature": positive},

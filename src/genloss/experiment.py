@@ -43,6 +43,7 @@ from genloss.traits import (
     READS_TOTAL,
     REAL_MOMENTS,
     REAL_STATISTIC,
+    REMARK,
     SAMPLE_KNOWN,
     SCHEMA,
     SUBSAMPLE,
@@ -62,8 +63,9 @@ _TILE_NUMBERS = 2**16
 # Numbers of a replicate's rows up to which a generator may ask for more than 64 replicates: beyond, what
 # Python costs a generation no longer shows, and small tiles are shared out more evenly.
 _FEW_NUMBERS = 1024
-# Rows of one tile kept in memory at once, in bytes.
-_TILE_MEMORY = 256 * 2**20
+# Rows of one tile kept in memory at once, in bytes: a fit to them holds some five times as much, and every
+# worker has a tile.
+_TILE_MEMORY = 128 * 2**20
 
 
 def _as_tuple(value: Any) -> Any:
@@ -278,7 +280,10 @@ class Experiment:
         kept = self.n_real + self.n_fresh * self.generations
         if self.statistic is None:
             kept += sum(self.published(i) for i in range(len(self.agents))) * self.generations
-        while tile > 1 and tile * kept * width * 8 > _TILE_MEMORY:
+        # of what is published in a generation a metric may make features, one of each category
+        wide = self.features(self.held_out[:1]).shape[-1]
+        most = kept * width + max(self.published(i) for i in range(len(self.agents))) * wide
+        while tile > 1 and tile * most * 8 > _TILE_MEMORY:
             tile //= 2
         return tile
 
@@ -316,6 +321,7 @@ class Experiment:
             f"{len(self.agents)} agents on one pool" if alone is None else "",
             "" if "n_real" in varied else f"{self.n_real} real rows at first",
             f"{self.n_fresh} fresh ones a generation" if self.n_fresh and "n_fresh" not in varied else "",
+            REMARK.of(self.real) if fixed else "",
         ]
         return "; ".join(part for part in parts if part)
 

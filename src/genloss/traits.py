@@ -125,6 +125,13 @@ FEATURES: Trait[Callable[..., Array] | None] = Trait(
     None,
     "features(rows, leave_out=None): (..., d) floats in which means and distances make sense; for tables.",
 )
+PROJECTED: Trait[Callable[[Array, Array], Array] | None] = Trait(
+    "real",
+    "projected",
+    None,
+    "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), "
+    "where the k features of many rows are too many to be made.",
+)
 STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
     "real",
     "standardised",
@@ -160,8 +167,11 @@ CONTENT: Trait[str] = Trait(
     "real", "content", "", "What identifies the data: a run goes on with the same only."
 )
 TRUE_COEFFICIENTS: Trait[Array | None] = Trait("real", "coefficients", None, "(d,) of the true linear model.")
-IMAGE: Trait[tuple[int, int] | None] = Trait(
-    "real", "image", None, "(height, width) of rows that are images."
+REMARK: Trait[str] = Trait(
+    "real", "remark", "", "A line on what of the data is left out, and what was decided in reading them."
+)
+IMAGE: Trait[tuple[int, ...] | None] = Trait(
+    "real", "image", None, "(height, width), or (height, width, channels), of rows that are images."
 )
 
 # -- generators and their models ---------------------------------------------------------------------

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import click
 
 import genloss as package
-from genloss.cli.guard import BAD_INPUT, FAILED, STOPPED, Guarded, say
+from genloss.cli.describing import describe
+from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded, say
 from genloss.errors import SpecError, StoreError, bounded
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 _TRUST = click.option(
     "--trust", is_flag=True, help="Run code of yours that the spec refers to (mine.py:MyRegime)."
 )
@@ -35,7 +35,7 @@ _REPLICATES = click.option("--replicates", type=click.IntRange(min=1), help="Rep
     cls=Guarded, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(package.__version__, prog_name="genloss", message="%(prog)s %(version)s")
-@_DEBUG
+@DEBUG
 @click.pass_context
 def genloss(ctx: click.Context) -> None:
     """What models lose, or gain, by training on data that models made.
@@ -51,10 +51,13 @@ def genloss(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+genloss.add_command(describe)
+
+
 @genloss.command(name="list")
 @click.option("-v", "--verbose", is_flag=True, help="Of every part, all that is to be known.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@_DEBUG
+@DEBUG
 def list_(verbose: bool, as_json: bool) -> None:
     """Name the studies of the gallery and all parts."""
     from genloss.cli import listing
@@ -70,7 +73,7 @@ def list_(verbose: bool, as_json: bool) -> None:
 @_SET
 @_REPLICATES
 @_TRUST
-@_DEBUG
+@DEBUG
 def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bool) -> None:
     """Print a study's spec and what it would do, or what a part is.
 
@@ -117,7 +120,7 @@ def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bo
 @click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME.")
 @_TRUST
 @click.option("--json", "as_json", is_flag=True, help="Nothing on standard output but one JSON object.")
-@_DEBUG
+@DEBUG
 def run(
     study: str,
     changes: tuple[str, ...],
@@ -196,7 +199,7 @@ def run(
 @genloss.command()
 @click.argument("run", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@_DEBUG
+@DEBUG
 def status(run: str, as_json: bool) -> int:
     """Say how far a run is, also while it goes on elsewhere.
 
@@ -214,7 +217,7 @@ def status(run: str, as_json: bool) -> int:
 @genloss.command()
 @click.argument("run", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@_DEBUG
+@DEBUG
 def verify(run: str, as_json: bool) -> int:
     """Check every part of a run, and say which are damaged.
 
@@ -234,7 +237,7 @@ def verify(run: str, as_json: bool) -> int:
 @genloss.command()
 @click.argument("run", type=click.Path())
 @click.option("--cell", type=click.IntRange(min=0), help="Of this cell alone, by its index.")
-@_DEBUG
+@DEBUG
 def logs(run: str, cell: int | None) -> None:
     """Print what parts of yours printed while a run was made.
 
@@ -250,7 +253,7 @@ def logs(run: str, cell: int | None) -> None:
 @click.option("--csv", type=click.Path(), help="Write the long table as CSV; - is standard output.")
 @click.option("--parquet", type=click.Path(), help="Write the long table as Parquet.")
 @_TRUST
-@_DEBUG
+@DEBUG
 def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None:
     """Show what came out of a run, or write the table.
 
@@ -281,7 +284,7 @@ def results(run: str, csv: str | None, parquet: str | None, trust: bool) -> None
 @click.argument("run", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), help="The HTML file; by default RUN/report.html.")
 @_TRUST
-@_DEBUG
+@DEBUG
 def report(run: str, output: str | None, trust: bool) -> int:
     """Write the report of a run.
 
@@ -319,7 +322,7 @@ def report(run: str, output: str | None, trust: bool) -> int:
 @click.option(
     "--json", "as_json", is_flag=True, help="Nothing on standard output but a JSON list of findings."
 )
-@_DEBUG
+@DEBUG
 def check(
     what: str,
     slot: str | None,

@@ -19,6 +19,9 @@ _LINES, _CHARACTERS = 4, 500
 """What an error may take of a screen, in all."""
 
 
+DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+
+
 class Guarded(click.Group):
     """A group of commands whose errors all end as a line and an exit code; a command may return its own."""
 

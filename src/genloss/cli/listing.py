@@ -151,6 +151,11 @@ def takes(kind: str) -> str:
 _TAKES = {
     "None": "nothing",
     "HeldOut": "a number between 0 and 1",
+    "Data": "a path, or in Python a frame",
+    "ArrayData": "the path of a .npy file, or in Python an array",
+    "Texts": "a list of texts",
+    "Types": "a table of kinds by column, as in {zip = 'category'}",
+    "Mark": "one character",
     "Annotated[float, Gt(0), Lt(1)]": "a number between 0 and 1",
     "Annotated[tuple[int | str, ...], MinLen(1)]": "a list of agents, by name or index, and 'real'",
     "Rows": "a whole number from 1, or a multiple of n_real as in '2x'",

@@ -19,7 +19,7 @@ from genloss.metrics.discrete import (
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.streams import fixed
-from genloss.traits import REAL_MOMENTS, REAL_PROBABILITIES
+from genloss.traits import PROJECTED, REAL_MOMENTS, REAL_PROBABILITIES
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -52,11 +52,18 @@ class SlicedWasserstein:
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances, in the units of the rows."""
-        x, y = seen.features, seen.holdout_features
-        directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, x.shape[2]))
+        project = PROJECTED.of(seen.exp.real)
+        width = seen.exp.features(seen.holdout[..., :1, :]).shape[-1] if project else seen.features.shape[2]
+        directions = fixed("metrics.SlicedWasserstein").standard_normal((self.projections, width))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        if project is None:
+            x, y = seen.features, seen.holdout_features
+            pairs = ((x @ u, y @ u) for u in directions)
+        else:
+            p, q = project(seen.rows, directions), project(seen.holdout, directions)
+            pairs = ((p[..., i], q[..., i]) for i in range(len(directions)))
         # a replicate's numbers side by side: added up alike however many replicates there are
-        squared = np.stack([wasserstein2_squared(x @ u, y @ u) for u in directions], axis=1)
+        squared = np.stack([wasserstein2_squared(x, y) for x, y in pairs], axis=1)
         return np.asarray(np.sqrt(squared.mean(axis=1)))
 
 

@@ -165,7 +165,7 @@ def _frame(points: Array) -> tuple[tuple[float, float], tuple[float, float]]:
 # -- images ----------------------------------------------------------------------------------------
 
 
-def images(layout: Layout, seen: Sequence[Look], hidden: int, name: str, shape: tuple[int, int]) -> Figure:
+def images(layout: Layout, seen: Sequence[Look], hidden: int, name: str, shape: tuple[int, ...]) -> Figure:
     """Rows as images, a mosaic for each line and generation."""
     shown = generations(seen)
     rows: list[Spec] = [
@@ -194,13 +194,13 @@ def images(layout: Layout, seen: Sequence[Look], hidden: int, name: str, shape: 
     return framed(name, "The data", caption.strip(), rows, body, seen)
 
 
-def _mosaic(rows: Array, shape: tuple[int, int]) -> Array:
-    """(h, w) bytes: images on a grid, dark on light."""
-    h, w = shape
+def _mosaic(rows: Array, shape: tuple[int, ...]) -> Array:
+    """(h, w) bytes: images of (height, width) or (height, width, channels) on a grid, dark on light."""
+    h, w, *_ = shape
     out = np.full((_MOSAIC * (h + 1) - 1, _MOSAIC * (w + 1) - 1), 255, np.uint8)
     for i, row in enumerate(rows[: _MOSAIC**2]):
         top, left = (i // _MOSAIC) * (h + 1), (i % _MOSAIC) * (w + 1)
-        ink = np.nan_to_num(row.reshape(shape), nan=0.0)
+        ink = np.nan_to_num(row.reshape(h, w, -1), nan=0.0).mean(axis=2)
         out[top : top + h, left : left + w] = np.round(245 * (1 - np.clip(ink, 0, 1)))
     return out
 
@@ -236,8 +236,8 @@ def picture_figures(results: Results, layout: Layout, name: str) -> list[Figure]
     if exp.event.picture == "columns" and isinstance(SCHEMA.of(exp.real), Schema):
         return [table_margins(layout, seen, hidden, name)]
     shape = IMAGE.of(exp.real) or exp.event_shape
-    if exp.event.picture == "images" and len(shape) == 2 and np.prod(shape) == np.prod(exp.event_shape):
-        return [images(layout, seen, hidden, name, (shape[0], shape[1]))]
+    if exp.event.picture == "images" and len(shape) in (2, 3) and np.prod(shape) == np.prod(exp.event_shape):
+        return [images(layout, seen, hidden, name, shape)]
     wide = [look for look in seen if look.cell.task.held_out_features.shape[1] > 1]
     if not wide:
         return [histogram(layout, seen, hidden, name)]

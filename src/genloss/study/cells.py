@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from genloss.study.files import read_sealed, sealed, write_file
 from genloss.study.identity import Identity, fingerprint, identity
 from genloss.study.outline import Outline
 from genloss.study.spec import Spec
+from genloss.traits import REMARK
 
 FILE = "cells.json"
 
@@ -120,6 +122,13 @@ class Cell:
         """
         varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
         return ": ".join(part for part in (self.experiment, varied) if part) or "the experiment"
+
+
+def remarks(cells: Iterable[Cell]) -> list[str]:
+    """What is to be known of the data that cells have, a line for each; of those that are built here."""
+    tasks = (cell.task for cell in cells if dataclasses.is_dataclass(cell.task))
+    reals = (part for task in tasks for part in vars(task).values())
+    return [remark for remark in dict.fromkeys(REMARK.of(real) for real in reals) if remark]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from genloss import intervals
 from genloss.errors import GenlossError, SpecError
 from genloss.samples import Array
-from genloss.study.cells import Cell, KeptStudy
+from genloss.study.cells import Cell, KeptStudy, remarks
 from genloss.study.reading import Reader
 from genloss.study.registry import did_you_mean
 from genloss.study.selecting import cell_with, line_of
@@ -106,7 +106,11 @@ class Results:
                 f"{folder}: {sum(tiles.values())} of {len(tiles)} tiles are done; "
                 f"the same genloss run goes on with the rest"
             )
-        results.notes = [*notes, *(f"{problem}; the same genloss run mends it" for problem in store.problems)]
+        results.notes = [
+            *notes,
+            *remarks(study.cells),
+            *(f"{problem}; the same genloss run mends it" for problem in store.problems),
+        ]
         return results
 
     def __repr__(self) -> str:

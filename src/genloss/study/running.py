@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from genloss.errors import GenlossError, SpecError
+from genloss.study.cells import remarks
 from genloss.study.driving import Driver, tiles_of
 from genloss.study.executor import LocalExecutor
 from genloss.study.identity import identity
@@ -100,7 +101,7 @@ def run(
                 f"move their code to a file of its own and import it",
                 stacklevel=2,
             )
-        for line in explained(store, study.cells, before):
+        for line in (*remarks(study.cells), *explained(store, study.cells, before)):
             progress.note(line)
         _execute(
             study,

@@ -6,6 +6,7 @@
     cells.json           what the numbers mean; written anew from the spec
     environment.json     versions and machine, each time the run was worked on
     ledger.jsonl         what happened: seconds of tiles, failures
+    data/                tables and arrays that were given in Python, named by their content
     running/  logs/      who is working on what; what parts of the user's printed
     report.html
 
@@ -28,11 +29,12 @@ from genloss.study import claims
 from genloss.study.cells import Cell, KeptStudy, cells_of_parts, read_cells, write_cells
 from genloss.study.files import explained, read_sealed, sealed, sweep, write_file
 from genloss.study.parts import FOLDER, Part, about, checked, listed, of_earlier_layout
+from genloss.tables import kept
 
 Entry = dict[str, Any]  # a line of the ledger
 
 _OURS = {
-    *("spec.toml", "specs", FOLDER, "cells.json", "environment.json", "ledger.jsonl"),
+    *("spec.toml", "specs", FOLDER, kept.FOLDER, "cells.json", "environment.json", "ledger.jsonl"),
     *(claims.FOLDER, "logs", "report.html"),
 }
 
@@ -61,6 +63,7 @@ class Store:
             StoreError: if the folder holds something else, or cannot be written.
         """
         folder = Path(folder)
+        kept.look_in(folder)
         with explained("write", folder):
             if folder.exists() and not folder.is_dir():
                 raise StoreError(f"{folder} is a file, not a folder; give another --out")
@@ -90,6 +93,7 @@ class Store:
         _refuse_earlier(folder)
         if not _is_run(folder):
             raise StoreError(f"no run at {folder}: it has no spec.toml and no {FOLDER}")
+        kept.look_in(folder)
         return cls(folder)
 
     # -- what it is to do ----------------------------------------------------------------------------
@@ -119,6 +123,10 @@ class Store:
             environments = self.environments
             if environment not in environments:
                 write_file(self.folder, "environment.json", sealed([*environments, dict(environment)]))
+            for name in kept.names(spec):
+                if not (self.folder / name).exists():
+                    (self.folder / kept.FOLDER).mkdir(exist_ok=True)
+                    write_file(self.folder, name, kept.located(name).read_bytes())
         write_cells(self.folder, study, spec)
         return before
 

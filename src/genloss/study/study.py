@@ -25,6 +25,7 @@ from genloss.study.ranges import is_range
 from genloss.study.registry import did_you_mean
 from genloss.study.spec import Spec, as_spec, build, task_class
 from genloss.study.writing import key_of, toml_of
+from genloss.tables import kept
 from genloss.traits import HEADING, fields
 
 _MOST_PROBLEMS = 50
@@ -119,6 +120,7 @@ class Study:
             SpecError: if there is none, or it is not TOML.
         """
         text, name = _read(str(source))
+        kept.look_in(Path(source).parent)  # where it is a run's, whose data lie beside it
         return read(text, str(source), name, trust)
 
     def set(self, path: str, value: Any) -> Study:

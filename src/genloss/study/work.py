@@ -26,6 +26,7 @@ from genloss.study import capture, claims
 from genloss.study.parts import Part, write_part
 from genloss.study.surroundings import ONE_THREAD
 from genloss.study.worker import standard_streams_are_ours
+from genloss.tables import kept
 from genloss.traits import SEED
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def work(spec: str, trust: bool, order: dict[str, Any], folder: str, here: str) 
     """
     with contextlib.suppress(OSError):
         os.chdir(here)
+    kept.look_in(Path(folder))
     return _made(lambda: _built(spec, trust), order, folder)
 
 

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genloss.errors import DataError
-from genloss.tables.cells import (
-    DAY,
-    EXACT,
-    READERS,
-    Floats,
-    Mask,
-    as_labels,
-    check_finite,
-    read_cells,
-)
+from genloss.tables.cells import DAY, EXACT, Floats, Kind, Label, Mask, cells_of, column_of
+from genloss.tables.readers import READERS, as_labels
 from genloss.tables.say import listed, meant, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Kind = Literal["numeric", "categorical", "boolean", "date"]
-Label = str | int | float
 
 _LAST_DAY = 100_000_000
 """Days from 1970 (274,000 years) up to which microseconds fit into 64 bits."""
@@ -66,7 +55,7 @@ class Column:
         Raises:
             DataError: A cell is not of this column's kind, no known category, or infinite.
         """
-        cells = read_cells(self.name, series)
+        cells = cells_of(self.name, column_of(self.name, series))
         if self.kind == "categorical":
             reading = as_labels(cells, self.categories)
         else:
@@ -83,7 +72,12 @@ class Column:
             found = {"numeric": "number", "boolean": "boolean", "date": "ISO date"}[self.kind]
             text_in = f"text in a {self.kind} column: " if cells.form == "text" else ""
             raise DataError(f"{text_in}{where} holds {cells.at(row)}, which is no {found}")
-        check_finite(self.name, reading, cells)
+        infinite = np.flatnonzero(np.isinf(reading.values))
+        if infinite.size:
+            raise DataError(
+                f"column {shown(self.name)}, row {infinite[0] + 1}: {cells.at(infinite[0])} is infinite; "
+                "write a finite number, or leave the cell empty if the value is missing"
+            )
         return reading.values
 
     def decode(self, values: Floats) -> pd.Series[Any]:

@@ -1,9 +1,16 @@
-"""How an error about a table names things: a value, a list of names, the name that was probably meant."""
+"""How genloss speaks of a table: a value, names, the name that was meant, what was decided and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
+
+from genloss.errors import DataError
 
 
 def shown(value: object, width: int = 40) -> str:
@@ -31,6 +38,26 @@ def listed(values: Iterable[object], most: int = 12) -> str:
     return f"{', '.join(map(shown, values[:most]))}, … ({len(values)} in all)"
 
 
+@contextmanager
+def named(source: str) -> Iterator[None]:
+    """Begin each line of an error about a table with what the table is called."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
+
+
+def some(texts: Iterable[str], most: int = 4) -> str:
+    """Texts in a row, the rest counted.
+
+    >>> some(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    texts = list(texts)
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
 def meant(name: str, known: Iterable[str]) -> str:
     """The question that ends an error about an unknown name, or nothing where no known name is close.
 
@@ -41,3 +68,50 @@ def meant(name: str, known: Iterable[str]) -> str:
     folded = {k.casefold(): k for k in known}
     close = get_close_matches(name.casefold(), list(folded), n=1)
     return f"; did you mean {shown(folded[close[0]])}?" if close else ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about a table where somebody could decide otherwise.
+
+    Args:
+        what: was decided, in words that begin with the column, or with the file.
+        why: it was.
+        change: the field of the spec that changes it, as TOML; "" where none does.
+        column: the column; "" where it is of the whole table.
+        pin: the fields, as a spec has them, under which the decision is taken without asking.
+    """
+
+    what: str
+    why: str
+    change: str = ""
+    column: str = ""
+    pin: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}" + (f"; {self.change} changes it" if self.change else "")
+
+    def said(self) -> dict[str, str]:
+        """As JSON has it."""
+        return {"column": self.column, "what": self.what, "why": self.why, "change": self.change}
+
+
+def toml(**values: Any) -> str:
+    """Fields of a spec on one line.
+
+    >>> toml(types={"zip code": "category"}, drop=["id"], dayfirst=True)
+    'types = { "zip code" = "category" }, drop = ["id"], dayfirst = true'
+    """
+    return ", ".join(f"{k} = {_inline(v)}" for k, v in values.items())
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = (f"{k if _BARE.fullmatch(k) else _inline(k)} = {_inline(v)}" for k, v in value.items())
+        return f"{{ {', '.join(inner)} }}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_inline, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")

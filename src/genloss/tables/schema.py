@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from genloss.errors import DataError
 from genloss.tables.cells import Floats
 from genloss.tables.column import Column
-from genloss.tables.infer import check_distinct, infer_columns
-from genloss.tables.say import listed
+from genloss.tables.say import listed, named, shown
+from genloss.tables.wishes import Wishes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class Schema:
 
     @classmethod
     def infer(cls, frame: pd.DataFrame, target: str | None, source: str = "table") -> Schema:
-        """The schema of a table, by the rules that `infer` states.
+        """The schema of a table, by the rules that `kinds` states; columns that are of no use are left out.
 
         To overrule them, change the column before: `frame.astype({"grade": "category"})` makes integers
         categories, `frame.astype({"count": float})` keeps a target numeric.
@@ -81,7 +81,11 @@ class Schema:
         Raises:
             DataError: The table cannot serve as real data; names source, column, cell and remedy.
         """
-        return cls(infer_columns(frame, target, source), target)
+        from genloss.tables.frames import arrow_of
+        from genloss.tables.infer import infer
+
+        with named(source):
+            return cls(infer(arrow_of(frame), Wishes(target)).columns, target)
 
     def encode(self, frame: pd.DataFrame) -> Floats:
         """A table as (n, D) floats, its columns found by name in any order.
@@ -90,7 +94,9 @@ class Schema:
             DataError: A column is missing, unknown or there twice, or a cell does not fit its column.
         """
         names = [str(name) for name in frame.columns]
-        check_distinct(names)
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if twice:
+            raise DataError(f"two columns are called {shown(twice[0])}; rename one of them")
         lacking = [name for name in self.names if name not in names]
         extra = [name for name in names if name not in self.names]
         if lacking:
