@@ -949,7 +949,19 @@ def test_any_values_have_an_axis(values, share):
         some = Interval(y, y - spread, y + spread)
     said = Meaning("Some", scale="share" if share else "plain")
     known = Curve(
-        said, GENERATION, tuple(range(1, len(y) + 1)), some, some, np.ones(len(y)), some, 2, None, 0.0, 2, 2
+        said,
+        GENERATION,
+        tuple(range(1, len(y) + 1)),
+        some,
+        some,
+        np.ones(len(y)),
+        some,
+        2,
+        None,
+        0.0,
+        2,
+        2,
+        y,
     )
     scale = Scale.of([(known, None, True)])
     low, high = scale.vega["domain"]

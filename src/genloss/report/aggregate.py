@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ class Curve:
             where its interval says that it is.
         replicates: that are finished.
         wanted: that were asked for.
+        last: (R,) of the last place, replicate by replicate; NaN where one has no value.
     """
 
     meaning: Meaning
@@ -53,16 +55,25 @@ class Curve:
     needed: float
     replicates: int
     wanted: int
+    last: Array
 
 
-def curves(results: Results) -> dict[Key, Curve]:
-    """Everything that was measured."""
+def curves(
+    results: Results, cells: Sequence[Cell] | None = None, metric: str | None = None
+) -> dict[Key, Curve]:
+    """What was measured.
+
+    Args:
+        results: of a study.
+        cells: of which; by default of all.
+        metric: the only one that is wanted; by default all are.
+    """
     found = {}
-    for cell, metric, values, replicates in results.arrays():
+    for cell, name, values, replicates in results.arrays(cells, metric):
         x = values.reshape(values.shape[0] if cell.outline.axes else 1, -1, values.shape[-1])
         for line in range(x.shape[1]):
-            said = cell.outline.meanings[metric]
-            found[cell.index, line, metric] = curve(x[:, line], said, replicates, cell)
+            said = cell.outline.meanings[name]
+            found[cell.index, line, name] = curve(x[:, line], said, replicates, cell)
     return found
 
 
@@ -91,4 +102,5 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         float(intervals.replicates_for_mean(last)) if wide else 0.0,
         replicates,
         cell.outline.replicates,
+        last,
     )

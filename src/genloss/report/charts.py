@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from genloss.experiment import Experiment
 from genloss.laws import law
 from genloss.report.aggregate import Curve, Key
+from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, REAL, Layout
 from genloss.report.lines import Line, equals, gaps, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
@@ -60,37 +60,6 @@ LAWS = {"mean": "law", "typical": "law_typical"}
 # width of the page's column, and generations on a curve
 _WIDTH, _POINTS = 1000, 50
 _LOG_GENERATIONS = 1000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One picture.
-
-    Args:
-        name: unique, fit for a file name.
-        title: a few words.
-        caption: what to know about it, below.
-        spec: Vega-Lite; its data are ``datasets.rows``.
-        wide: whether it takes the page's whole width.
-        selectors: fields of the rows that the reader chooses a value of, by title, with their values.
-        legend: its own colours by label, where they are not the section's.
-        canvas: whether it has too many marks for an SVG on a page.
-    """
-
-    name: str
-    title: str
-    caption: str
-    spec: Spec
-    wide: bool = False
-    selectors: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    legend: tuple[tuple[str, str], ...] = ()
-    canvas: bool = False
-
-    @property
-    def rows(self) -> list[Spec]:
-        """The data."""
-        rows: list[Spec] = self.spec["datasets"]["rows"]
-        return rows
 
 
 def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name: str) -> Figure | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genloss.errors import SpecError
 from genloss.study.cells import Cell
+from genloss.study.registry import did_you_mean
 
 AGENT, REGIME = "agent", "regime"
 # small multiples side by side before they become unreadable
@@ -51,8 +53,17 @@ class Layout:
     values: dict[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, cells: Sequence[Cell]) -> Layout:
-        """The layout of an experiment's cells."""
+    def of(cls, cells: Sequence[Cell], by: Sequence[str] = ()) -> Layout:
+        """The layout of an experiment's cells.
+
+        Args:
+            cells: of the experiment.
+            by: the fields that are colour and at most two facets, where that is not left to the layout;
+                "regime" will do for "agents.1.regime".
+
+        Raises:
+            SpecError: if one of these tells no lines apart.
+        """
         found = {
             field: _ordered(c.varied[field] for c in cells if field in c.varied)
             for field in dict.fromkeys(k for c in cells for k in c.varied)
@@ -70,6 +81,10 @@ class Layout:
         if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
             rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
+        if by:
+            asked = [_meant(f, values) for f in by]
+            colour, few = asked[0], asked[1:3]
+            rest = [f for f in values if f != colour]
         alone = cells[0].outline.lines[0].get(REGIME, "").partition("(")[0]
         return cls(
             tuple(cells),
@@ -97,6 +112,19 @@ class Layout:
         return ", ".join(f"{f}={self.of_line(cell, agent, f)}" for f in fields)
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """The varied fields that are numbers throughout, those of most values first."""
+        some = {f: [c.varied[f] for c in self.cells if f in c.varied] for f in self.values}
+        numeric = [
+            f for f, vs in some.items() if vs and all(isinstance(v, (int, float)) and v == v for v in vs)
+        ]
+        return tuple(
+            sorted(
+                (f for f in numeric if not isinstance(some[f][0], bool)), key=lambda f: -len(self.values[f])
+            )
+        )
+
+    @property
     def beside(self) -> str:
         """The field of the agents where their data fits side by side and colour is another field; else ""."""
         agents = AGENT in self.facets and len(self.values[AGENT]) <= _BESIDE
@@ -117,6 +145,15 @@ class Layout:
         if self.colour not in (None, REGIME) and self.colour.rpartition(".")[2] == REGIME:
             return sequential(len(self.levels))
         return palette(self.levels, self.colour in (None, REGIME))
+
+
+def _meant(field: str, values: Mapping[str, Any]) -> str:
+    """The field that is meant: a name, or the end of only one."""
+    ends = [field] if field in values else [f for f in values if f.endswith(f".{field}")]
+    if len(ends) != 1:
+        what = did_you_mean(field, values) if values else "; nothing does"
+        raise SpecError(f"'{field}' tells no lines apart{what}")
+    return ends[0]
 
 
 NO_SPACE = "\u200b"

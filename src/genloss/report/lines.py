@@ -14,6 +14,8 @@ from genloss.report.aggregate import Curve
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
 
+CARRIED = "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
+
 
 @dataclass(frozen=True)
 class Line:
@@ -64,7 +66,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
         )
     above = [c for c, law in laws if law.of == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0]
     if above:
-        yield "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
+        yield CARRIED
     for given in dict.fromkeys(line.curve.meaning.given for line in lines if line.banded):
         if given:
             yield f"Intervals hold given {given}."

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genloss.report.charts import CONFIG, SCHEMA, Figure, select
+from genloss.report.charts import CONFIG, SCHEMA, select
+from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.scales import Spec
 from genloss.samples import Array

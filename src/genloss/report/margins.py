@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from genloss.report.charts import Figure
+from genloss.report.figure import Figure
 from genloss.report.layout import REAL, Layout, plain, sequential
 from genloss.report.looks import (
     REAL_LABEL,

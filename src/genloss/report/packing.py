@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from genloss.report.charts import Figure
+from genloss.report.figure import Figure
 
 
 def packed(figure: Figure) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genloss.errors import SpecError, StoreError
-from genloss.report.aggregate import GENERATION
+from genloss.report.aggregate import GENERATION, curves
 from genloss.report.drawing import javascript
 from genloss.report.packing import packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
-from genloss.report.tables import Block, reading
+from genloss.report.tables import Block, by_experiment, reading
 from genloss.report.words import about, failure, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
@@ -114,6 +114,25 @@ def page(results: Results) -> str:
         library=Markup(javascript()),
         digest=digest(results),
         figures=[packed(figure) for section in found for figure in section.figures],
+    )
+
+
+def summary(results: Results) -> str:
+    """The headline tables alone, as a notebook shows them."""
+    found = curves(results)
+    blocks = [some[0] for _, _, some in by_experiment(results, found) if some]
+    return (
+        templates()
+        .get_template("summary.html")
+        .render(
+            said_of=repr(results)[1:-1],
+            tables=_alike(blocks),
+            reading=reading(blocks),
+            said=about,
+            most=_MOST,
+            failures=[(cell.label, failure(message)) for cell, message in results.failures],
+            notes=results.notes,
+        )
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from genloss.experiment import Experiment
-from genloss.report.charts import Figure, colour
+from genloss.report.charts import colour
+from genloss.report.figure import Figure
 from genloss.report.layout import REAL, Layout
 from genloss.report.looks import (
     REAL_LABEL,

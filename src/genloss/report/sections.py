@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from genloss.report.aggregate import Curve, Key, curves
-from genloss.report.charts import Figure, curve_figure
+from genloss.report.charts import curve_figure
+from genloss.report.figure import Figure
 from genloss.report.layout import Layout
 from genloss.report.pictures import picture_figures
 from genloss.report.tables import Block, by_experiment, metrics_of
