@@ -22,7 +22,7 @@ from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.report.words import about, bracketed, interval, number
 from genloss.samples import Array
 
-_LEVELS = 5
+_LEVELS = 4
 """Contours of one panel."""
 _SIDE, _TALL = 300, 230
 """Pixels of a panel, at most."""
@@ -189,13 +189,17 @@ def _colours(values: Sequence[float]) -> Scale:
     low, high = float(y.min()), float(y.max())
     if low > 0 and high > 12 * low:
         return Scale("log", low, high)
+    if max(high, -low) > 100 * float(np.median(np.abs(y))) + 1:
+        return Scale("symlog", low, high)
     return Scale("linear", low, high if high > low else low + (abs(low) or 1.0))
 
 
 def _share(v: float, scale: Scale) -> float:
     """Where a value lies in the range of the colours, from 0 to 1."""
-    low, high, at = np.log([scale.low, scale.high, v]) if scale.kind == "log" else (scale.low, scale.high, v)
-    return float((at - low) / (high - low))
+    three = np.array([scale.low, v, scale.high])
+    if scale.kind != "linear":
+        three = np.log(three) if scale.kind == "log" else np.sign(three) * np.log1p(np.abs(three))
+    return float((three[1] - three[0]) / (three[2] - three[0]))
 
 
 def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, width: int) -> Spec:
@@ -256,7 +260,7 @@ def _levels(z: Array, positive: bool) -> list[float]:
         return []
     if positive:
         ticks = log_ticks(low, high)
-        return ticks[:: max(-(-len(ticks) // _LEVELS), 1)]
+        return ticks[:: -(-len(ticks) // (_LEVELS - 1)) or 1]
     raw = (high - low) / _LEVELS
     step = 10 ** np.floor(np.log10(raw)) * next(
         m for m in (1, 2, 5, 10) if m * 10 ** np.floor(np.log10(raw)) >= raw
@@ -295,7 +299,7 @@ def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Cu
     return [
         {
             "transform": there,
-            "mark": {"type": "rect", "style": "nothing"},
+            "mark": {"type": "rect", "color": "#DDDDDD"},
             "encoding": {**box, "tooltip": tooltip},
         },
         {
@@ -351,5 +355,5 @@ def _caption(places: Sequence[_Place], of: str, curve: Curve, lined: bool) -> st
     ):
         parts.append(CARRIED)
     if any(p.curve is None or not drawable(_last(p.curve, of)[0]) for p in places):
-        parts.append("Grey: – nothing is finished, or infinite or undefined.")
+        parts.append("Grey: not finished (–), infinite or undefined.")
     return " ".join(parts)

@@ -63,7 +63,7 @@ def looks(results: Results, layout: Layout) -> tuple[list[Look], int]:
         level, choice = layout.level(cell, agent), layout.rest(cell, agent, beside)
         if choice not in shown or (level not in levels and len(levels) == _ROWS):
             continue
-        rows = results.pictures(cell, agent)
+        rows = results.encoded(cell, agent)
         if 0 in rows and len(rows) > 1:
             levels[level] = None
             agent_name = layout.of_line(cell, agent, beside) if beside else ""

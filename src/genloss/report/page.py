@@ -17,9 +17,10 @@ from genloss.report.packing import packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
-from genloss.report.words import about, failure, plural
+from genloss.report.words import about, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
+from genloss.study.tally import said_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -106,7 +107,7 @@ def page(results: Results) -> str:
         alike=_alike,
         said=about,
         most=_MOST,
-        failures=[(cell.label, failure(message)) for cell, message in results.failures],
+        failures=[(cell.label, said_of(message)) for cell, message in results.failures],
         repeat=repeat(results),
         spec=_toml(results),
         versions=results.environment,
@@ -130,7 +131,7 @@ def summary(results: Results) -> str:
             reading=reading(blocks),
             said=about,
             most=_MOST,
-            failures=[(cell.label, failure(message)) for cell, message in results.failures],
+            failures=[(cell.label, said_of(message)) for cell, message in results.failures],
             notes=results.notes,
         )
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from genloss import intervals
 from genloss.errors import GenlossError, SpecError
+from genloss.experiment import Experiment
 from genloss.samples import Array
 from genloss.study import choosing
 from genloss.study.cells import Cell, KeptStudy
@@ -20,6 +21,8 @@ from genloss.study.shaping import batches, frame_axes, labelled, scattered
 from genloss.study.store import Store
 from genloss.study.study import Study, read
 from genloss.study.views import views
+from genloss.tables import Schema
+from genloss.traits import SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,16 +322,35 @@ class Results:
         empty = pd.DataFrame(columns=["cell", *axes, "metric", "replicates", *_INTERVALS])
         return labelled(self.cells, pd.concat(rows, ignore_index=True) if rows else empty)
 
-    def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
-        """Rows of the first replicate by place along the first axis, each (k, *event).
+    def pictures(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Any]:
+        """Rows of the first replicate by place along the first axis: of a table its rows, else (k, *event).
 
-        Of a loop the places are generations, and 0 is the real rows.
+        Of a loop the places are generations, and 0 is the real rows. Where the table itself is not at hand,
+        its rows are the numbers that stand for them.
 
         Args:
             cell: as in :meth:`array`.
             agent: which line: of a loop the agent's index, of other tasks that of the place along their other
                 axes.
             varied: as in :meth:`array`.
+
+        Raises:
+            SpecError: if there is no such cell or line.
+        """
+        at = self.cell(cell, **varied)
+        rows = self.encoded(at, agent)
+        schema = SCHEMA.of(at.task.real) if isinstance(at.task, Experiment) else None
+        if not isinstance(schema, Schema):
+            return dict(rows)
+        return {t: schema.decode(x) for t, x in rows.items()}
+
+    def encoded(self, cell: int | Cell | None = None, agent: int = 0, **varied: Any) -> dict[int, Array]:
+        """The same rows as models see them, each (k, *event): of a table the numbers that stand for them.
+
+        Args:
+            cell: as in :meth:`pictures`.
+            agent: as in :meth:`pictures`.
+            varied: as in :meth:`pictures`.
 
         Raises:
             SpecError: if there is no such cell or line.
