@@ -32,7 +32,8 @@ from genloss.real import Gaussian as RealGaussian
 from genloss.real import Moons, Zipf
 from genloss.report import figures, law, overview, write
 from genloss.report.aggregate import GENERATION, Curve, curve, curves
-from genloss.report.layout import REGIMES, Layout, palette
+from genloss.report.colours import REGIMES, palette
+from genloss.report.layout import Layout
 from genloss.report.looks import folded
 from genloss.report.page import page, templates
 from genloss.report.scales import Scale

@@ -34,6 +34,7 @@ class Figure:
         selectors: fields of the rows that the reader chooses a value of, by title, with their values.
         legend: its own colours by label, where they are not the section's.
         canvas: whether it has too many marks for an SVG on a page.
+        least: how narrow its panels may become where there is little room, in pixels; 0 where they may not.
     """
 
     name: str
@@ -44,12 +45,18 @@ class Figure:
     selectors: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     legend: tuple[tuple[str, str], ...] = ()
     canvas: bool = False
+    least: int = 0
 
     @property
     def rows(self) -> list[Spec]:
         """The data."""
         rows: list[Spec] = self.spec["datasets"]["rows"]
         return rows
+
+    @property
+    def keys(self) -> list[tuple[str, str, str]]:
+        """Label, colour and shape (there is none) of its own legend."""
+        return [(label, colour, "") for label, colour in self.legend]
 
     def titled(self, what: str) -> Figure:
         """The figure with what it is of before its title."""

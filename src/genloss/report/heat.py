@@ -26,9 +26,9 @@ _LEVELS = 4
 """Contours of one panel."""
 _SIDE, _TALL = 300, 230
 """Pixels of a panel, at most."""
-_LEGIBLE = 40
+_LEGIBLE = 38
 """Pixels from which a cell holds a number."""
-_LETTER = 6.5
+_LETTER = 6.2
 """Pixels of a letter."""
 _PALE = 0.62
 """Share of the colours' range from which they are so light that what stands on them is dark."""
@@ -82,13 +82,14 @@ class _Axis:
     def encoding(self, field: str) -> Spec:
         """As Vega-Lite has it."""
         edges = self.edges
-        scale = {"type": "log" if self.log else "linear", "domain": [edges[0], edges[-1]], "nice": False}
+        scale: Spec = {"domain": [edges[0], edges[-1]], "nice": False}
+        scale |= {"type": "log"} if self.log else {"type": "linear", "zero": False}
         axis = {"values": list(self.values), "format": "~g", "grid": False, "domain": False, "labelAngle": 0}
         return {
             "field": field,
             "type": "quantitative",
             "title": self.title,
-            "scale": {**scale, "zero": False},
+            "scale": scale,
             "axis": axis,
         }
 
@@ -154,7 +155,15 @@ def heat_figure(
     params = {key: (f, layout.values[f]) for key, f in choices.items()}
     select(spec, params)
     caption = _caption(places, of, seen[0], any("cx" in row for row in rows))
-    return Figure(name, f"{said.title}, over {x} and {y}", caption, spec, True, params)
+    return Figure(
+        name,
+        f"{said.title}, over {x} and {y}",
+        caption,
+        spec,
+        True,
+        params,
+        least=_LEGIBLE * len(across.values),
+    )
 
 
 def _fields(layout: Layout, x: str, y: str) -> tuple[str, str]:
@@ -215,7 +224,7 @@ def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, width: i
     room = width / len(across.values)
     if room >= _LEGIBLE or not drawn:
         two = number(value, 2, zeros=True)
-        row["n"] = two if _LETTER * len(two) < room else number(value, 1)
+        row["n"] = two if _LETTER * len(two) < _LEGIBLE else number(value, 1)
     if drawn:
         row |= {"v": float(f"{value:.5g}"), "dark": bool(_share(value, scale) > _PALE)}
     return row
@@ -299,7 +308,7 @@ def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Cu
     return [
         {
             "transform": there,
-            "mark": {"type": "rect", "color": "#DDDDDD"},
+            "mark": {"type": "rect", "color": "gainsboro"},
             "encoding": {**box, "tooltip": tooltip},
         },
         {

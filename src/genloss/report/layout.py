@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genloss.errors import SpecError
+from genloss.report.colours import palette, sequential
 from genloss.study.cells import Cell
 from genloss.study.registry import did_you_mean
 
@@ -14,22 +15,6 @@ AGENT, REGIME = "agent", "regime"
 # small multiples side by side before they become unreadable
 _PANELS = 6
 _BESIDE = 4
-
-# Okabe and Ito (2008): eight colours that people with any colour vision tell apart
-_OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F00", "#333333")
-REGIMES = {
-    "Replace": "#D55E00",
-    "AccumulateSubsample": "#009E73",
-    "Accumulate": "#0072B2",
-    "RealPlusLatest": "#CC79A7",
-    "Window": "#E69F00",
-    "Weighted": "#56B4E9",
-    "Reads": "#7F5F00",
-}
-"""Each regime has its colour in every report, where colour is the regime of all agents."""
-REAL = "#8A8A8A"
-"""Real data."""
-_VIRIDIS = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#D9C400")
 
 
 @dataclass(frozen=True)
@@ -174,39 +159,6 @@ def plain(label: object) -> str:
     """
     text = " ".join(str(label).split())
     return text + NO_SPACE if text in _OF_OBJECTS else text
-
-
-def palette(levels: Sequence[str], regimes: bool) -> tuple[str, ...]:
-    """Colours of levels: each regime's own, sequential ones for numbers or many, else Okabe and Ito's.
-
-    >>> palette(["Accumulate", "Replace"], True), palette(["Replace", "Accumulate"], False)
-    (('#0072B2', '#D55E00'), ('#0072B2', '#D55E00'))
-    """
-    if len(levels) > 1 and (len(levels) > len(_OKABE_ITO) or all(_is_number(v) for v in levels)):
-        return sequential(len(levels))
-    kinds = [v.partition("(")[0] if regimes else "" for v in levels]
-    fixed = [REGIMES.get(k) if kinds.index(k) == i else None for i, k in enumerate(kinds)]
-    free = iter(c for c in _OKABE_ITO * 2 if c not in fixed)
-    return tuple(colour or next(free) for colour in fixed)
-
-
-def sequential(k: int) -> tuple[str, ...]:
-    """k colours from dark to light, in order."""
-    return tuple(_mixed(i * (len(_VIRIDIS) - 1) / max(k - 1, 1)) for i in range(k))
-
-
-def _mixed(place: float) -> str:
-    i = min(int(place), len(_VIRIDIS) - 2)
-    a, b = (tuple(int(c[j : j + 2], 16) for j in (1, 3, 5)) for c in _VIRIDIS[i : i + 2])
-    return "#" + "".join(f"{round(x + (place - i) * (y - x)):02X}" for x, y in zip(a, b, strict=True))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _ordered(values: Any) -> tuple[str, ...]:

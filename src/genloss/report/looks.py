@@ -84,13 +84,15 @@ def at_generation(t: int) -> str:
     return f"generation {t}" if t else REAL_LABEL
 
 
-def framed(name: str, title: str, caption: str, rows: list[Spec], body: Spec, seen: Sequence[Look]) -> Figure:
+def framed(
+    name: str, title: str, caption: str, rows: list[Spec], body: Spec, seen: Sequence[Look], least: int = 0
+) -> Figure:
     """A wide figure of some looks, with a selector where they hold several choices."""
     choices = tuple(dict.fromkeys(look.choice for look in seen))
     params = {"k": ("show", choices)} if len(choices) > 1 else {}
     spec = {"$schema": SCHEMA, "datasets": {"rows": rows}, "data": {"name": "rows"}, "config": CONFIG, **body}
     select(spec, params)
-    return Figure(name, title, caption, spec, True, params, canvas=True)
+    return Figure(name, title, caption, spec, True, params, canvas=True, least=least)
 
 
 def left_out(layout: Layout, seen: Sequence[Look], hidden: int) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from genloss.errors import SpecError, StoreError
 from genloss.report.aggregate import GENERATION, curves
+from genloss.report.colours import on_dark
 from genloss.report.drawing import javascript
-from genloss.report.packing import packed
+from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
@@ -82,6 +83,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["on_dark"] = on_dark
     made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return made
 
@@ -97,6 +99,7 @@ def page(results: Results) -> str:
     blocks = [block for section in found for block in section.blocks[:1]]
     title = study.title or (found[0].title if len(found) == 1 and found[0].title else _untitled(study.name))
     template = templates().get_template("page.html")
+    figures = [packed(figure) for section in found for figure in section.figures]
     return template.render(
         title=title,
         about=[" ".join(p.split()) for p in study.about.split("\n\n") if p.strip()],
@@ -114,7 +117,8 @@ def page(results: Results) -> str:
         # the one text that is not escaped: a library's own, which holds no end of a script
         library=Markup(javascript()),
         digest=digest(results),
-        figures=[packed(figure) for section in found for figure in section.figures],
+        figures=figures,
+        dark=in_the_dark(figures),
     )
 
 
