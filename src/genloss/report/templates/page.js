@@ -65,12 +65,12 @@ async function draw(place, figure, room, night) {
     const spec = JSON.parse(dark(JSON.stringify(fitted(figure.spec, room, figure.least, beside))));
     const {view} = await vegaEmbed(place, {...spec, datasets: {rows: figure.rows}}, options);
     const made = place.querySelector("svg, canvas");
-    return {view, over: parseFloat(made.style.width || made.getAttribute("width")) - across(spec)};
+    return {view, beside: parseFloat(made.style.width || made.getAttribute("width")) - across(spec)};
   };
   try {
     const first = await drawn(BESIDE);
     const wide = across(fitted(figure.spec, room, figure.least, BESIDE));
-    return (first.over + wide > room && wide ? await drawn(Math.ceil(first.over)) : first).view;
+    return (first.beside + wide > room && wide ? await drawn(Math.ceil(first.beside)) : first).view;
   } catch (error) {
     place.classList.add("error");
     place.textContent = "This chart could not be drawn: " + error.message;
