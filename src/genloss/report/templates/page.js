@@ -20,6 +20,9 @@ function rowsOf(columns) {
   });
 }
 
+// Pixels between panels side by side; Vega-Lite's own are 20.
+const between = ({spacing = 20}) => spacing.column ?? spacing;
+
 // Panels side by side become narrower, as far as their headings let them, or go on in the next line where there is
 // no room; of a grid there are the ends, and what fits between.
 function fitted(spec, room, narrow, beside) {
@@ -27,7 +30,7 @@ function fitted(spec, room, narrow, beside) {
   const side = spec.facet && spec.facet.column;
   if (!side || !side.sort) return spec;
   const many = side.sort.length;
-  const gap = typeof spec.spacing === "object" ? spec.spacing.column : spec.spacing;
+  const gap = between(spec);
   const free = room - beside + gap;
   const before = /^"(.*?)"/.exec((side.header || {}).labelExpr || "");
   const heading = 6.3 * ((before ? before[1].length : 0) + Math.max(...side.sort.map(one => one.length)));
@@ -53,7 +56,7 @@ function flat(spec, room, rows) {
 function across(spec) {
   if (spec.vconcat) return Math.max(...spec.vconcat.map(across));
   if (!spec.facet) return 0;
-  const gap = typeof spec.spacing === "object" ? spec.spacing.column : spec.spacing;
+  const gap = between(spec);
   const many = spec.columns || (spec.facet.column.sort || []).length;
   return many * (spec.spec.width + gap) - gap;
 }
