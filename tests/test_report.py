@@ -515,7 +515,8 @@ def test_titles_of_axes_keep_within_short_panels():
         agent={"regime": {"vary": VARIED[:2]}},
         metrics=["SlicedWasserstein"],
     )
-    panel = check(page(results(spec))).figures[0]["spec"]["vconcat"][0]["spec"]
+    by_id = {f["id"]: f["spec"] for f in check(page(results(spec))).figures}
+    panel = by_id["f-1-SlicedWasserstein"]["vconcat"][0]["spec"]
     title = panel["layer"][0]["encoding"]["y"]["title"]
     assert len(title) > 1 and max(map(len, title)) * 6 <= panel["height"]
 
