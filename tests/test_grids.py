@@ -95,7 +95,7 @@ def test_nothing_is_ranked_that_cannot_be(values, replicates):
 def test_an_unfinished_grid_is_not_ranked(tmp_path):
     done = run(experiment(Level()), vary={"n_real": [10, 12, 14, 16]}, workers=0, out=tmp_path / "run")
     assert ranked(done) is not None
-    (tmp_path / "run" / "parts" / done.parts[0]).unlink()
+    (tmp_path / "run" / "parts" / f"{done.parts[0]}.parquet").unlink()
     assert ranked(type(done).open(tmp_path / "run")) is None
 
 
