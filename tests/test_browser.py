@@ -65,6 +65,13 @@ STUDY = {
                 {"generator": "KDE", "regime": "Accumulate", "name": "second"},
             ],
         },
+        "line": {
+            "real": {"kind": "Gaussian", "dim": 1},
+            "generations": 3,
+            "replicates": 6,
+            "metrics": ["LogDetRatio"],
+            "agents": [{"generator": "Gaussian", "regime": {"vary": REGIMES}}],
+        },
     },
 }
 
@@ -211,7 +218,7 @@ def test_a_choice_on_the_screen_is_what_is_printed(browser, report):
 def test_more_than_three_experiments_have_a_table_of_contents(browser, report):
     text = report.read_text()
     contents = text[text.index('<nav class="contents"') : text.index("</nav>")]
-    assert contents.count('<a href="#e') == 5 and 'href="#run"' in contents
+    assert contents.count('<a href="#e') == 6 and 'href="#run"' in contents
     assert text.index('<nav class="contents"') < text.index('class="results"')
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from genloss import Agent, Experiment, Results, generators, intervals, laws, metrics, real, regimes, run
 from genloss.errors import GenlossError, SpecError
@@ -130,16 +131,21 @@ def test_a_picture_of_a_choice_shows_the_first_value_and_says_so(grid, tmp_path)
     assert f"{title} {values[0]}" in text
 
 
-def test_a_figure_in_a_notebook_is_a_chart_and_a_picture(grid):
-    bundle = grid.heatmap()._repr_mimebundle_()
+@pytest.mark.parametrize("which", ["curves", "map", "points", "margins"])
+def test_a_figure_in_a_notebook_is_a_chart_and_a_picture(grid, table, which):
+    figures = {
+        "curves": lambda: grid.plot(by=["regime", "n_real", "dim"]),
+        "map": grid.heatmap,
+        "points": lambda: grid.show_data(dim=2),
+        "margins": table.show_data,
+    }
+    bundle = figures[which]()._repr_mimebundle_()
     assert {*bundle} == {"text/plain", "application/vnd.vegalite.v5+json", "image/png"}
     spec = bundle["application/vnd.vegalite.v5+json"]
     assert spec["$schema"].endswith("/v5.json")
     text = json.dumps(spec)
     assert '"url"' not in text, "nothing is fetched"
-    import vl_convert
-
-    # what notebooks know is an older version: it must draw there without a warning
+    # what notebooks know is an older version: it must draw there too
     assert vl_convert.vegalite_to_svg(text, vl_version="5.20").startswith("<svg")
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from genloss.report.views import Drawings
 from genloss.study import Results, run
-from genloss.study.views import draw_with
+from genloss.study.views import Views, draw_with
 
 __all__ = ["Results", "run"]
 
-draw_with(Drawings())
+
+def _report() -> Views:
+    """The report, which is imported when the first picture is asked for: who draws none need not wait."""
+    from genloss.report.views import Drawings
+
+    return Drawings()
+
+
+draw_with(_report)

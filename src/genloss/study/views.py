@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,11 +38,11 @@ class Views(Protocol):
         ...
 
 
-_REGISTERED: list[Views] = []
+_REGISTERED: list[Callable[[], Views]] = []
 
 
-def draw_with(views: Views) -> None:
-    """From now on all results are drawn by these."""
+def draw_with(views: Callable[[], Views]) -> None:
+    """From now on all results are drawn by what this gives."""
     _REGISTERED[:] = [views]
 
 
@@ -53,7 +53,5 @@ def views() -> Views:
         GenlossError: if nobody is registered, as where parts of the library are imported by themselves.
     """
     if not _REGISTERED:
-        raise GenlossError(
-            "nothing draws results yet: import run or Results from genloss, or genloss.library"
-        )
-    return _REGISTERED[0]
+        raise GenlossError("nothing draws results yet: import run or Results from genloss, or genloss.library")
+    return _REGISTERED[0]()
