@@ -53,5 +53,5 @@ def views() -> Views:
         GenlossError: if nobody is registered, as where parts of the library are imported by themselves.
     """
     if not _REGISTERED:
-        raise GenlossError("nothing draws results yet: import run or Results from genloss, or genloss.library")
+        raise GenlossError("nothing draws results yet: import run or Results from genloss itself")
     return _REGISTERED[0]()
