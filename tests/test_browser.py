@@ -202,7 +202,7 @@ def test_a_printed_page_is_light_and_full(browser, report):
 
 @browsers
 @pytest.mark.slow
-def test_a_choice_on_the_screen_is_what_is_printed(browser, report):
+def test_a_choice_stays_and_is_what_is_printed(browser, report):
     page, _ = opened(browser, report, 1280, "light")
     try:
         select = page.locator("#f-5-pool-SlicedWasserstein .screen select")
@@ -210,6 +210,10 @@ def test_a_choice_on_the_screen_is_what_is_printed(browser, report):
         select.select_option(options[-1])
         on_paper = page.locator("#f-5-pool-SlicedWasserstein .paper select")
         sync_api.expect(on_paper).to_have_value(options[-1])
+        select.evaluate("e => { e.dataset.before = 'yes'; }")
+        page.emulate_media(color_scheme="dark")
+        sync_api.expect(page.locator("select[data-before]")).to_have_count(0)  # it is drawn again
+        sync_api.expect(select).to_have_value(options[-1])
     finally:
         page.close()
 

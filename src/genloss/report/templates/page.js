@@ -80,19 +80,24 @@ async function draw(place, figure, room, night) {
   }
 }
 
-// What a reader chooses on the screen is also what is printed.
-function tied(figure) {
-  const {screen, paper} = figure.views;
-  if (!screen || !paper) return;
+// What a reader has chosen stays so when a figure is drawn again, and is what is printed.
+function chosen(figure, view) {
+  for (const [name, value] of Object.entries(figure.chosen)) view.signal(name, value);
+  return view.runAsync();
+}
+
+function listen(figure, view) {
   for (const {name} of figure.spec.params || []) {
-    paper.signal(name, screen.signal(name)).run();
-    screen.addSignalListener(name, (_, value) => paper.signal(name, value).run());
+    view.addSignalListener(name, (_, value) => {
+      figure.chosen[name] = value;
+      if (figure.paper) chosen(figure, figure.paper);
+    });
   }
 }
 
 for (const figure of figures) {
   figure.rows = rowsOf(figure.columns);
-  figure.views = {};
+  figure.chosen = {};
   figure.place = document.getElementById(figure.id);
 }
 
@@ -103,26 +108,28 @@ async function onScreen() {
   for (const figure of figures) {
     await breath();
     const room = figure.place.clientWidth;
-    figure.drawn = `${room} ${dark.matches}`;
-    figure.views.screen = await draw(figure.place.children[0], figure, room, dark.matches);
-    tied(figure);
+    const seen = `${room} ${dark.matches}`;
+    if (figure.seen === seen) continue;
+    figure.seen = seen;
+    const view = await draw(figure.place.children[0], figure, room, dark.matches);
+    if (!view) continue;
+    await chosen(figure, view);
+    listen(figure, view);
   }
 }
 
 async function onPaper() {
   for (const figure of figures) {
     await breath();
-    figure.views.paper = await draw(figure.place.children[1], figure, PAPER, false);
-    tied(figure);
+    figure.paper = await draw(figure.place.children[1], figure, PAPER, false);
+    if (figure.paper) await chosen(figure, figure.paper);
   }
 }
 
 let waiting;
 function again() {
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    if (figures.some(({place, drawn}) => drawn !== `${place.clientWidth} ${dark.matches}`)) onScreen();
-  }, 200);
+  waiting = setTimeout(onScreen, 200);
 }
 
 onScreen().then(onPaper).then(() => { document.documentElement.dataset.drawn = "yes"; });
