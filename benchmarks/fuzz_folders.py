@@ -105,7 +105,7 @@ def bits(folder: Path) -> str:
             if "generation" in cell.outline.axes and (first := results.real(name, cell)) is not None:
                 digest.update(first.tobytes())
         for line in range(len(cell.outline.lines)):
-            for place, rows in results.pictures(cell, agent=line).items():
+            for place, rows in results.encoded(cell, agent=line).items():
                 digest.update(repr((place, rows.shape)).encode() + rows.tobytes())
     return digest.hexdigest()
 

@@ -29,6 +29,7 @@ FLOORS = [
     {"study"},
     {"conformance"},
     {"report"},
+    {"library"},
     {"cli"},
     {"__main__"},
 ]

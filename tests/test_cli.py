@@ -20,10 +20,10 @@ from click.testing import CliRunner, Result
 from genloss import __version__
 from genloss.cli.commands import genloss
 from genloss.cli.listing import about
-from genloss.cli.progress import Bars, Lines, Tally
 from genloss.cli.summary import json_number
 from genloss.cli.values import parse_value
 from genloss.study import Study
+from genloss.study.tally import Bars, Lines, Tally
 
 SPEC = """
 title = "A small study"

@@ -90,6 +90,25 @@ def test_the_readme_python_prints_what_it_says():
     same_text(out.getvalue(), printed)
 
 
+def test_the_readme_figures_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = (b for b in blocks(README, "python") if "run(experiment" in b)
+    smaller = first.replace("replicates=500", "replicates=12").replace("generations=100", "generations=5")
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(smaller + second, "README.md", "exec"), {"__name__": "readme"})
+    assert {p.name for p in tmp_path.iterdir()} == {"report.html", "map.svg"}
+
+
+def test_the_gallery_shows_every_study():
+    from genloss.study.study import gallery
+
+    text = (ROOT / "docs" / "gallery.md").read_text()
+    shown = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    files = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs" / "gallery").iterdir()}
+    assert {*shown} == files and all(f"genloss run {name}\n" in text for name in gallery())
+    assert sum((ROOT / "docs" / f).stat().st_size for f in files) < 1_000_000
+
+
 def same_text(got, shown):
     """Equal words; equal numbers to the last digit or two, which another processor may round otherwise."""
     assert NUMBER.sub("#", got).split() == NUMBER.sub("#", shown).split()

@@ -32,7 +32,8 @@ from genloss.real import Gaussian as RealGaussian
 from genloss.real import Moons, Zipf
 from genloss.report import figures, law, overview, write
 from genloss.report.aggregate import GENERATION, Curve, curve, curves
-from genloss.report.layout import REGIMES, Layout, palette
+from genloss.report.colours import REGIMES, palette
+from genloss.report.layout import Layout
 from genloss.report.looks import folded
 from genloss.report.page import page, templates
 from genloss.report.scales import Scale
@@ -514,7 +515,8 @@ def test_titles_of_axes_keep_within_short_panels():
         agent={"regime": {"vary": VARIED[:2]}},
         metrics=["SlicedWasserstein"],
     )
-    panel = check(page(results(spec))).figures[0]["spec"]["vconcat"][0]["spec"]
+    by_id = {f["id"]: f["spec"] for f in check(page(results(spec))).figures}
+    panel = by_id["f-1-SlicedWasserstein"]["vconcat"][0]["spec"]
     title = panel["layer"][0]["encoding"]["y"]["title"]
     assert len(title) > 1 and max(map(len, title)) * 6 <= panel["height"]
 
@@ -962,6 +964,7 @@ def test_any_values_have_an_axis(values, share):
         2,
         2,
         0,
+        y,
     )
     scale = Scale.of([(known, None, True)])
     low, high = scale.vega["domain"]

@@ -374,7 +374,7 @@ def told(spec: Any, folder: Path, workers: int = 0, **more: Any) -> Told:
 def bits(results: Results) -> list[Any]:
     """Every number of a run, and its pictures."""
     values = [(c.label, name, x.tobytes(), done) for c, name, x, done in results.arrays()]
-    shown = [[(at, rows.tobytes()) for at, rows in results.pictures(c).items()] for c in results.cells]
+    shown = [[(at, rows.tobytes()) for at, rows in results.encoded(c).items()] for c in results.cells]
     return [*values, *shown]
 
 

@@ -25,8 +25,8 @@ _HOME = {
     "Agent": "genloss.experiment",
     "Experiment": "genloss.experiment",
     "Study": "genloss.study",
-    "Results": "genloss.study",
-    "run": "genloss.study",
+    "Results": "genloss.library",
+    "run": "genloss.library",
     "component": "genloss.components",
     "generations": "genloss.loop",
     "GenlossError": "genloss.errors",
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from genloss.errors import GenlossError as GenlossError
     from genloss.experiment import Agent as Agent
     from genloss.experiment import Experiment as Experiment
+    from genloss.library import Results as Results
+    from genloss.library import run as run
     from genloss.loop import generations as generations
-    from genloss.study import Results as Results
     from genloss.study import Study as Study
-    from genloss.study import run as run
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 
@@ -75,3 +76,9 @@ def said_by(error: BaseException) -> str:
         return bounded(str(error), 300) or "(no message)"
     except Exception:  # a user's class may fail in it
         return "(its message cannot be read)"
+
+
+def say(line: str) -> None:
+    """A line on standard error that says who speaks."""
+    # print, not click.echo: while a bar is drawn, rich stands in for sys.stderr
+    print(f"genloss: {line}", file=sys.stderr, flush=True)

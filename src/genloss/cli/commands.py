@@ -13,8 +13,8 @@ import click
 
 import genloss as package
 from genloss.cli.describing import describe
-from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded, say
-from genloss.errors import SpecError, StoreError, bounded
+from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
+from genloss.errors import SpecError, StoreError, bounded, say
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -139,15 +139,15 @@ def run(
     A second genloss run on the same folder shares the work.
     """
     from genloss.cli.overseeing import printed
-    from genloss.cli.progress import tally_for
     from genloss.cli.summary import records, table
     from genloss.cli.values import folder_of, study_of
     from genloss.study import run as run_study
     from genloss.study.executors import executor_of
+    from genloss.study.tally import Bars, Lines, Tally
 
     made = study_of(study, changes, trust, replicates)
     folder = Path(out) if out is not None else folder_of(made)
-    tally = tally_for("silent" if as_json else "auto")
+    tally = Tally(None if as_json else Bars() if sys.stderr.isatty() else Lines())
     try:
         with executor_of(on) as executor:
             results = run_study(

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from genloss.errors import GenlossError, SpecError, bounded, said_by
+from genloss.errors import GenlossError, SpecError, bounded, said_by, say
 
 FAILED, BAD_INPUT, INTERNAL, STOPPED, NO_READER = 1, 2, 70, 130, 141
 """A cell failed; the user can mend it; a bug (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
@@ -93,12 +93,6 @@ def _say_all(lines: Sequence[str]) -> None:
         left -= len(line)
     for line in lines:
         say(bounded(line, most))
-
-
-def say(line: str) -> None:
-    """A line on standard error that says who speaks."""
-    # print, not click.echo: while a bar is drawn, rich stands in for sys.stderr
-    print(f"genloss: {line}", file=sys.stderr, flush=True)
 
 
 def one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ class Curve:
         replicates: that are finished.
         wanted: that were asked for.
         zeros: replicates whose last value is 0.
+        last: (R,) of the last place, replicate by replicate; NaN where one has no value.
     """
 
     meaning: Meaning
@@ -55,16 +57,25 @@ class Curve:
     replicates: int
     wanted: int
     zeros: int
+    last: Array
 
 
-def curves(results: Results) -> dict[Key, Curve]:
-    """Everything that was measured."""
+def curves(
+    results: Results, cells: Sequence[Cell] | None = None, metric: str | None = None
+) -> dict[Key, Curve]:
+    """What was measured.
+
+    Args:
+        results: of a study.
+        cells: of which; by default of all.
+        metric: the only one that is wanted; by default all are.
+    """
     found = {}
-    for cell, metric, values, replicates in results.arrays():
+    for cell, name, values, replicates in results.arrays(cells, metric):
         x = values.reshape(values.shape[0] if cell.outline.axes else 1, -1, values.shape[-1])
         for line in range(x.shape[1]):
-            said = cell.outline.meanings[metric]
-            found[cell.index, line, metric] = curve(x[:, line], said, replicates, cell)
+            said = cell.outline.meanings[name]
+            found[cell.index, line, name] = curve(x[:, line], said, replicates, cell)
     return found
 
 
@@ -94,4 +105,5 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         replicates,
         cell.outline.replicates,
         int((last == 0).sum()),
+        last,
     )

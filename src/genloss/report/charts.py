@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from genloss.experiment import Experiment
 from genloss.laws import law
 from genloss.report.aggregate import Curve, Key
-from genloss.report.layout import AGENT, REAL, Layout
-from genloss.report.lines import Line, equals, gaps, marks, scale_of
+from genloss.report.colours import REAL, shapes
+from genloss.report.figure import Figure
+from genloss.report.layout import AGENT, Layout
+from genloss.report.lines import Line, gaps, hidden, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.report.words import about
 from genloss.samples import Array
@@ -22,7 +23,7 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 CONFIG: Spec = {
     "font": FONT,
-    "background": "white",
+    "background": "#FFFFFF",
     "view": {"stroke": None},
     "axis": {
         "domainColor": "#9A9A9A",
@@ -51,7 +52,14 @@ CONFIG: Spec = {
         "color": "#111111",
         "subtitleColor": "#555555",
     },
-    "legend": {"labelFontSize": 11.5, "titleFontSize": 11.5, "symbolStrokeWidth": 2.5, "labelLimit": 400},
+    "legend": {
+        "labelColor": "#444444",
+        "titleColor": "#222222",
+        "labelFontSize": 11.5,
+        "titleFontSize": 11.5,
+        "symbolStrokeWidth": 2.5,
+        "labelLimit": 400,
+    },
 }
 
 LAWS = {"mean": "law", "typical": "law_typical"}
@@ -59,38 +67,11 @@ LAWS = {"mean": "law", "typical": "law_typical"}
 
 # width of the page's column, and generations on a curve
 _WIDTH, _POINTS = 1000, 50
+# of a panel where there is little room
+_LEAST = 96
 _LOG_GENERATIONS = 1000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One picture.
-
-    Args:
-        name: unique, fit for a file name.
-        title: a few words.
-        caption: what to know about it, below.
-        spec: Vega-Lite; its data are ``datasets.rows``.
-        wide: whether it takes the page's whole width.
-        selectors: fields of the rows that the reader chooses a value of, by title, with their values.
-        legend: its own colours by label, where they are not the section's.
-        canvas: whether it has too many marks for an SVG on a page.
-    """
-
-    name: str
-    title: str
-    caption: str
-    spec: Spec
-    wide: bool = False
-    selectors: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    legend: tuple[tuple[str, str], ...] = ()
-    canvas: bool = False
-
-    @property
-    def rows(self) -> list[Spec]:
-        """The data."""
-        rows: list[Spec] = self.spec["datasets"]["rows"]
-        return rows
+# places of which each has its marker; of more a few have
+_FEW, _MARKERS = 12, 6
 
 
 def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name: str) -> Figure | None:
@@ -127,11 +108,12 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
     select(spec, params)
     parts = (
         about(said),
-        "" if layout.facets else equals(lines),
+        hidden(lines),
         *marks(lines),
         *gaps(lines, layout.colour is None),
     )
-    return Figure(name, said.title, " ".join(p for p in parts if p), spec, bool(layout.facets), params)
+    caption = " ".join(p for p in parts if p)
+    return Figure(name, said.title, caption, spec, bool(layout.facets), params, least=_LEAST)
 
 
 def select(spec: Spec, params: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
@@ -160,12 +142,16 @@ def _kept(places: int) -> Array:
     return np.unique(np.round(np.concatenate([evenly, early])).astype(int))
 
 
-def _rows(line: Line, scale: Scale) -> list[Spec]:
+def _rows(line: Line, scale: Scale, order: int) -> list[Spec]:
+    """The rows of a line; its markers stand elsewhere than those of the other lines, by its order."""
     curve, out = line.curve, list[Spec]()
     typical, low, high = curve.typical
     finite = np.flatnonzero(drawable(typical))
     end = int(finite[-1]) if finite.size and finite[-1] < len(typical) - 1 else None
-    for i in sorted({*_kept(len(typical)).tolist(), *([] if end is None else [end])}):
+    kept = sorted({*_kept(len(typical)).tolist(), *([] if end is None else [end])})
+    step = -(-len(kept) // _MARKERS)
+    marked = kept[order % step :: step] if len(kept) > _FEW else kept
+    for i in kept:
         t = curve.at[i]
         row: Spec = {**line.at, "t": t, "v": scale.fit(typical[i])}
         if drawable(low[i]) and drawable(high[i]) and high[i] > low[i]:
@@ -181,6 +167,8 @@ def _rows(line: Line, scale: Scale) -> list[Spec]:
             row["ref"] = scale.fit(curve.meaning.reference.value)
         if i == end:
             row["end"] = row["v"]
+        elif i in marked:
+            row["d"] = row["v"]
         out.append(row)
     return out
 
@@ -225,10 +213,9 @@ def _layers(
     layout: Layout, lines: Sequence[Line], rows: Sequence[Spec], axis: Sequence[str], scale: Scale
 ) -> list[Spec]:
     x = _across(lines)
-    most = max(len(line.curve.at) for line in lines)
     y: Spec = {"type": "quantitative", "title": list(axis), "scale": scale.vega, "axis": scale.axis}
     # the legend of a band would be as pale as the band
-    legend = {"orient": "bottom", "title": None, "columns": 4, "symbolType": "square", "symbolOpacity": 1}
+    legend = {"orient": "bottom", "title": None, "columns": 4, "symbolOpacity": 1}
     c = {**colour(layout), "legend": legend if layout.colour else None}
     titles = {
         "v": "typical",
@@ -282,18 +269,20 @@ def _layers(
                 "encoding": {"x": x, "y": {**y, "field": "end"}, "color": c},
             }
         )
+    place = {"x": x, "color": c}
+    mark = {"type": "point", "filled": True, "size": 34, "opacity": 1}
+    shape = {**colour(layout), "legend": c["legend"]}
+    shape["scale"] = {"domain": list(layout.levels), "range": list(shapes(len(layout.levels)))}
     layers.append(
         {
-            # points one can point at; with few generations also seen
-            "mark": {
-                "type": "point",
-                "filled": True,
-                "size": 26 if most <= 12 else 60,
-                "opacity": float(most <= 12),
-            },
-            "encoding": {"x": x, "y": {**y, "field": "v"}, "color": c, "tooltip": tooltip},
+            "transform": [{"filter": "isValid(datum.d)"}],
+            "mark": mark,
+            "encoding": {**place, "y": {**y, "field": "d"}, "shape": shape},
         }
     )
+    # points one can point at
+    point = {**mark, "size": 60, "opacity": 0}
+    layers.append({"mark": point, "encoding": {**place, "y": {**y, "field": "v"}, "tooltip": tooltip}})
     return layers
 
 
@@ -310,10 +299,11 @@ def _ticks(first: int, last: int) -> list[int]:
 
 
 def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec], Spec]:
-    """Rows and marks of a figure: one panel, a row of panels, or rows of them, each with its own axis."""
+    """Rows and marks of a figure: one panel, a row of panels, or rows of them, all on one scale."""
+    scale = scale_of(lines)
     if len(layout.facets) < 2:
         height = _height(layout, 170) if layout.facets else 190
-        rows, layers = _drawn(layout, lines, _folded(axis, height))
+        rows, layers = _drawn(layout, lines, _folded(axis, height), scale)
         if not layout.facets:
             return rows, {"layer": layers, "width": 276 - 14 * len(_folded(axis, height)), "height": height}
         return rows, _row(layout, layers, height)
@@ -323,7 +313,7 @@ def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec
         mine = [line for line in lines if line.at["f1"] == value]
         if not mine:
             continue
-        rows, layers = _drawn(layout, mine, _folded(axis, height))
+        rows, layers = _drawn(layout, mine, _folded(axis, height), scale)
         all_rows += rows
         title = {"text": f"{second} = {value}", "fontSize": 12, "anchor": "start", "offset": 4}
         transform = [{"filter": f"datum.f1 === {json.dumps(value)}"}]
@@ -331,9 +321,10 @@ def _panels(layout: Layout, lines: Sequence[Line], axis: str) -> tuple[list[Spec
     return all_rows, {"vconcat": panels, "spacing": 14}
 
 
-def _drawn(layout: Layout, lines: Sequence[Line], axis: Sequence[str]) -> tuple[list[Spec], list[Spec]]:
-    scale = scale_of(lines)
-    rows = [row for line in lines for row in _rows(line, scale)]
+def _drawn(
+    layout: Layout, lines: Sequence[Line], axis: Sequence[str], scale: Scale
+) -> tuple[list[Spec], list[Spec]]:
+    rows = [row for line in lines for row in _rows(line, scale, layout.levels.index(line.at["c"]))]
     return rows, _layers(layout, lines, rows, axis, scale)
 
 

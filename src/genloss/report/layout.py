@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genloss.errors import SpecError
+from genloss.report.colours import palette, sequential
 from genloss.study.cells import Cell
+from genloss.study.registry import did_you_mean
 
 AGENT, REGIME = "agent", "regime"
 # small multiples side by side before they become unreadable
 _PANELS = 6
 _BESIDE = 4
-
-# Okabe and Ito (2008): eight colours that people with any colour vision tell apart
-_OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F00", "#333333")
-REGIMES = {
-    "Replace": "#D55E00",
-    "AccumulateSubsample": "#009E73",
-    "Accumulate": "#0072B2",
-    "RealPlusLatest": "#CC79A7",
-    "Window": "#E69F00",
-    "Weighted": "#56B4E9",
-    "Reads": "#7F5F00",
-    "Mixed": "#333333",
-}
-"""Each regime has its colour in every report, where colour is the regime of all agents."""
-REAL = "#8A8A8A"
-"""Real data."""
-_VIRIDIS = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#D9C400")
 
 
 @dataclass(frozen=True)
@@ -52,8 +38,17 @@ class Layout:
     values: dict[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, cells: Sequence[Cell]) -> Layout:
-        """The layout of an experiment's cells."""
+    def of(cls, cells: Sequence[Cell], by: Sequence[str] = ()) -> Layout:
+        """The layout of an experiment's cells.
+
+        Args:
+            cells: of the experiment.
+            by: the fields that are colour and at most two facets, where that is not left to the layout;
+                "regime" will do for "agents.1.regime".
+
+        Raises:
+            SpecError: if one of these tells no lines apart.
+        """
         found = {
             field: _ordered(c.varied[field] for c in cells if field in c.varied)
             for field in dict.fromkeys(k for c in cells for k in c.varied)
@@ -71,6 +66,10 @@ class Layout:
         if len(agents) <= _BESIDE:  # agents of one pool are to be compared: never behind a choice
             rest.sort(key=lambda f: f != AGENT)
         few = [f for f in rest if len(values[f]) <= _PANELS][:2]
+        if by:
+            asked = [_meant(f, values) for f in by]
+            colour, few = asked[0], asked[1:3]
+            rest = [f for f in values if f != colour]
         alone = cells[0].outline.lines[0].get(REGIME, "").partition("(")[0]
         return cls(
             tuple(cells),
@@ -98,6 +97,19 @@ class Layout:
         return ", ".join(f"{f}={self.of_line(cell, agent, f)}" for f in fields)
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """The varied fields that are numbers throughout, those of most values first."""
+        some = {f: [c.varied[f] for c in self.cells if f in c.varied] for f in self.values}
+        numeric = [
+            f for f, vs in some.items() if vs and all(isinstance(v, (int, float)) and v == v for v in vs)
+        ]
+        return tuple(
+            sorted(
+                (f for f in numeric if not isinstance(some[f][0], bool)), key=lambda f: -len(self.values[f])
+            )
+        )
+
+    @property
     def beside(self) -> str:
         """The field of the agents where their data fits side by side and colour is another field; else ""."""
         agents = AGENT in self.facets and len(self.values[AGENT]) <= _BESIDE
@@ -120,6 +132,15 @@ class Layout:
         return palette(self.levels, self.colour in (None, REGIME))
 
 
+def _meant(field: str, values: Mapping[str, Any]) -> str:
+    """The field that is meant: a name, or the end of only one."""
+    ends = [field] if field in values else [f for f in values if f.endswith(f".{field}")]
+    if len(ends) != 1:
+        what = did_you_mean(field, values) if values else "; nothing does"
+        raise SpecError(f"'{field}' tells no lines apart{what}")
+    return ends[0]
+
+
 NO_SPACE = "\u200b"
 _OF_OBJECTS = (
     *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
@@ -138,39 +159,6 @@ def plain(label: object) -> str:
     """
     text = " ".join(str(label).split())
     return text + NO_SPACE if text in _OF_OBJECTS else text
-
-
-def palette(levels: Sequence[str], regimes: bool) -> tuple[str, ...]:
-    """Colours of levels: each regime's own, sequential ones for numbers or many, else Okabe and Ito's.
-
-    >>> palette(["Accumulate", "Replace"], True), palette(["Replace", "Accumulate"], False)
-    (('#0072B2', '#D55E00'), ('#0072B2', '#D55E00'))
-    """
-    if len(levels) > 1 and (len(levels) > len(_OKABE_ITO) or all(_is_number(v) for v in levels)):
-        return sequential(len(levels))
-    kinds = [v.partition("(")[0] if regimes else "" for v in levels]
-    fixed = [REGIMES.get(k) if kinds.index(k) == i else None for i, k in enumerate(kinds)]
-    free = iter(c for c in _OKABE_ITO * 2 if c not in fixed)
-    return tuple(colour or next(free) for colour in fixed)
-
-
-def sequential(k: int) -> tuple[str, ...]:
-    """k colours from dark to light, in order."""
-    return tuple(_mixed(i * (len(_VIRIDIS) - 1) / max(k - 1, 1)) for i in range(k))
-
-
-def _mixed(place: float) -> str:
-    i = min(int(place), len(_VIRIDIS) - 2)
-    a, b = (tuple(int(c[j : j + 2], 16) for j in (1, 3, 5)) for c in _VIRIDIS[i : i + 2])
-    return "#" + "".join(f"{round(x + (place - i) * (y - x)):02X}" for x, y in zip(a, b, strict=True))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _ordered(values: Any) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,10 @@ from genloss.report.aggregate import Curve
 from genloss.report.remarks import references
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
+
+_NAMED = 4
+"""Groups of lines that a caption names."""
+CARRIED = "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
         )
     above = [c for c, law in laws if law.of == "mean" and law.values[-1] > 3 * c.mean.estimate[-1] > 0]
     if above:
-        yield "Where the law lies far above the mean of these replicates, rarer ones than these may carry it."
+        yield CARRIED
     for given in dict.fromkeys(line.curve.meaning.given for line in lines if line.banded):
         if given:
             yield f"Intervals hold given {given}."
@@ -74,20 +78,48 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
         yield "Grey: the real rows themselves, looked at in the same way."
 
 
-def equals(lines: Sequence[Line]) -> str:
-    """Which lines cannot be told apart by eye: where one hides another, a reader should know."""
+def hidden(lines: Sequence[Line]) -> str:
+    """Which lines cannot be told apart by eye: where one lies under another, a reader should know."""
     scale = scale_of(lines)
-    near = 0.02 * (scale.high - scale.low)
-    if scale.kind != "linear":
-        return ""
-    typical = [(line.at["c"], line.curve.typical.estimate) for line in lines]
-    with np.errstate(invalid="ignore"):
-        pairs = [
-            f"{b} lies on {a}"
-            for (a, x), (b, y) in itertools.combinations(typical, 2)
-            if len(x) == len(y) and np.abs(x - y).max() < near
-        ]
-    return f"{'; '.join(pairs)}, or nearly." if 0 < len(pairs) <= 4 else ""
+    panels: dict[str, list[Line]] = {}
+    for line in lines:
+        panels.setdefault(str({k: v for k, v in line.at.items() if k != "c"}), []).append(line)
+    found = Counter(names for some in panels.values() for names in _together(some, scale))
+    many = len(panels) > 1
+    said = [
+        f"{' and '.join(names)}{f' (in {k} of {len(panels)} panels)' if many else ''}"
+        for names, k in found.most_common(_NAMED)
+    ]
+    if len(found) > _NAMED:
+        said.append(f"and {len(found) - _NAMED} more such groups")
+    return f"Lines that lie on each other, or nearly: {'; '.join(said)}." if said else ""
+
+
+def _together(lines: Sequence[Line], scale: Scale) -> Iterator[tuple[str, ...]]:
+    """The groups of a panel's lines each of which lies on another one of its group."""
+    seen = [(str(line.at["c"]), _height(line.curve.typical.estimate, scale)) for line in lines]
+    near = 0.02 * (_height(np.array(scale.high), scale) - _height(np.array(scale.low), scale))
+    groups: list[list[int]] = []
+    for i, (_, y) in enumerate(seen):
+        with np.errstate(invalid="ignore"):
+            mine = [g for g in groups if any(_lies_on(y, seen[j][1], near) for j in g)]
+        groups = [g for g in groups if g not in mine] + [[*(j for g in mine for j in g), i]]
+    for group in groups:
+        if len(group) > 1:
+            yield tuple(seen[j][0] for j in sorted(group))
+
+
+def _lies_on(a: Array, b: Array, near: float) -> bool:
+    both = np.isfinite(a) & np.isfinite(b) if len(a) == len(b) else np.zeros(1, bool)
+    return bool(both.any() and np.abs(a - b)[both].max() < near)
+
+
+def _height(y: Array, scale: Scale) -> Any:
+    """Where values lie on the axis, in units of their own."""
+    with np.errstate(all="ignore"):
+        if scale.kind == "log":
+            return np.log(np.where(y > 0, y, np.nan))
+        return y if scale.kind == "linear" else np.sign(y) * np.log1p(np.abs(y))
 
 
 def gaps(lines: Sequence[Line], alone: bool) -> Iterator[str]:

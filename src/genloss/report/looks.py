@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genloss.report.charts import CONFIG, SCHEMA, Figure, select
+from genloss.report.charts import CONFIG, SCHEMA, select
+from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.scales import Spec
 from genloss.samples import Array
@@ -62,7 +63,7 @@ def looks(results: Results, layout: Layout) -> tuple[list[Look], int]:
         level, choice = layout.level(cell, agent), layout.rest(cell, agent, beside)
         if choice not in shown or (level not in levels and len(levels) == _ROWS):
             continue
-        rows = results.pictures(cell, agent)
+        rows = results.encoded(cell, agent)
         if 0 in rows and len(rows) > 1:
             levels[level] = None
             agent_name = layout.of_line(cell, agent, beside) if beside else ""
@@ -83,13 +84,15 @@ def at_generation(t: int) -> str:
     return f"generation {t}" if t else REAL_LABEL
 
 
-def framed(name: str, title: str, caption: str, rows: list[Spec], body: Spec, seen: Sequence[Look]) -> Figure:
+def framed(
+    name: str, title: str, caption: str, rows: list[Spec], body: Spec, seen: Sequence[Look], least: int = 0
+) -> Figure:
     """A wide figure of some looks, with a selector where they hold several choices."""
     choices = tuple(dict.fromkeys(look.choice for look in seen))
     params = {"k": ("show", choices)} if len(choices) > 1 else {}
     spec = {"$schema": SCHEMA, "datasets": {"rows": rows}, "data": {"name": "rows"}, "config": CONFIG, **body}
     select(spec, params)
-    return Figure(name, title, caption, spec, True, params, canvas=True)
+    return Figure(name, title, caption, spec, True, params, canvas=True, least=least)
 
 
 def left_out(layout: Layout, seen: Sequence[Look], hidden: int) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from genloss.report.charts import Figure
-from genloss.report.layout import REAL, Layout, plain, sequential
+from genloss.report.colours import REAL, sequential
+from genloss.report.figure import Figure
+from genloss.report.layout import Layout, plain
 from genloss.report.looks import (
     REAL_LABEL,
     Look,
@@ -65,7 +66,7 @@ def table_margins(layout: Layout, seen: Sequence[Look], hidden: int, name: str) 
     # each column's bars have the width of its own places
     alone = {"scale": {"xOffset": "independent", "yOffset": "independent"}}
     body: Spec = {"vconcat": [frame.panel(*panel) for panel in panels], "spacing": 18, "resolve": alone}
-    return framed(name, "The data: margins", caption.strip(), rows, body, seen)
+    return framed(name, "The data: margins", caption.strip(), rows, body, seen, least=120)
 
 
 def histogram(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figure:
@@ -78,7 +79,7 @@ def histogram(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> F
     caption = (
         f"The first coordinate. Grey: real rows of the first replicate. {left_out(layout, seen, hidden)}"
     )
-    return framed(name, "The data", caption.strip(), rows, body, seen)
+    return framed(name, "The data", caption.strip(), rows, body, seen, least=120)
 
 
 Margin = tuple[list[Any], Callable[[Array], Array]]
@@ -330,7 +331,7 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
         f"of the first replicate: a curve ends where no further symbol is among them. "
         f"{left_out(layout, seen, hidden)}"
     )
-    figure = framed(name, "The data", caption.strip(), rows, body, seen)
+    figure = framed(name, "The data", caption.strip(), rows, body, seen, least=120)
     return Figure(
         figure.name,
         figure.title,
@@ -339,4 +340,5 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
         True,
         figure.selectors,
         tuple(zip(order, colours, strict=True)),
+        least=figure.least,
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from genloss.report.charts import Figure
+from genloss.report.colours import on_dark
+from genloss.report.figure import Figure
 
 
 def packed(figure: Figure) -> dict[str, Any]:
@@ -20,7 +24,14 @@ def packed(figure: Figure) -> dict[str, Any]:
         else:
             columns[key] = {"at": values}
     spec = _without_legends(spec)
-    return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, "canvas": figure.canvas}
+    drawn = {"canvas": figure.canvas, "least": figure.least}
+    return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, **drawn}
+
+
+def in_the_dark(packed: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """For each colour in some figures, which one stands for it on a dark page."""
+    specs = json.dumps([figure["spec"] for figure in packed])
+    return {colour: on_dark(colour) for colour in sorted({*re.findall(r'(?<=")#[0-9A-Fa-f]{6}(?=")', specs)})}
 
 
 def _without_legends(spec: Any) -> Any:

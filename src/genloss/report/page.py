@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genloss.errors import SpecError, StoreError
-from genloss.report.aggregate import GENERATION
+from genloss.report.aggregate import GENERATION, curves
+from genloss.report.colours import on_dark
 from genloss.report.drawing import javascript
-from genloss.report.packing import packed
+from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
-from genloss.report.tables import Block, reading
-from genloss.report.words import about, failure, plural
+from genloss.report.tables import Block, by_experiment, reading
+from genloss.report.words import about, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
+from genloss.study.tally import said_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -81,6 +83,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["on_dark"] = on_dark
     made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return made
 
@@ -96,6 +99,7 @@ def page(results: Results) -> str:
     blocks = [block for section in found for block in section.blocks[:1]]
     title = study.title or (found[0].title if len(found) == 1 and found[0].title else _untitled(study.name))
     template = templates().get_template("page.html")
+    figures = [packed(figure) for section in found for figure in section.figures]
     return template.render(
         title=title,
         about=[" ".join(p.split()) for p in study.about.split("\n\n") if p.strip()],
@@ -106,14 +110,34 @@ def page(results: Results) -> str:
         alike=_alike,
         said=about,
         most=_MOST,
-        failures=[(cell.label, failure(message)) for cell, message in results.failures],
+        failures=[(cell.label, said_of(message)) for cell, message in results.failures],
         repeat=repeat(results),
         spec=_toml(results),
         versions=results.environment,
         # the one text that is not escaped: a library's own, which holds no end of a script
         library=Markup(javascript()),
         digest=digest(results),
-        figures=[packed(figure) for section in found for figure in section.figures],
+        figures=figures,
+        dark=in_the_dark(figures),
+    )
+
+
+def summary(results: Results) -> str:
+    """The headline tables alone, as a notebook shows them."""
+    found = curves(results)
+    blocks = [some[0] for _, _, some in by_experiment(results, found) if some]
+    return (
+        templates()
+        .get_template("summary.html")
+        .render(
+            said_of=repr(results)[1:-1],
+            tables=_alike(blocks),
+            reading=reading(blocks),
+            said=about,
+            most=_MOST,
+            failures=[(cell.label, said_of(message)) for cell, message in results.failures],
+            notes=results.notes,
+        )
     )
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from genloss.experiment import Experiment
-from genloss.report.charts import Figure, colour
-from genloss.report.layout import REAL, Layout
+from genloss.report.charts import colour
+from genloss.report.colours import REAL
+from genloss.report.figure import Figure
+from genloss.report.layout import Layout
 from genloss.report.looks import (
     REAL_LABEL,
     Look,
@@ -135,7 +137,8 @@ def scatter(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Fig
     caption = f"{view.said} {first_replicate(layout)} Points beyond the frame are cut off."
     if lost:
         caption += " Points that are not finite are not drawn."
-    return framed(name, "The data", f"{caption} {left_out(layout, seen, hidden)}".strip(), rows, body, seen)
+    caption = f"{caption} {left_out(layout, seen, hidden)}".strip()
+    return framed(name, "The data", caption, rows, body, seen, least=100)
 
 
 def real_or_line(layout: Layout) -> Spec:

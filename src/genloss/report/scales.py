@@ -82,7 +82,7 @@ class Scale:
         if self.kind == "log":
             ticks = log_ticks(self.low, self.high)
         else:
-            positive = log_ticks(1, self.high)
+            positive = log_ticks(1, self.high) if self.high > 1 else []
             negative = [-x for x in log_ticks(1, -self.low)] if self.low < -1 else []
             ticks = [*reversed(negative), 0.0, *positive]
         # the labels, chosen by the thresholds between them: Vega has no format with superscripts

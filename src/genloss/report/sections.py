@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from genloss.report.aggregate import Curve, Key, curves
-from genloss.report.charts import Figure, curve_figure
+from genloss.report.charts import curve_figure
+from genloss.report.colours import SHAPES, shapes
+from genloss.report.figure import Figure
+from genloss.report.heat import heat_figure
 from genloss.report.layout import Layout
 from genloss.report.pictures import picture_figures
+from genloss.report.ranking import Ranking, ranking
 from genloss.report.tables import Block, by_experiment, metrics_of
 from genloss.report.words import finished
 from genloss.study.results import Results
@@ -23,7 +27,8 @@ class Section:
         title: what to call it.
         layout: how its lines are told apart.
         blocks: a table for each metric, the first of which is the headline; none where nothing is finished.
-        figures: curves, then pictures.
+        figures: maps of last values where two fields of numbers are varied, curves, then pictures.
+        ranking: of the headline; None where there is nothing to rank.
         setup: what was run, in a line.
         missing: cells of which nothing, or not every replicate, is finished, in words.
     """
@@ -32,13 +37,16 @@ class Section:
     layout: Layout
     blocks: tuple[Block, ...]
     figures: tuple[Figure, ...]
+    ranking: Ranking | None
     setup: str
     missing: tuple[str, ...]
 
     @property
-    def colours(self) -> list[tuple[str, str]]:
-        """Of the lines, by label; none where there is only one."""
-        return list(zip(self.layout.levels, self.layout.colours, strict=True)) if self.layout.colour else []
+    def colours(self) -> list[tuple[str, str, str]]:
+        """Label, colour and shape of the lines; none where there is only one."""
+        levels = self.layout.levels
+        marks = (SHAPES[shape] for shape in shapes(len(levels)))
+        return list(zip(levels, self.layout.colours, marks, strict=True)) if self.layout.colour else []
 
     @property
     def marks(self) -> set[str]:
@@ -53,7 +61,11 @@ def sections(results: Results) -> list[Section]:
     for i, (name, layout, blocks) in enumerate(by_experiment(results, found)):
         title = layout.cells[0].outline.title
         slug = f"{i + 1}-{_slug(name)}" if name else "1"
-        figures = [curve_figure(layout, m, found, f"{slug}-{_slug(m)}") for m in metrics_of(layout.cells)]
+        metrics = metrics_of(layout.cells)
+        figures = [curve_figure(layout, m, found, f"{slug}-{_slug(m)}") for m in metrics]
+        if len(layout.numbers) > 1:
+            maps = (m for m, said in metrics.items() if said.of != "training")
+            figures = [*(heat_figure(layout, m, found, f"{slug}-{_slug(m)}-map") for m in maps), *figures]
         figures += picture_figures(results, layout, f"{slug}-data")
         out.append(
             Section(
@@ -61,6 +73,7 @@ def sections(results: Results) -> list[Section]:
                 layout,
                 tuple(blocks),
                 tuple(f for f in figures if f is not None),
+                ranking(blocks[0]) if blocks else None,
                 _setup(layout),
                 tuple(_missing(layout, found)),
             )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from genloss.errors import GenlossError, StoreError
-from genloss.report.charts import CONFIG, SCHEMA, Figure
-from genloss.report.drawing import drawn
+from genloss.errors import GenlossError
+from genloss.report.charts import CONFIG, SCHEMA
+from genloss.report.figure import Figure, picture, written
 from genloss.report.scales import Spec
-from genloss.report.sections import Section, sections
+from genloss.report.sections import sections
 from genloss.study.results import Results
 
 FORMATS = ("png", "svg", "pdf")
@@ -28,7 +25,6 @@ MARKS = {
 """What the kinds of lines are, by field of their rows."""
 # values of selectors that are drawn, a file each
 _CHOICES = 12
-_SCALE = 2.0
 
 
 def figures(results: Results, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -46,12 +42,13 @@ def figures(results: Results, folder: str | Path, formats: Sequence[str] = FORMA
     for f in formats:
         if f not in FORMATS:
             raise GenlossError(f"formats: '{f}' is none of {', '.join(FORMATS)}")
-    written = []
-    for section in sections(results):
-        for figure in section.figures:
-            for name, spec in _alone(section, figure):
-                written += write_spec(spec, Path(folder) / name, formats)
-    return written
+    return [
+        file
+        for section in sections(results)
+        for figure in section.figures
+        for name, spec in _each(figure.titled(section.title))
+        for file in _drawn(spec, Path(folder) / name, formats)
+    ]
 
 
 def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
@@ -100,44 +97,17 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
         "concat": panels,
         "resolve": {"scale": {"color": "shared" if alike else "independent"}},
     }
-    return write_spec(spec, Path(path), formats)
+    return _drawn(spec, Path(path), formats)
 
 
-def write_spec(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
-    """Draw a spec into files of the path with each format's suffix.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
-    text = json.dumps(spec)
-    written = []
-    for f in formats:
-        data = drawn(text, f, **({"scale": _SCALE} if f == "png" else {}))
-        file = path.with_name(f"{path.name}.{f}")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be written: {error.strerror}") from None
-        written.append(file)
-    return written
+def _drawn(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
+    """Draw a spec into files of the path with each format's suffix."""
+    return [written(path.with_name(f"{path.name}.{f}"), picture(spec, f)) for f in formats]
 
 
-def _alone(section: Section, figure: Figure) -> Iterator[tuple[str, Spec]]:
+def _each(figure: Figure) -> Iterator[tuple[str, Spec]]:
     """A figure with title and legend, once for each of the reader's choices."""
     choices = itertools.product(*(options for _, options in figure.selectors.values()))
     for i, choice in enumerate(itertools.islice(choices, _CHOICES)):
-        spec = copy.deepcopy({k: v for k, v in figure.spec.items() if k not in ("params", "datasets")})
-        if figure.selectors:
-            del spec["transform"]
-        at = dict(zip(figure.selectors, choice, strict=True))
-        spec["datasets"] = {"rows": [r for r in figure.rows if all(r[k] == v for k, v in at.items())]}
-        said = ", ".join(f"{figure.selectors[k][0]} {v}" for k, v in at.items())
-        spec["title"] = {
-            "text": ": ".join(part for part in (section.title, figure.title) if part),
-            "subtitle": [*([said] if said else []), *textwrap.wrap(figure.caption, 110)],
-            "anchor": "start",
-            "offset": 12,
-        }
-        spec["padding"] = 12
+        spec = figure.at(dict(zip(figure.selectors, choice, strict=True)))
         yield figure.name + (f"-{i + 1}" if figure.selectors else ""), spec

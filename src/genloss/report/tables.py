@@ -113,8 +113,12 @@ class Block:
         said = []
         for level, colour in dict.fromkeys((row.level, row.colour) for row in self.rows):
             words = [_kind(row) for row in self.rows if row.level == level]
-            counts = Counter(words).most_common()
-            said.append((colour, level, "; ".join(f"{w} in {k} of {len(words)}" for w, k in counts)))
+            counts = [f"{w} in {k} of {len(words)}" for w, k in Counter(words).most_common()]
+            last = [float(r.curve.typical.estimate[-1]) for r in self.rows if r.level == level and r.curve]
+            if self.moves and last:
+                ends = dict.fromkeys(number(v, 2) for v in (min(last), max(last)))
+                counts.append(f"at the last {self.last.partition(' ')[0]} {' to '.join(ends)}")
+            said.append((colour, level, "; ".join(counts)))
         return said
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from genloss.intervals import Interval, no_change
 from genloss.meaning import Meaning, Scale
@@ -30,25 +29,6 @@ def finished(done: int, wanted: int) -> str:
     ('2 of 12 replicates finished', '')
     """
     return f"{done} of {wanted} replicates finished" if done < wanted else ""
-
-
-def failure(message: str) -> str:
-    """A failure on one line, without the name of the function of ours that a worker ran.
-
-    >>> failure("a.b:work lost its worker 3 times: it was killed by SIGKILL (out of memory?)")
-    'its worker was killed 3 times by SIGKILL, out of memory?'
-    """
-    message = " ".join(message.split())
-    lost = re.fullmatch(
-        r"[\w.]+:[\w.]+ lost its worker (once|\d+ times): "
-        r"it (was killed|exited) (.*?)(?: \((.*)\))?",
-        message,
-    )
-    if lost is None:
-        return message
-    times, how, by, perhaps = lost.groups()
-    often = "" if times == "once" else f" {times}"
-    return f"its worker {how}{often} {by}{f', {perhaps}' if perhaps else ''}"
 
 
 def number(x: float, digits: int = 3, zeros: bool = False) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,23 +11,26 @@ import numpy as np
 
 from genloss import intervals
 from genloss.errors import GenlossError, SpecError
+from genloss.experiment import Experiment
 from genloss.samples import Array
+from genloss.study import choosing
 from genloss.study.cells import Cell, KeptStudy, remarks
 from genloss.study.reading import Reader
 from genloss.study.registry import did_you_mean
-from genloss.study.selecting import cell_with, line_of
+from genloss.study.shaping import batches, frame_axes, labelled, scattered
 from genloss.study.store import Store
 from genloss.study.study import Study, read
-from genloss.traits import METRIC_NAMES
+from genloss.study.views import views
+from genloss.tables import Schema
+from genloss.traits import SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from genloss.report.figure import Figure
 
 _INTERVALS = ("typical", "typical_low", "typical_high", "mean", "low", "high")
-_AT_ONCE = 2_000_000
-"""Values that are read at once, unless one cell has more."""
 
 
 class Results:
@@ -138,13 +140,7 @@ class Results:
         Raises:
             SpecError: if there is none, or more than one.
         """
-        if isinstance(cell, Cell):
-            return cell
-        if cell is not None:
-            if not isinstance(cell, int) or not -len(self.cells) <= cell < len(self.cells):
-                raise SpecError(f"there is no cell {cell!r}; give an index from 0 to {len(self.cells) - 1}")
-            return self.cells[cell]
-        return cell_with(self.cells, varied)
+        return choosing.one(self.cells, cell, varied)
 
     def array(
         self, metric: Any, cell: int | Cell | None = None, agent: int | str | None = None, **varied: Any
@@ -164,7 +160,7 @@ class Results:
         """
         at = self.cell(cell, **varied)
         values = self._values(metric, at)[_begin(at) :]
-        return values if agent is None else values[:, line_of(at.outline, agent)]
+        return values if agent is None else values[:, choosing.line_of(at.outline, agent)]
 
     def real(self, metric: Any, cell: int | Cell | None = None, **varied: Any) -> Array | None:
         """(A, R) values of generation 0, the real rows themselves; None of a metric that looks at models.
@@ -184,28 +180,32 @@ class Results:
         return None if np.isnan(at_start).all() else at_start
 
     def _values(self, metric: Any, at: Cell) -> Array:
-        names = at.outline.meanings
-        name = metric if isinstance(metric, str) else _name_of(metric, at)
-        # "TestError" will do for "TestError(of='published')", where it is the only one
-        alike = [k for k in names if k.startswith(f"{name}(of=")]
-        name = alike[0] if len(alike) == 1 and name not in names else name
-        if name not in names:
-            raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, names)}")
+        name = choosing.name_of(metric, at)
+        if name not in at.outline.meanings:
+            raise SpecError(f"no metric '{name}' was measured{did_you_mean(name, at.outline.meanings)}")
         places = ", ".join(f'"{axis}"' for axis in (*at.outline.axes, "replicate"))
         rows = self._reader.query(f"SELECT {places}, value FROM results WHERE metric = $1", [name], [at])
-        return _scattered(at, [rows[c].to_numpy() for c in rows.column_names])
+        return scattered(at, [rows[c].to_numpy() for c in rows.column_names])
 
-    def arrays(self) -> Iterator[tuple[Cell, str, Array, int]]:
+    def arrays(
+        self, cells: Sequence[Cell] | None = None, metric: str | None = None
+    ) -> Iterator[tuple[Cell, str, Array, int]]:
         """Cell, metric, (*axes, R) values (of a loop from generation 0 on), and replicates that are finished.
 
         One pass over the parts, a few cells at a time.
+
+        Args:
+            cells: of which; by default of all.
+            metric: the name of the only one that is wanted; by default all are.
         """
-        for some in _batches(self.cells):
+        for some in batches(self.cells if cells is None else cells):
             axes = some[0].outline.axes
             names = list(dict.fromkeys(name for c in some for name in c.outline.meanings))
+            names = names if metric is None else [metric]
             places = ", ".join(f'"{axis}"' for axis in (*axes, "replicate"))
             rows = self._reader.query(
-                f"SELECT cell, list_position($1, metric) AS metric, {places}, value FROM results",
+                f"SELECT cell, list_position($1, metric) AS metric, {places}, value FROM results "
+                "WHERE list_contains($1, metric)",
                 [names],
                 some,
             )
@@ -217,16 +217,72 @@ class Results:
             there = {int(key[a]): slice(a, b) for a, b in itertools.pairwise([0, *ends])}
             for cell in some:
                 done = self._reader.replicates(cell)
-                for name in cell.outline.meanings:
+                for name in (n for n in cell.outline.meanings if n in names):
                     span = there.get(cell.index * (len(names) + 1) + names.index(name) + 1)
                     if span is not None:
                         mine = order[span]
-                        yield cell, name, _scattered(cell, [c[mine] for c in columns[2:]]), done
+                        yield cell, name, scattered(cell, [c[mine] for c in columns[2:]]), done
+
+    def plot(self, metric: Any = None, by: str | Sequence[str] = (), **varied: Any) -> Figure:
+        """Curves of a metric along the first axis, of a loop over generations, with intervals and laws.
+
+        Args:
+            metric: its name, or the metric; by default the first.
+            by: varied fields that tell lines apart: one is colour, a second makes panels side by side, a
+                third panels below each other; by default chosen. The reader chooses of those that are left.
+            varied: what cells have of the varied fields: ``plot("TraceRatio", n_real=100)``.
+
+        Raises:
+            SpecError: if there is no such metric, cell or field, or several experiments measure it.
+            GenlossError: if nothing of it is finished.
+        """
+        name, cells = choosing.measuring(self.cells, metric, varied)
+        return views().curves(self, cells, name, (by,) if isinstance(by, str) else tuple(by))
+
+    def heatmap(self, metric: Any = None, x: str = "", y: str = "", **varied: Any) -> Figure:
+        """The last values of a metric over two varied fields of numbers, with contours of its law.
+
+        Args:
+            metric: its name, or the metric; by default the first.
+            x: the field from left to right; by default one of the two with most values.
+            y: the field upwards; by default the other one.
+            varied: as in :meth:`plot`.
+
+        Raises:
+            SpecError: as :meth:`plot`; and if there are no two such fields.
+            GenlossError: if nothing of it is finished.
+        """
+        name, cells = choosing.measuring(self.cells, metric, varied)
+        return views().map(self, cells, name, x, y)
+
+    def show_data(self, **varied: Any) -> Figure:
+        """The rows themselves, real and published, generation by generation, of the first replicate.
+
+        Args:
+            varied: as in :meth:`plot`.
+
+        Raises:
+            SpecError: if there is no such cell, or several experiments have one.
+            GenlossError: if no rows were kept.
+        """
+        return views().data(self, choosing.of_one(self.cells, varied))
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write everything as one HTML file that opens offline, and give its path.
+
+        Raises:
+            StoreError: if it cannot be written, or the study cannot be built here.
+        """
+        return views().page(self, path)
+
+    def _repr_html_(self) -> str:
+        """The headline table, for a notebook."""
+        return views().summary(self)
 
     @property
     def table(self) -> pa.Table:
         """The long table by index of cell and coordinates along the axes, read anew each time."""
-        axes = list(dict.fromkeys(axis for c in self.cells for axis in _frame_axes(c)))
+        axes = list(dict.fromkeys(axis for c in self.cells for axis in frame_axes(c)))
         order = ", ".join(f'"{name}"' for name in ("cell", "metric", *axes, "replicate"))
         return self.query(f"SELECT * FROM results ORDER BY {order}")
 
@@ -243,7 +299,7 @@ class Results:
         """The long table: experiment and varied fields, the axes (of a loop agent, generation), replicate,
         metric, value.
         """
-        return self._labelled(self.table.to_pandas())
+        return labelled(self.cells, self.table.to_pandas())
 
     def summary(self) -> pd.DataFrame:
         """The typical replicate and the mean of every metric at every generation, with 95 % intervals.
@@ -269,52 +325,16 @@ class Results:
                 "replicates": replicates,
                 **dict(zip(_INTERVALS, both, strict=True)),
             }
-            rows.append(pd.DataFrame(columns).sort_values([*_frame_axes(cell)] or ["cell"], kind="stable"))
+            rows.append(pd.DataFrame(columns).sort_values([*frame_axes(cell)] or ["cell"], kind="stable"))
         axes = list(dict.fromkeys(axis for c in self.cells for axis in c.outline.axes))
         empty = pd.DataFrame(columns=["cell", *axes, "metric", "replicates", *_INTERVALS])
-        return self._labelled(pd.concat(rows, ignore_index=True) if rows else empty)
+        return labelled(self.cells, pd.concat(rows, ignore_index=True) if rows else empty)
 
-    def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
-        import pandas as pd
+    def pictures(self, cell: int | Cell | None = None, agent: int | str = 0, **varied: Any) -> dict[int, Any]:
+        """Rows of the first replicate by place along the first axis: of a table its rows, else (k, *event).
 
-        columns = list(dict.fromkeys(k for c in self.cells for k in c.columns))
-        named = any(c.experiment for c in self.cells)
-        labels = pd.DataFrame(
-            [
-                {**({"experiment": c.experiment} if named else {}), **{k: c.columns.get(k) for k in columns}}
-                for c in self.cells
-            ],
-            index=[c.index for c in self.cells],
-        )
-        for column in labels:
-            if labels[column].map(type).nunique() > 1:  # numbers and text in one column: text, with gaps
-                labels[column] = labels[column].map(str, na_action="ignore")
-        out = labels.loc[rows["cell"]].reset_index(drop=True)
-        rest = rows.drop(columns=["cell"]).reset_index(drop=True)
-        for axis in dict.fromkeys(axis for c in self.cells for axis in c.outline.named):
-            rest[axis] = self._called(axis, rows["cell"].to_numpy(), rows[axis].to_numpy())
-        axes = dict.fromkeys(axis for c in self.cells for axis in _frame_axes(c))
-        order = [*axes, *(["replicate"] if "replicate" in rest else []), "metric"]
-        rest = rest[[*order, *(c for c in rest if c not in order)]]
-        return pd.concat([out, rest], axis=1)
-
-    def _called(self, axis: str, cells: Array, at: Array) -> Array:
-        """What places along an axis are called, by the cell of each; where they have no name, as they are."""
-        some = {c.index: called for c in self.cells if (called := c.outline.named.get(axis)) is not None}
-        begin = np.full(len(self.cells), -1)  # of each cell's names among all
-        begin[[*some]] = np.cumsum([0, *map(len, some.values())])[:-1]
-        names = np.array([*itertools.chain(*some.values())], dtype=object)
-        mine = begin[cells] >= 0
-        out = at.astype(object)
-        out[mine] = names[begin[cells[mine]] + at[mine].astype(np.int64)]
-        return out
-
-    def pictures(
-        self, cell: int | Cell | None = None, agent: int | str = 0, **varied: Any
-    ) -> dict[int, Array]:
-        """Rows of the first replicate by place along the first axis, each (k, *event).
-
-        Of a loop the places are generations, and 0 is the real rows.
+        Of a loop the places are generations, and 0 is the real rows. Where the table itself is not at hand,
+        its rows are the numbers that stand for them.
 
         Args:
             cell: as in :meth:`array`.
@@ -326,13 +346,33 @@ class Results:
             SpecError: if there is no such cell or line.
         """
         at = self.cell(cell, **varied)
+        rows = self.encoded(at, agent)
+        schema = SCHEMA.of(at.task.real) if isinstance(at.task, Experiment) else None
+        if not isinstance(schema, Schema):
+            return dict(rows)
+        return {t: schema.decode(x) for t, x in rows.items()}
+
+    def encoded(
+        self, cell: int | Cell | None = None, agent: int | str = 0, **varied: Any
+    ) -> dict[int, Array]:
+        """The same rows as models see them, each (k, *event): of a table the numbers that stand for them.
+
+        Args:
+            cell: as in :meth:`pictures`.
+            agent: as in :meth:`pictures`.
+            varied: as in :meth:`pictures`.
+
+        Raises:
+            SpecError: if there is no such cell or line.
+        """
+        at = self.cell(cell, **varied)
         said = at.outline
         rows = self._reader.pictures(at)
         first = rows[said.axes[0]].to_numpy() if said.axes else np.zeros(len(rows), int)
         rest = [rows[axis].to_numpy() for axis in said.axes[1:]]
         line = np.ravel_multi_index(rest, said.extents[1:]) if rest else np.zeros(len(rows), int)
         shared = (first == 0) if _begin(at) else np.zeros(len(rows), bool)
-        mine = np.flatnonzero((line == line_of(said, agent)) | shared)
+        mine = np.flatnonzero((line == choosing.line_of(said, agent)) | shared)
         found: dict[int, list[Any]] = {}
         for place, value in zip(mine, rows["values"].take(mine).to_pylist(), strict=True):
             found.setdefault(int(first[place]), []).append(value)
@@ -343,37 +383,3 @@ class Results:
 def _begin(cell: Cell) -> int:
     """Where the values of a cell begin along its first axis: generation 0 comes before any model."""
     return int(cell.outline.axes[:1] == ("generation",))
-
-
-def _frame_axes(cell: Cell) -> tuple[str, ...]:
-    """The axes in the order of a table's columns: lines first, then what runs along them."""
-    return (*cell.outline.axes[1:], *cell.outline.axes[:1])
-
-
-def _name_of(metric: Any, cell: Cell) -> str:
-    names = METRIC_NAMES.of(cell.task) or {}
-    return next((k for k, m in names.items() if m == metric), repr(metric))
-
-
-def _scattered(cell: Cell, columns: Sequence[Array]) -> Array:
-    """Values by their coordinates and replicates, NaN where there are none."""
-    *places, values = columns
-    out = np.full((*cell.outline.extents, cell.outline.replicates), np.nan)
-    out[tuple(places)] = values
-    return out
-
-
-def _batches(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
-    """Neighbouring cells of the same axes, so many that they hold a number of values together."""
-    some: list[Cell] = []
-    values = 0
-    for cell in cells:
-        said = cell.outline
-        mine = math.prod(said.extents) * said.replicates * max(len(said.meanings), 1)
-        if some and (values + mine > _AT_ONCE or said.axes != some[0].outline.axes):
-            yield some
-            some, values = [], 0
-        some.append(cell)
-        values += mine
-    if some:
-        yield some

@@ -27,6 +27,7 @@ from genloss.study.reuse import explained
 from genloss.study.spec import Spec
 from genloss.study.store import Store
 from genloss.study.study import Study
+from genloss.study.tally import watcher
 
 _UNKNOWN = 64
 """Tiles that an executor is thought to work on at a time, where nobody says."""
@@ -42,7 +43,7 @@ def run(
     workers: int | None = None,
     executor: Executor | Callable[[], Executor] | None = None,
     trust: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     tile_limit: float | None = None,
 ) -> Results:
     """Run what is missing of a study, and give all its results.
@@ -62,7 +63,8 @@ def run(
             where that one broke; with ``out`` on a disk that it shares;
             ``workers`` then says how many tiles it works on at a time.
         trust: whether code that a spec refers to may be run.
-        progress: told of every tile.
+        progress: whether it is shown how the run goes: by default where a person looks on, in a notebook or
+            on a terminal; or whoever is told of every tile.
         tile_limit: seconds that a tile may take; one that takes longer fails. Local workers end it at once,
             otherwise it ends at its next record.
 
@@ -80,12 +82,16 @@ def run(
         raise SpecError(f"tile_limit: seconds, more than 0 (got {tile_limit})")
     if replicates is not None:
         study = study.set("replicates", replicates)
-    quiet = progress is None
-    spec = _toml(study, workers, executor)
+    ours = progress is None or isinstance(progress, bool)
+    progress = watcher(progress)
+    spec, unnamed = _toml(study, workers, executor)
     for cell in study.cells:  # what is wrong with the study is said before a folder is made
         if spec and cell.kept.identity is None:
             identity(cell.task, cell.key)  # which says what it cannot name
-    progress = progress or Silent()
+    if unnamed and workers is None:
+        progress.note(
+            f"this runs in one process: {unnamed}. Imported from there it runs in {cores()} processes"
+        )
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="genloss-") if out is None else out)
         if out is None:  # it goes with the results
@@ -116,9 +122,9 @@ def run(
             gone.pop_all()
             weakref.finalize(results, shutil.rmtree, folder, ignore_errors=True)
     failed = {cell.index for cell, _ in results.failures}
-    if quiet and failed:
-        if len(failed) == len(study.cells):
-            raise _first(results)
+    if ours and failed and len(failed) == len(study.cells):
+        raise _first(results)
+    if failed and isinstance(progress, Silent):
         cell, message = results.failures[0]
         warnings.warn(
             f"{len(failed)} of {len(study.cells)} cells failed; {cell.label}: {message}", stacklevel=2
@@ -126,14 +132,14 @@ def run(
     return results
 
 
-def _toml(study: Study, workers: int | None, executor: object) -> str:
-    """The study as a file; empty where it holds objects without a name and may run in this process."""
+def _toml(study: Study, workers: int | None, executor: object) -> tuple[str, str]:
+    """The study as a file, and what keeps it from being one: it then runs in this process, if it may."""
     try:
-        return study.toml()
+        return study.toml(), ""
     except SpecError as error:
         if workers or executor is not None:
             raise SpecError(f"{error}, or leave workers out to run in this process") from None
-        return ""
+        return "", str(error)
 
 
 def _first(results: Results) -> GenlossError:

@@ -1,19 +1,23 @@
-"""What is seen while a study runs: bars on a terminal, a line now and then in a pipe, nothing with --json."""
+"""What is seen while a study runs: a bar on a terminal or in a notebook, a line now and then in a pipe."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from genloss.cli.guard import say
+from genloss.errors import say
+from genloss.study.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from genloss.study import Cell
+    from genloss.study.cells import Cell
 
 EVERY = 5.0
 """Seconds between the lines in a pipe."""
+_OFTEN, _WIDE = 0.2, 30
+"""Seconds between the changes of a notebook's line, and letters of its bar."""
 
 
 class Display(Protocol):
@@ -29,6 +33,10 @@ class Display(Protocol):
 
     def end(self, tally: Tally) -> None:
         """The run is over, or was stopped."""
+        ...
+
+    def say(self, line: str) -> None:
+        """A line beside it."""
         ...
 
 
@@ -59,22 +67,22 @@ class Tally:
         if failure is None:
             self.done += 1
         elif cell.index not in self.failed:
-            from genloss.report.words import failure as said
-
             self.failed[cell.index] = failure
-            say(f"{cell.label}: {said(failure)}")
+            self._say(f"{cell.label}: {said_of(failure)}")
         if self.display:
             self.display.show(self)
 
     def note(self, message: str) -> None:
         """Something to know."""
         if self.display:
-            say(message)
+            self.display.say(message)
 
     def warn(self, message: str) -> None:
         """Something was mended on the way."""
-        if self.display:
-            say(message)
+        self.note(message)
+
+    def _say(self, message: str) -> None:
+        (self.display.say if self.display else say)(message)
 
     def end(self) -> None:
         """The run is over, or was stopped."""
@@ -112,6 +120,10 @@ class Lines:
         """How far it went."""
         took = time.monotonic() - tally.began
         self._write(f"{tally.done} of {tally.total} tiles, {took:.1f} s{_failures(tally)}")
+
+    def say(self, line: str) -> None:
+        """On standard error."""
+        say(line)
 
     def _write(self, line: str) -> None:
         self._last = time.monotonic()
@@ -151,12 +163,91 @@ class Bars:
         self._progress.update(self._task, rest=_failures(tally).removeprefix(", "))
         self._progress.stop()
 
+    def say(self, line: str) -> None:
+        """Above it."""
+        say(line)
 
-def tally_for(how: Literal["auto", "silent"]) -> Tally:
-    """Bars where standard error is a terminal, lines where it is not."""
-    if how == "silent":
-        return Tally()
+
+class Notebook:
+    """One line below the cell of a notebook that changes as the run goes on."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._last = 0.0
+
+    def begin(self, tally: Tally) -> None:
+        """Draw it."""
+        from IPython.display import display
+
+        show: Any = display  # which has no types
+        self._handle = show(self._said(tally), raw=True, display_id=True)
+        self._last = time.monotonic()
+
+    def show(self, tally: Tally) -> None:
+        """Change it, a few times a second."""
+        if time.monotonic() - self._last >= _OFTEN:
+            self._last = time.monotonic()
+            self._handle.update(self._said(tally), raw=True)
+
+    def end(self, tally: Tally) -> None:
+        """Leave it as it is."""
+        took = time.monotonic() - tally.began
+        self._handle.update(self._said(tally, f", {took:.1f} s"), raw=True)
+
+    def say(self, line: str) -> None:
+        """Among what the cell prints: on standard error it would look like a mishap."""
+        print(line)
+
+    def _said(self, tally: Tally, rest: str | None = None) -> dict[str, str]:
+        filled = round(_WIDE * tally.done / max(tally.total, 1))
+        bar = "█" * filled + "░" * (_WIDE - filled)
+        rest = _rest(tally) if rest is None else rest
+        return {"text/plain": f"{bar} {tally.done} of {tally.total} tiles{rest}{_failures(tally)}"}
+
+
+def watcher(progress: Progress | bool | None) -> Progress:
+    """Who is told of a run.
+
+    Args:
+        progress: somebody; True for whatever fits the place, False for nobody, None for True where a person
+            looks on, in a notebook or on a terminal, else False.
+    """
+    if not (progress is None or isinstance(progress, bool)):
+        return progress
+    if in_notebook() and progress is not False:
+        return Tally(Notebook())
+    if progress is False or not (progress or sys.stderr.isatty()):
+        return Silent()
     return Tally(Bars() if sys.stderr.isatty() else Lines())
+
+
+def in_notebook() -> bool:
+    """Whether this is the process of a notebook, whose shell shows more than text."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def said_of(failure: str) -> str:
+    """A failure on one line, without the name of the function of ours that a worker ran.
+
+    >>> said_of("a.b:work lost its worker 3 times: it was killed by SIGKILL (out of memory?)")
+    'its worker was killed 3 times by SIGKILL, out of memory?'
+    """
+    message = " ".join(failure.split())
+    lost = re.fullmatch(
+        r"[\w.]+:[\w.]+ lost its worker (once|\d+ times): "
+        r"it (was killed|exited) (.*?)(?: \((.*)\))?",
+        message,
+    )
+    if lost is None:
+        return message
+    times, how, by, perhaps = lost.groups()
+    often = "" if times == "once" else f" {times}"
+    return f"its worker {how}{often} {by}{f', {perhaps}' if perhaps else ''}"
 
 
 def _rest(tally: Tally) -> str:
