@@ -20,7 +20,7 @@ def setup(app: Any) -> dict[str, Any]:
 
 def filled(app: Any, page: str, source: list[str]) -> None:
     """Put what is made from the code where a page asks for it."""
-    for mark, made in (("<!-- every command -->", commands), ("<!-- every law -->", laws)):
+    for mark, made in MADE.items():
         if mark in source[0]:
             source[0] = source[0].replace(mark, made(Path(app.srcdir)))
 
@@ -57,8 +57,8 @@ def commands(folder: Path) -> str:
         for name in group.list_commands(above):
             command = group.commands[name]
             with click.Context(command, info_name=name, parent=above) as context:
-                text += [f"## `genloss {name}`", f"{FENCE}text", command.get_help(context), FENCE]
-    return "\n\n".join(text).replace(f"{FENCE}text\n\n", f"{FENCE}text\n").replace(f"\n\n{FENCE}", f"\n{FENCE}")
+                text.append(f"## `genloss {name}`\n\n{FENCE}text\n{command.get_help(context)}\n{FENCE}")
+    return "\n\n".join(text)
 
 
 ROOMS = {
@@ -128,7 +128,8 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
         for metric in exp.metric_names:
             values = results.array(metric)[:, 0]
             error = values.std(axis=1, ddof=1) / exp.replicates**0.5
-            off = np.abs(values.mean(axis=1) - law(exp, 0, metric).values) / np.where(error > 0, error, np.inf)
+            off = values.mean(axis=1) - law(exp, 0, metric).values
+            off = np.abs(off) / np.where(error > 0, error, np.inf)
             words[metric] = (
                 f"{exp.replicates:,} replicates of {exp.n_real} real rows; the simulated mean is at most "
                 f"{off.max():.1f} standard errors from the law, over {exp.generations} generations."
@@ -142,3 +143,14 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
 
 def _linked(source: str) -> str:
     return re.sub(r"arXiv:(\d+\.\d+)", r"[arXiv:\1](https://arxiv.org/abs/\1)", source)
+
+
+def contributing(folder: Path) -> str:
+    """CONTRIBUTING.md, whose links are from the folder above."""
+    text = (folder.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = text.replace("](docs/", "](").replace("[README](README.md)", "README")
+    return text.partition("\n")[2]
+
+
+MADE = {"<!-- every command -->": commands, "<!-- every law -->": laws, "<!-- CONTRIBUTING -->": contributing}
+"""What is made of the code, or of another file, by the mark that asks for it."""
