@@ -21,7 +21,11 @@ extensions = [
     "sphinx_design",
     "pages",
 ]
-exclude_patterns = ["_build", "_build_helpers"]
+exclude_patterns = [
+    "_build",
+    "_build_helpers",
+    "**.ipynb",
+]  # a notebook is downloaded
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nitpicky = False

@@ -486,6 +486,13 @@ CASES = [
         out=("column 1 has no name",),
     ),
     ok(
+        "bottles.csv",
+        lines("bottle,x", *(f"{1000 + i},{i % 7}.5" for i in range(90))),
+        {"x": N},
+        out=("'bottle' is a key",),
+    ),
+    ok("series.csv", lines("year,x", *(f"{1900 + i},{i % 7}.5" for i in range(90))), {"year": N, "x": N}),
+    ok(
         "row numbers.csv", lines("nr,x", *(f"{i},{i}.5" for i in range(90))), {"x": N}, out=("'nr' is a key",)
     ),
     ok(

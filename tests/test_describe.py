@@ -85,6 +85,19 @@ def test_fields_can_be_tried(table):
     assert wrong.exit_code == 2 and "no column 'grad' to be the target; did you mean 'grade'?" in wrong.output
 
 
+def test_decisions_alike_are_told_once(tmp_path):
+    path = tmp_path / "wide.csv"
+    columns = [f"c{i}" for i in range(6)]
+    cells = [";".join(f"{r * (i + 1) / 7:.2f}".replace(".", ",") for i in range(6)) for r in range(1, 9)]
+    path.write_text("\n".join([";".join(columns), *cells]) + "\n")
+    said = told("describe", str(path))
+    (line,) = [line for line in said.splitlines() if "decimal commas" in line]
+    assert line.endswith("; the same of 'c1', 'c2', 'c3', 'c4', 'c5'") and line.startswith(
+        "  'c0' is read with"
+    )
+    assert "'c0' is read with decimal commas (and 5 more)" in real.Table(path).remark
+
+
 def test_all_problems_are_told_in_few_lines(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("a,b,c,d,e,f\n" + "1,2,3,4,5,6\n" * 9 + "x1,x2,x3,x4,x5,x6\n")

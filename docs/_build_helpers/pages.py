@@ -39,9 +39,7 @@ def escaped(app: Any, what: str, name: str, of: Any, options: Any, lines: list[s
         code = line.lstrip().startswith((">>>", "...")) or (code and line.strip() != "")
         if not code:
             parts = re.split(r"(``.*?``)", line)
-            parts[::2] = [
-                re.sub(r"\*(?=\w+[,)])", r"\\*", part).replace("|", r"\|") for part in parts[::2]
-            ]
+            parts[::2] = [re.sub(r"\*(?=\w+[,)])", r"\\*", part).replace("|", r"\|") for part in parts[::2]]
             lines[i] = "".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePath
@@ -19,7 +20,7 @@ from genloss.streams import Rng, fixed
 from genloss.tables import Reading, Schema, Wishes, kept_frame, read_table
 from genloss.tables.cells import Kind
 from genloss.tables.kept import is_kept
-from genloss.tables.say import Decision, some
+from genloss.tables.say import Decision, some, together
 from genloss.traits import fields
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def first_of_permutation(rows: Array, replicates: int, n: int, rng: Rng) -> Arra
     one.
     """
     return np.stack([rows[own.permutation(len(rows))[:n]] for own in rng.spawn(replicates)])
+
+
+def _each(decisions: Sequence[Decision]) -> str:
+    """Decisions in a few words, those alike once."""
+    alike = ((d.what, len(others)) for d, others in together(decisions))
+    return some(f"{what} (and {n} more)" if n else what for what, n in alike)
 
 
 def _located(data: Any) -> Any:
@@ -147,8 +154,8 @@ class Table:
         decisions = self._table.decisions
         if not left_out and not decisions:
             return ""
-        said = [f"left out: {some(d.what for d in left_out)}"] if left_out else []
-        said += [f"decided: {some(d.what for d in decisions)}"] if decisions else []
+        said = [f"left out: {_each(left_out)}"] if left_out else []
+        said += [f"decided: {_each(decisions)}"] if decisions else []
         where = (
             f"genloss describe {self.path}" if "." in self.path and not is_kept(self.path) else "describe()"
         )

@@ -10,7 +10,8 @@ import numpy as np
 
 from genloss.tables.column import Column
 from genloss.tables.read import Reading
-from genloss.tables.say import Decision, listed, toml
+from genloss.tables.say import Decision, listed, shown, together, toml
+from genloss.tables.say import some as few
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +119,15 @@ class Description:
         parts = [[f"{len(self.reading.rows):,} rows, {schema.width} columns", "", *lines]]
         for title, some in (("Left out", self.left_out), ("Decided", self.decisions)):
             if some:
-                parts.append([title, *(f"  {d}" for d in some)])
+                parts.append([title, *(f"  {d}{_same(others)}" for d, others in together(some))])
         parts.append(
             ["To have it read so, whatever comes", *(f"  {line}".rstrip() for line in self.spec.splitlines())]
         )
         return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _same(columns: list[str]) -> str:
+    return f"; the same of {few(map(shown, columns), 8)}" if columns else ""
 
 
 def _day(value: float) -> str:

@@ -42,6 +42,7 @@ _LONG = 12
 _KEY = re.compile(
     r"(?i:(?:.*[_\W])?(?:id|key|uuid|guid)|index|idx|unnamed: ?\d+|row_?(?:no|num|number)?)|.*[a-z](?:Id|ID)"
 )
+_YEAR = re.compile(r"(?i)(?:.*[_\W])?(?:year|jahr|an|année|annee|año|ano|anno)")
 _CODE = re.compile(
     r"(?i)(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics|icd\d*"
 )
@@ -140,7 +141,8 @@ class Judge:
         """Whether whole numbers count the rows, or are all different and have the name of a key."""
         if self.target or present.size < 3 or present.size != np.unique(present).size:
             return False
-        counts = present.min() in (0, 1) and np.ptp(present) == present.size - 1
+        # so many whole numbers without a gap number something: rows, or the years of a series
+        counts = np.ptp(present) == present.size - 1 and not _YEAR.fullmatch(self.name)
         return (counts and present.size > DISTINCT_ROWS) or _KEY.fullmatch(self.name) is not None
 
     def _coded(self, why: str) -> Found:

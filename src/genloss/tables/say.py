@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -94,6 +94,21 @@ class Decision:
     def said(self) -> dict[str, str]:
         """As JSON has it."""
         return {"column": self.column, "what": self.what, "why": self.why, "change": self.change}
+
+
+def together(decisions: Sequence[Decision]) -> list[tuple[Decision, list[str]]]:
+    """Decisions, more than two alike once: the first of them, and the other columns that it was taken of."""
+    alike: dict[object, list[Decision]] = {}
+    for i, one in enumerate(decisions):
+        what = one.what.replace(shown(one.column), "", 1)
+        alike.setdefault((what, one.change) if one.column else i, []).append(one)
+    found: list[tuple[Decision, list[str]]] = []
+    for some_alike in alike.values():
+        if len(some_alike) > 2:
+            found.append((some_alike[0], [one.column for one in some_alike[1:]]))
+        else:
+            found += [(one, []) for one in some_alike]
+    return found
 
 
 def toml(**values: Any) -> str:
