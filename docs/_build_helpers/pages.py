@@ -116,13 +116,10 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
 
     from genloss import run
     from genloss.laws import law
-    from genloss.report.sections import sections
-    from genloss.report.static import write_spec
 
     files, words = {}, {}
     with tempfile.TemporaryDirectory() as run_folder:
         results = run(exp, Path(run_folder) / "run", workers=0)
-        (section,) = sections(results)
         for metric in exp.metric_names:
             values = results.array(metric)[:, 0]
             error = values.std(axis=1, ddof=1) / exp.replicates**0.5
@@ -132,9 +129,8 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
                 f"{exp.replicates:,} replicates of {exp.n_real} real rows; the simulated mean is at most "
                 f"{off.max():.1f} standard errors from the law, over {exp.generations} generations."
             )
-            (figure,) = (f for f in section.figures if f.name == f"1-{metric}")
             file = re.sub(r"\W+", "-", f"{name}-{metric}").lower()
-            write_spec(figure.spec, folder / file, ("svg",))
+            results.plot(metric).save(folder / f"{file}.svg")
             files[metric] = f"{file}.svg"
     return files, words
 
