@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
                 f"{off.max():.1f} standard errors from the law, over {exp.generations} generations."
             )
             file = re.sub(r"\W+", "-", f"{name}-{metric}").lower()
-            results.plot(metric).save(folder / f"{file}.svg")
+            replace(results.plot(metric), title="", caption="").save(folder / f"{file}.svg")
             files[metric] = f"{file}.svg"
     return files, words
 

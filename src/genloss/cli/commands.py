@@ -115,7 +115,7 @@ def show(study: str, changes: tuple[str, ...], replicates: int | None, trust: bo
     "--tile-limit",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="End a tile that takes longer; it counts as failed.",
+    help="End a tile that takes longer (with --on at its next record); it counts as failed.",
 )
 @click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/NAME.")
 @_TRUST

@@ -52,6 +52,7 @@ class Tally:
     total: int = 0
     before: int = 0
     done: int = 0
+    lost: int = 0
     failed: dict[int, str] = field(default_factory=dict)
     began: float = 0.0
 
@@ -66,7 +67,9 @@ class Tally:
         """A tile ended."""
         if failure is None:
             self.done += 1
-        elif cell.index not in self.failed:
+        else:
+            self.lost += 1
+        if failure is not None and cell.index not in self.failed:
             self.failed[cell.index] = failure
             self._say(f"{cell.label}: {said_of(failure)}")
         if self.display:
@@ -91,13 +94,13 @@ class Tally:
 
     @property
     def rate(self) -> float:
-        """Tiles a second since this run began."""
-        return (self.done - self.before) / max(time.monotonic() - self.began, 1e-9)
+        """Tiles a second since this run began, those that failed too: they take their time."""
+        return (self.done + self.lost - self.before) / max(time.monotonic() - self.began, 1e-9)
 
     @property
     def left(self) -> float:
         """Seconds to the end at this rate; infinite where none is known yet."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else float("inf")
+        return (self.total - self.done - self.lost) / self.rate if self.rate > 0 else float("inf")
 
 
 class Lines:
