@@ -51,7 +51,7 @@ def test_no_byte_of_a_run_matters_once_it_is_run_again(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_where_it_was() -> None:
     killed = seed = 0
-    while killed < 8:
+    while killed < 5:
         it = kills.attack(seed)
         assert it.faults == [], (seed, it.told)
         killed, seed = killed + it.kills, seed + 1
@@ -171,7 +171,7 @@ def test_a_sealed_list_of_cells_of_another_shape_is_as_good_as_lost(cells: fuzz_
         assert Store.read("out").kept is None, name
     for command in (("results", "out"), ("status", "out"), ("verify", "out"), ("logs", "out")):
         assert faults(called(*command)) == []
-    assert called("results", "out").out == cells.shown
+    assert called("results", "out").out == cells.shown[0]
     assert goes_on(cells)
     assert path.read_bytes() == good
 

@@ -102,7 +102,7 @@ def of(
     some = Interval(*(np.array([v]) for v in typical(x)))
     said = Meaning("Some", better=better, scale="share", reference=against)
     n = len(x) if wanted is None else wanted
-    return Curve(said, "", ("",), some, some, np.array([n]), some, 0, None, 0.0, len(x), n, 0)
+    return Curve(said, "", ("",), some, some, np.array([n]), some, 0, None, 0.0, len(x), n, 0, x)
 
 
 def test_who_is_not_better() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,16 @@ def picture(spec: Spec, kind: str) -> bytes:
     Raises:
         StoreError: if it cannot be drawn.
     """
-    return drawn(json.dumps(spec), kind, **({"scale": _SCALE} if kind == "png" else {}))
+    return pictures([(spec, kind)])[0]
+
+
+def pictures(specs: Iterable[tuple[Spec, str]]) -> list[bytes]:
+    """Specs as the contents of files, each of a kind.
+
+    Raises:
+        StoreError: if one cannot be drawn.
+    """
+    return drawn(((json.dumps(spec), kind) for spec, kind in specs), _SCALE)
 
 
 def written(file: Path, data: bytes) -> Path:

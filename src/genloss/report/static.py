@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genloss.errors import GenlossError
 from genloss.report.charts import CONFIG, SCHEMA
-from genloss.report.figure import Figure, picture, written
+from genloss.report.figure import Figure, pictures, written
 from genloss.report.scales import Spec
 from genloss.report.sections import sections
 from genloss.study.results import Results
@@ -42,13 +42,13 @@ def figures(results: Results, folder: str | Path, formats: Sequence[str] = FORMA
     for f in formats:
         if f not in FORMATS:
             raise GenlossError(f"formats: '{f}' is none of {', '.join(FORMATS)}")
-    return [
-        file
+    specs = [
+        (Path(folder) / name, spec)
         for section in sections(results)
         for figure in section.figures
         for name, spec in _each(figure.titled(section.title))
-        for file in _drawn(spec, Path(folder) / name, formats)
     ]
+    return _drawn(specs, formats)
 
 
 def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
@@ -97,12 +97,14 @@ def overview(results: Results, path: str | Path, formats: Sequence[str] = ("png"
         "concat": panels,
         "resolve": {"scale": {"color": "shared" if alike else "independent"}},
     }
-    return _drawn(spec, Path(path), formats)
+    return _drawn([(Path(path), spec)], formats)
 
 
-def _drawn(spec: Spec, path: Path, formats: Sequence[str]) -> list[Path]:
-    """Draw a spec into files of the path with each format's suffix."""
-    return [written(path.with_name(f"{path.name}.{f}"), picture(spec, f)) for f in formats]
+def _drawn(specs: Sequence[tuple[Path, Spec]], formats: Sequence[str]) -> list[Path]:
+    """Specs drawn into files of each path with each format's suffix."""
+    asked = [(path.with_name(f"{path.name}.{f}"), spec, f) for path, spec in specs for f in formats]
+    made = pictures((spec, f) for _, spec, f in asked)
+    return [written(file, data) for (file, _, _), data in zip(asked, made, strict=True)]
 
 
 def _each(figure: Figure) -> Iterator[tuple[str, Spec]]:
