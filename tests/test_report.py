@@ -9,6 +9,7 @@ import json
 import re
 import warnings
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.real import Gaussian as RealGaussian
 from genloss.real import Moons, Zipf
-from genloss.report import figures, law, overview, write
+from genloss.report import drawing, figures, law, overview, write
 from genloss.report.aggregate import GENERATION, Curve, curve, curves
 from genloss.report.colours import REGIMES, palette
 from genloss.report.layout import Layout
@@ -972,3 +973,19 @@ def test_any_values_have_an_axis(values, share):
     json.dumps([scale.vega, scale.axis, [scale.fit(v, clip=True) for v in y]], allow_nan=False)
     ticks = scale.axis.get("values", [])
     assert ticks == sorted(ticks) and all(low <= v <= high for v in ticks)
+
+
+def test_the_drawing_library_is_kept_and_a_damaged_copy_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    drawing.javascript.cache_clear()
+    text = drawing.javascript()
+    (kept,) = (tmp_path / "genloss").iterdir()
+    assert "vegaEmbed" in text and version("vl-convert-python") in kept.name
+    for change in (lambda data: data, lambda data: data[:-1] + b"x", lambda data: b""):
+        kept.write_bytes(change(kept.read_bytes()))
+        drawing.javascript.cache_clear()
+        assert drawing.javascript() == text
+    # where nothing can be kept, as where a file is in the way
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
+    drawing.javascript.cache_clear()
+    assert drawing.javascript() == text

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from genloss.errors import StoreError
+from genloss.study.files import write_file
 
 # what the process does: only this library is imported there
 _SCRIPT = """
@@ -31,10 +37,24 @@ for asked in json.load(sys.stdin):
 def javascript() -> str:
     """The library that draws the report's figures in a browser.
 
+    vl-convert takes longer to give it than a small study takes: it is kept in the user's cache, by version
+    and with its checksum. Where it cannot be kept, it is asked for each time.
+
     Raises:
         StoreError: if it cannot be had.
     """
-    return _made([None])[0].decode()
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "genloss"
+    name = f"vega-{version('vl-convert-python')}.js"
+    with contextlib.suppress(OSError):
+        digest, _, kept = (folder / name).read_bytes().partition(b"\n")
+        if hashlib.sha256(kept).hexdigest().encode() == digest:
+            return kept.decode()
+    made = _made([None])[0]
+    with contextlib.suppress(OSError, StoreError):
+        folder.mkdir(parents=True, exist_ok=True)
+        seal = hashlib.sha256(made).hexdigest().encode()
+        write_file(folder, name, seal + b"\n" + made, lasting=False)
+    return made.decode()
 
 
 def drawn(specs: Iterable[tuple[str, str]], scale: float) -> list[bytes]:
