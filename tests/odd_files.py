@@ -486,6 +486,17 @@ CASES = [
         out=("column 1 has no name",),
     ),
     ok(
+        "codes.csv",
+        lines("plant_code,storeId,sku,x", *(f"{i % 3 + 1001},{i % 4},{i % 9 + 70},{i}.5" for i in range(60))),
+        {"plant_code": C, "storeId": C, "sku": C, "x": N},
+    ),
+    bad(
+        "title rows.csv",
+        "Quarterly report,,\nCreated 2024-05-01,,\nregion,sales,cost\n"
+        + "\n".join(f"N,{i},{i * 2}" for i in range(60)),
+        "the first line has one cell only, 'Quarterly report', and others have 3",
+    ),
+    ok(
         "bottles.csv",
         lines("bottle,x", *(f"{1000 + i},{i % 7}.5" for i in range(90))),
         {"x": N},

@@ -46,7 +46,7 @@ def test_describe_says_kinds_decisions_and_what_is_left_out(table):
         "'id' is a key",
         "'empty' has no values",
         "semicolons stand between cells",
-        "'price' is read with decimal commas: no other reading fits all cells: '0,5 €' is 0.5; decimal",
+        "'price' is read with decimal commas: no other reading fits all cells: '0,5 €' is 0.5; types",
         "'when' is read as dates, the day first: its first numbers go beyond 12: '01.02.2020' is",
         "'plz' is read as categories: '00067' has a leading zero, as codes have; types = { plz =",
     ):

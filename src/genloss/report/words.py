@@ -75,6 +75,8 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     (('334', '332, 336'), ('1.2', '0.30, 45'))
     >>> interval(Interval(0.878, 0.0, 120.0)), interval(Interval(0.02, -0.09, 0.11))
     (('0.88', '0, 120'), ('0.02', '−0.09, 0.11'))
+    >>> interval(Interval(-1 / 212, -1 / 212 - 1e-18, -1 / 212))
+    ('−0.00472', '')
     >>> interval(Interval(0.01, 0.01, 0.01)), interval(Interval(5.95, math.nan, math.nan))
     (('0.01', ''), ('5.95', ''))
     >>> interval(Interval(1.04, 0.996, 1.09)), interval(Interval(1.04, 0.996, 1.09), none=1)
@@ -82,7 +84,8 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     """
     three = [float(v) for v in some]
     estimate, low, high = three
-    if math.isnan(low) or math.isnan(high) or low == high:
+    # ends that differ by rounding alone are equal
+    if math.isnan(low) or math.isnan(high) or low == high or abs(high - low) <= 1e-12 * max(map(abs, three)):
         return number(estimate), ""
     half = (high - low) / 2
     if not all(map(math.isfinite, three)) or (low > 0 and high > 4 * low) or half > 5 * abs(estimate) > 0:

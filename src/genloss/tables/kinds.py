@@ -44,7 +44,8 @@ _KEY = re.compile(
 )
 _YEAR = re.compile(r"(?i)(?:.*[_\W])?(?:year|jahr|an|année|annee|año|ano|anno)")
 _CODE = re.compile(
-    r"(?i)(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics|icd\d*"
+    r"(?i)(?:.*[_\W])?(?:(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics"
+    r"|icd\d*|sku|code|id)|.*[a-z](?-i:Id|ID|Code)"
 )
 
 

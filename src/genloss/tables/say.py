@@ -100,8 +100,9 @@ def together(decisions: Sequence[Decision]) -> list[tuple[Decision, list[str]]]:
     """Decisions, more than two alike once: the first of them, and the other columns that it was taken of."""
     alike: dict[object, list[Decision]] = {}
     for i, one in enumerate(decisions):
-        what = one.what.replace(shown(one.column), "", 1)
-        alike.setdefault((what, one.change) if one.column else i, []).append(one)
+        what, change = (re.sub(f'"?{re.escape(one.column)}"?', "", t) for t in (one.what, one.change))
+        reason = one.why.partition(":")[0]  # what follows is an example
+        alike.setdefault((what, change, reason) if one.column else i, []).append(one)
     found: list[tuple[Decision, list[str]]] = []
     for some_alike in alike.values():
         if len(some_alike) > 2:

@@ -182,16 +182,11 @@ class Texts:
             other = "." if number.decimal == "," else ","
             why = number.why or "no other reading fits all cells"
             what = f"is read with decimal {'commas' if number.decimal == ',' else 'points'}"
-            pin = {"decimal": number.decimal}
-            notes.append(
-                Decision(
-                    f"{shown(self.name)} {what}",
-                    f"{why}: {number.example}",
-                    toml(decimal=other),
-                    self.name,
-                    pin,
-                )
-            )
+            # where one reading alone fits, another mark is not taken
+            change = toml(decimal=other) if number.unsure else toml(types={self.name: "category"})
+            pin = {"decimal": number.decimal} if self.decimal is None else {}
+            said = f"{shown(self.name)} {what}"
+            notes.append(Decision(said, f"{why}: {number.example}", change, self.name, pin))
         values = spread(number.values, self.cells.distinct[1])
         tells = "" if number.unsure else number.decimal
         return Read(
