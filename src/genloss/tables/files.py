@@ -111,12 +111,9 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         problems.append(
             f"one column, {shown(header[0])}; if spaces stand between cells, say {toml(delimiter=' ')}"
         )
-    named = [name for name in header if name.strip()]
-    if len(header) > 2 and len(named) < 2:
-        problems.append(
-            f"the first line has one cell only, {shown((named or [''])[0])}, and others have {len(header)}; "
-            f"delete what stands above the names of the columns"
-        )
+    if len(header) > 2 and sum(map(bool, map(str.strip, header))) < 2:
+        one = f"the first line has one cell only, {shown(''.join(header))}, and others have {len(header)}"
+        problems.append(f"{one}; delete what stands above the names of the columns")
     body = table.slice(1)
     if not ragged and _headless(header, body):
         first = shown(",".join(header))
