@@ -84,8 +84,8 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     """
     three = [float(v) for v in some]
     estimate, low, high = three
-    # ends that differ by rounding alone are equal
-    if math.isnan(low) or math.isnan(high) or low == high or abs(high - low) <= 1e-12 * max(map(abs, three)):
+    rounding = high - low <= 1e-12 * max(abs(low), abs(high)) < math.inf
+    if math.isnan(low) or math.isnan(high) or low == high or rounding:
         return number(estimate), ""
     half = (high - low) / 2
     if not all(map(math.isfinite, three)) or (low > 0 and high > 4 * low) or half > 5 * abs(estimate) > 0:
