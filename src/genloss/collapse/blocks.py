@@ -1,0 +1,157 @@
+"""What replicates say of a trajectory: a few block means over generations, with the errors that they share.
+
+Generations of one replicate are correlated, often almost perfectly, so they count as one: errors and their
+correlations are those over replicates. Neighbouring generations are averaged into blocks of equal length in
+log t, so few that replicates can tell their covariance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from genloss import intervals
+from genloss.meaning import Scale
+from genloss.samples import Array
+
+Of = Literal["mean", "typical"]
+LEAST_REPLICATES = 5
+"""Below this no covariance of three blocks can be told."""
+STATUS_REPLICATES = 8
+"""Below this there are three blocks, too few for a law with a limit."""
+_BLOCKS = 8
+_RELATIVE = 0.05
+"""(relative error of the mean)^2 from which on too few replicates carry it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Block means of the mean, or of the typical replicate.
+
+    Args:
+        of: "mean" or "typical".
+        generations: (T,) that are averaged.
+        weights: (K, T), which average them.
+        values: (K,).
+        covariance: (K, K) of the values over replicates; of relative errors where ``relative``.
+        replicates: R.
+        relative: whether errors are those of the logarithm, so that their size follows the fitted curve.
+    """
+
+    of: Of
+    generations: Array
+    weights: Array
+    values: Array
+    covariance: Array
+    replicates: int
+    relative: bool = False
+
+    @property
+    def until(self) -> int:
+        """The last generation that is used."""
+        return int(self.generations[-1])
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom that the covariance leaves."""
+        return self.replicates - len(self.values)
+
+    def errors(self, curve: Array | None = None) -> Array:
+        """(K, K) covariance of the values, were the truth this (K,) curve; by default the values."""
+        if not self.relative:
+            return self.covariance
+        size = self.values if curve is None else curve
+        size = np.where(np.sign(size) == np.sign(self.values), np.abs(size), np.abs(self.values))
+        return self.covariance * np.outer(size, size)
+
+
+def averages(generations: Array, most: int) -> Array:
+    """(K, T) weights of blocks of equal length in log t, each of a generation at least.
+
+    >>> averages(np.arange(1, 9), 3).round(2).tolist()[1]
+    [0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    t = np.asarray(generations, dtype=float)
+    ends = np.geomspace(t[0], t[-1] + 1, most + 1)
+    cut = np.searchsorted(t, ends[1:-1] - 0.5)
+    edges = [0]
+    for c in cut:
+        edges.append(max(edges[-1] + 1, int(c)))
+    edges = [e for e in edges if e < len(t)] + [len(t)]
+    out = np.zeros((len(edges) - 1, len(t)))
+    for row, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+        out[row, a:b] = 1 / (b - a)
+    return out
+
+
+def blocks(values: Array, generations: Array, of: Of, scale: Scale) -> Blocks:
+    """Block means and their errors.
+
+    Args:
+        values: (T, R) finite numbers, R at least `LEAST_REPLICATES`.
+        generations: (T,) increasing and positive.
+        of: which quantity.
+        scale: of the values; the errors of a "ratio" of positive numbers are those of logarithms, unless
+            these are clearly skewed to the left.
+
+    The mean of values that spread by ever greater factors is carried by ever rarer replicates. Where values
+    are positive it is followed only as far as replicates tell it: while exp(v) - 1 <= R / 20, v being by how
+    much the variance of logarithms exceeds its least.
+    """
+    r = values.shape[1]
+    most = int(np.clip(r // 3, 4, _BLOCKS)) if r >= STATUS_REPLICATES else 3
+    return _typical(values, generations, most) if of == "typical" else _mean(values, generations, most, scale)
+
+
+def _typical(x: Array, t: Array, most: int) -> Blocks:
+    """Medians: each with the error that its sign-test interval has, correlated as signs about them are."""
+    w = averages(t, most)
+    r = x.shape[1]
+    centre, low, high = intervals.typical(x)
+    # 5 replicates have no such interval: their range covers 94 %
+    low, high = (np.where(np.isnan(e), x.min(1) if e is low else x.max(1), e) for e in (low, high))
+    error = (high - low) / 3.92
+    sign = np.sign(x - centre[:, None])
+    sign = sign - sign.mean(axis=1, keepdims=True)
+    spread = np.sqrt((sign**2).mean(axis=1))
+    sign = sign / np.where(spread > 0, spread, 1)[:, None] * error[:, None]
+    s = w @ sign
+    return Blocks("typical", t, w, w @ centre, s @ s.T / r, r)
+
+
+def _mean(x: Array, t: Array, most: int, scale: Scale) -> Blocks:
+    r = x.shape[1]
+    positive = bool((x > 0).all()) and scale != "share"
+    log_normal = False
+    if positive:
+        y = np.log(x)
+        v = y.var(axis=1, ddof=1)
+        far = np.expm1(v - v.min()) > _RELATIVE * r
+        last = max(int(far.argmax()), min(4, len(t))) if far.any() else len(t)
+        x, t, y = x[:last], t[:last], y[:last]
+        y = y - y.mean(axis=1, keepdims=True)
+        sd = np.sqrt((y**2).mean(axis=1))
+        skew = (y**3).mean(axis=1) / np.where(sd > 0, sd, 1) ** 3
+        log_normal = scale == "ratio" and bool(np.median(skew) > -2 * np.sqrt(6 / r)) and bool((sd > 0).any())
+    w = averages(t, most)
+    b = w @ x
+    if log_normal:
+        y = np.log(b)
+        y = y - y.mean(axis=1, keepdims=True)
+        return Blocks("mean", t, w, b.mean(axis=1), np.expm1(y @ y.T / (r - 1)) / r, r, relative=True)
+    centre, low, high = intervals.mean(b, scale)
+    dev = b - centre[:, None]
+    s = dev @ dev.T / (r - 1) / r
+    # by how much an interval that covers is wider than Student's, on average over blocks
+    student = np.sqrt(np.diag(s)) * _t(r)
+    seen = student > 0
+    wider = np.mean(np.maximum((high - low)[seen] / 2 / student[seen], 1)) if seen.any() else 1.0
+    return Blocks("mean", t, w, centre, s * wider**2, r)
+
+
+def _t(r: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(r - 1, 0.975))

@@ -1,0 +1,222 @@
+"""The laws by which a metric may grow, fitted to block means by generalised least squares.
+
+Every law is linear in at most two numbers, given its shape: a + b f(t; shape). The shape runs over a grid that
+is fine enough for a chi-square, and is zoomed into where an interval of it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from genloss.collapse.blocks import Blocks
+from genloss.samples import Array
+
+Basis = Callable[[Array, float], Array]
+
+
+class Family(NamedTuple):
+    """A law of growth.
+
+    Args:
+        name: as papers call it.
+        formula: in t.
+        parameters: numbers that are fitted.
+        basis: (T,) f(t; shape) at generations t, whose first and last are at hand.
+        shapes: of the grid, given the span.
+        behind: the share of the change from the first generation on to the end of time that lies before the
+            last of these; 0 where the law has no limit, NaN where nothing changes.
+        offset: whether a constant is added.
+    """
+
+    name: str
+    formula: str
+    parameters: int
+    basis: Basis
+    shapes: Callable[[Array], Array]
+    behind: Callable[[Array, float], float]
+    offset: bool = True
+
+
+def _rates(low: float, high: float, many: int) -> Callable[[Array], Array]:
+    """Rates a generation: so many e-folds over all generations."""
+    return lambda t: np.geomspace(low, high, many) / (t[-1] - t[0])
+
+
+def _kept(t: Array, c: float) -> float:
+    return float(1 - (t[-1] / t[0]) ** -c)
+
+
+def _faded(t: Array, r: float) -> float:
+    return float(-np.expm1(-r * (t[-1] - t[0])))
+
+
+_FAST = 3.0  # e-folds a generation, on average, beyond which a decay is over at once
+_BOUNDED = np.geomspace(0.02, 6, 60)
+FAMILIES: tuple[Family, ...] = (
+    Family("constant", "a", 1, lambda t, s: 0 * t, lambda t: np.zeros(1), lambda t, s: np.nan),
+    Family("linear", "a + b t", 2, lambda t, s: t / t[-1], lambda t: np.ones(1), lambda t, s: 0.0),
+    Family("logarithmic", "a + b log t", 2, lambda t, s: np.log(t / t[0]), lambda t: np.zeros(1), lambda t, s: 0.0),
+    Family(
+        "power",
+        "a + b t^c",
+        3,
+        lambda t, c: (t / t[-1]) ** c,
+        lambda t: np.geomspace(0.05, 4, 51),
+        lambda t, c: 0.0,
+    ),
+    Family(
+        "exponential growth",
+        "a + b exp(r t)",
+        3,
+        lambda t, r: np.exp(r * (t - t[-1])),
+        _rates(0.2, 30, 50),
+        lambda t, r: 0.0,
+    ),
+    Family("bounded power", "a - b t^-c", 3, lambda t, c: (t / t[0]) ** -c, lambda t: _BOUNDED, _kept),
+    Family(
+        "bounded exponential",
+        "a - b exp(-r t)",
+        3,
+        lambda t, r: np.exp(-r * (t - t[0])),
+        lambda t: np.geomspace(0.05, _FAST * (t[-1] - t[0]), 80) / (t[-1] - t[0]),
+        _faded,
+    ),
+    Family("power decay", "b t^-c", 2, lambda t, c: (t / t[0]) ** -c, lambda t: _BOUNDED, _kept, offset=False),
+    Family(
+        "exponential decay",
+        "b exp(-r t)",
+        2,
+        lambda t, r: np.exp(-r * (t - t[0])),
+        lambda t: np.geomspace(0.05, _FAST * (t[-1] - t[0]), 80) / (t[-1] - t[0]),
+        _faded,
+        offset=False,
+    ),
+)
+NAMES = tuple(f.name for f in FAMILIES)
+
+
+class Candidates(NamedTuple):
+    """Laws with their shapes, G of them.
+
+    Args:
+        family: (G,) index of the family.
+        shape: (G,).
+        basis: (G, T, 2), the second column 0 where there is one number to fit.
+        behind: (G,) share of the change that lies behind, NaN of a constant.
+    """
+
+    family: Array
+    shape: Array
+    basis: Array
+    behind: Array
+
+
+def candidates(generations: Array, blocks: int, end: float) -> Candidates:
+    """Every law of which fewer numbers are fitted than there are blocks.
+
+    Args:
+        generations: (T,) on which they are fitted.
+        blocks: K.
+        end: the last generation, up to which a share of the change lies behind.
+    """
+    return _candidates(tuple(float(t) for t in generations), blocks, float(end))
+
+
+@lru_cache(maxsize=64)
+def _candidates(generations: tuple[float, ...], blocks: int, end: float) -> Candidates:
+    t, span = np.array(generations), np.array([generations[0], end])
+    rows = [
+        (k, s, columns(f, t, [float(s)])[0], f.behind(span, float(s)))
+        for k, f in enumerate(FAMILIES)
+        if f.parameters < blocks
+        for s in f.shapes(t)
+    ]
+    family, shape, basis, behind = zip(*rows, strict=True)
+    return Candidates(np.array(family), np.array(shape, float), np.array(basis), np.array(behind, float))
+
+
+def columns(family: Family, t: Array, shapes: list[float]) -> Array:
+    """(G, T, 2) what is added up: a constant and the basis, or the basis alone."""
+    f = np.array([family.basis(t, s) for s in shapes])
+    if not family.offset:
+        return np.stack([f, 0 * f], axis=-1)
+    return np.stack([np.ones_like(f), f], axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Laws fitted to block means.
+
+    Args:
+        chi: (G,) chi-square, as replicates that are this few support it; infinite where it cannot be fitted.
+        numbers: (G, 2) a and b.
+        variance: (G, 2) of a and b, given the shape.
+    """
+
+    chi: Array
+    numbers: Array
+    variance: Array
+
+
+def whitening(covariance: Array) -> Array:
+    """(K, K) that makes errors independent with variance 1.
+
+    Blocks without any spread, as where all replicates begin alike, are given the least spread that others
+    have.
+    """
+    s = np.sqrt(np.diag(covariance))
+    least = s[s > 0].min() if (s > 0).any() else 1.0
+    s = np.where(s > 0, s, least)
+    c = covariance / np.outer(s, s)
+    c = (1 - 1e-8) * c
+    np.fill_diagonal(c, 1.0)
+    values, vectors = np.linalg.eigh(c)  # round-off may leave them below 0
+    root = vectors / np.sqrt(np.maximum(values, 1e-8))
+    return np.asarray((root @ vectors.T) / s[None, :])
+
+
+def support(b: Blocks) -> float:
+    """By what a chi-square of an estimated covariance shrinks, as Hotelling's does: (R-K+1) / (R-1)."""
+    return (b.freedom + 1) / (b.replicates - 1)
+
+
+def fitted(b: Blocks, basis: Array, white: Array) -> Fits:
+    """Least squares of whitened block means on each of (G, T, 2) bases."""
+    y = white @ b.values
+    f = (white @ b.weights) @ basis  # (G, K, 2)
+    f0, f1 = f[..., 0], f[..., 1]
+    with np.errstate(all="ignore"):
+        n0 = (f0**2).sum(axis=1)
+        q0 = f0 / np.sqrt(n0)[:, None]
+        cross = (q0 * f1).sum(axis=1)
+        rest = f1 - cross[:, None] * q0
+        n1 = (rest**2).sum(axis=1)
+        two = (f1 != 0).any(axis=1)
+        alike = two & (n1 <= 1e-14 * (f1**2).sum(axis=1))  # a basis that is constant on all blocks
+        q1 = np.where(two[:, None], rest / np.sqrt(np.where(n1 > 0, n1, 1))[:, None], 0.0)
+        p0, p1 = q0 @ y, q1 @ y
+        left = y - p0[:, None] * q0 - p1[:, None] * q1
+        chi = (left**2).sum(axis=1) * support(b)
+        slope = np.where(two, p1 / np.sqrt(np.where(n1 > 0, n1, 1)), 0.0)
+        level = p0 / np.sqrt(n0) - slope * cross / np.sqrt(n0)
+        var1 = np.where(two, 1 / np.where(n1 > 0, n1, 1), 0.0)
+        var0 = 1 / n0 + var1 * cross**2 / n0
+    chi = np.where(alike | np.isnan(chi), np.inf, chi)
+    scale = (b.replicates - 1) / (b.freedom + 1)
+    return Fits(chi, np.stack([level, slope], axis=-1), np.stack([var0, var1], axis=-1) * scale)
+
+
+def settled(b: Blocks, c: Candidates) -> tuple[Fits, Array]:
+    """The fits and the whitening; where errors are relative, those of the best law's own curve."""
+    white = whitening(b.errors())
+    fits = fitted(b, c.basis, white)
+    for _ in range(2 if b.relative else 0):
+        best = int(fits.chi.argmin())
+        white = whitening(b.errors(b.weights @ (c.basis[best] @ fits.numbers[best])))
+        fits = fitted(b, c.basis, white)
+    return fits, white

@@ -1,0 +1,372 @@
+"""Whether a metric changes over generations, whether it goes on, by which laws, and how fast.
+
+Of a metric there are two trajectories, and both are right: that of the *mean*, and that of the *typical*
+replicate. Each is averaged into a few blocks whose errors are those over replicates (:mod:`.blocks`), and every
+law of growth (:mod:`.growth`) is fitted to them.
+
+No data can tell whether a metric grows for ever: within any number of generations a bounded law with a small
+exponent lies on an unbounded one. What they can tell is how much of the change lies behind. So the status is
+
+- *no change seen*: a constant is not rejected, by Hotelling's test and one for a trend together at 4 %;
+- *levels off*: every law with less than 80 % of its change behind is rejected, at 5 %, against the best one with
+  more, and the best one has 90 % behind;
+- *still moving*: every law with at least 80 % behind is rejected in the same way, and the best one has at most
+  70 % behind;
+- *undecided*: else.
+
+Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
+ratio), so that misfit is no evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
+from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, fitted, settled, support
+from genloss.collapse.trajectory import Trajectory
+from genloss.intervals import Interval
+from genloss.intervals import typical as typical_of
+from genloss.meaning import Scale
+from genloss.samples import Array
+
+Status = Literal["no change seen", "still moving", "levels off", "undecided"]
+BEHIND = 0.8
+"""Share of the fitted change from which on a metric has levelled off."""
+_ZONE = (0.7, 0.9)
+_NULL = 0.04
+_FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast, in the terms of the field.
+
+    Args:
+        name: "half-life", "doubling time", "per generation", "per doubling", "exponent", "limit", "level" or
+            "generation".
+        interval: 95 %.
+    """
+
+    name: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class LawFit:
+    """A law that the data do not reject.
+
+    Args:
+        name: of the law, one of `growth.NAMES`, or "absorbed".
+        formula: in t.
+        weight: its share among those not rejected, by chi-square and number of parameters (Akaike's).
+        rates: what is fitted.
+    """
+
+    name: str
+    formula: str
+    weight: float
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """What is known of one trajectory.
+
+    Args:
+        of: "mean" or "typical".
+        status: one of the four.
+        change: from the first block to the last one, with its 95 % interval: differences.
+        behind: the share of the fitted change that lies behind the last generation, with the least and the
+            greatest that a law which is not rejected has; NaN where no change is seen.
+        laws: not rejected, likeliest first; none where even the best one fails at 1 %.
+        until: the last generation up to which replicates tell it.
+        replicates: R.
+        reason: why it is undecided, where a number of ours is not the reason; "" otherwise.
+        evidence: chi-square by which laws that go on are worse than those that level off, and what is
+            needed.
+    """
+
+    of: Of
+    status: Status
+    change: Interval
+    behind: Interval
+    laws: tuple[LawFit, ...]
+    until: int
+    replicates: int
+    reason: str = ""
+    evidence: tuple[float, float] = (np.nan, np.nan)
+    kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
+
+    def rate(self, law: str, name: str) -> Interval | None:
+        """An interval of a law, whether or not the data reject it; None where it could not be fitted.
+
+        Args:
+            law: its name.
+            name: of the rate.
+        """
+        if self.kept is None:
+            return None
+        b, c, fits, white, birge = self.kept
+        k = NAMES.index(law)
+        mine = np.flatnonzero(c.family == k)
+        if not len(mine):
+            return None
+        found = _rates(b, k, float(fits.chi[mine].min()), white, _reach(b, birge))
+        return next((rate.interval for rate in found if rate.name == name), None)
+
+
+def growth(x: Trajectory, of: Of) -> Growth:
+    """What is known of the mean, or of the typical replicate, of a trajectory."""
+    return of_values(x.values, x.generations, of, x.meaning.scale)
+
+
+def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain") -> Growth:
+    """The same of (T, R) values.
+
+    Args:
+        values: (T, R); replicates with a NaN are left out, an infinite one leaves the mean undecided.
+        generations: (T,) increasing, positive.
+        of: "mean" or "typical".
+        scale: of the values.
+    """
+    x = np.asarray(values, dtype=float)
+    x = x[:, ~np.isnan(x).any(axis=0)]
+    t = np.asarray(generations, dtype=float)
+    why = _unfit(x, t, of)
+    if why:
+        nothing = Interval(np.nan, np.nan, np.nan)
+        return Growth(of, "undecided", nothing, nothing, (), int(t[-1]) if len(t) else 0, x.shape[1], why)
+    if np.isinf(x).any():  # half of the replicates are finite everywhere: medians are
+        x = np.clip(x, -1e300, 1e300)
+    b = blocks(x, t, of, scale)
+    return _said(b, x, t)
+
+
+def _unfit(x: Array, t: Array, of: Of) -> str:
+    """Why nothing can be fitted."""
+    r = x.shape[1]
+    if r < LEAST_REPLICATES:
+        return (
+            f"{r} replicate{'s' * (r != 1)} {'have' if r != 1 else 'has'} every generation; "
+            f"from {LEAST_REPLICATES} on an error can be told"
+        )
+    if len(t) < 3:
+        return f"{len(t)} generations; a trend and its curvature need 3"
+    if of == "mean" and np.isinf(x).any():
+        return "its mean is infinite, as a replicate is"
+    if of == "typical" and np.isinf(np.median(x, axis=1)).any():
+        return "at least half of the replicates are infinite"
+    if (x == x[0, 0]).all():
+        return f"every value is {x[0, 0]:g}"
+    return ""
+
+
+def _said(b: Blocks, x: Array, t: Array) -> Growth:
+    c = candidates(b.generations, len(b.values), t[-1])
+    fits, white = settled(b, c)
+    k, last = len(b.values), b.until
+    moved = _moved(b)
+    if _changes(b) > _NULL:
+        laws = _laws(b, c, fits, white, c.family == 0, 1.0, x, t)
+        none = Interval(np.nan, np.nan, np.nan)
+        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, kept=(b, c, fits, white, 1.0))
+    chi = np.where(c.family == 0, np.inf, fits.chi)
+    best = int(chi.argmin())
+    free = max(k - 1 - FAMILIES[int(c.family[best])].parameters + 1, 1)
+    birge = max(1.0, float(chi[best]) / free)
+    need = _t(b.freedom, 0.95) ** 2 * birge
+    level = c.behind >= BEHIND
+    rise = c.behind < BEHIND
+    ends = [(float(chi[some].min()), float(c.behind[some][chi[some].argmin()])) for some in (level, rise)]
+    (c_level, b_level), (c_rise, b_rise) = ends
+    status: Status = "undecided"
+    bounded = len(b.values) > 3  # or laws that level off are not among those fitted
+    reason = "" if bounded else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
+    if not bounded:
+        pass
+    elif c_rise - c_level > need and b_level >= _ZONE[1]:
+        status = "levels off"
+    elif c_level - c_rise > need and b_rise <= _ZONE[0]:
+        status = "still moving"
+    near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
+    share = c.behind[near]
+    behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
+    fails = _fails(b, float(chi[best]), k - FAMILIES[int(c.family[best])].parameters)
+    laws = () if fails else _laws(b, c, fits, white, near, birge, x, t)
+    return Growth(
+        b.of,
+        status,
+        moved,
+        behind,
+        laws,
+        last,
+        b.replicates,
+        reason,
+        evidence=(c_rise - c_level, need),
+        kept=(b, c, fits, white, birge),
+    )
+
+
+def _changes(b: Blocks) -> float:
+    """The p-value of a constant: Hotelling's test and that of a trend in log t, by Bonferroni."""
+    from scipy.special import fdtrc, stdtr
+
+    s = b.errors(np.full(len(b.values), b.values.mean()) if b.relative else None)
+    k, r = len(b.values), b.replicates
+    contrast = np.diff(np.eye(k), axis=0)
+    d, e = contrast @ b.values, contrast @ s @ contrast.T
+    white = _root(e)
+    t2 = float(((white @ d) ** 2).sum()) * (r - k + 1) / (r - 1)
+    p_any = float(fdtrc(k - 1, r - k + 1, t2 / (k - 1)))
+    trend = b.weights @ np.log(b.generations)
+    trend = trend - trend.mean()
+    error = float(np.sqrt(max(trend @ s @ trend, 0)))
+    if error == 0:
+        return 0.0 if trend @ b.values else p_any
+    p_trend = float(2 * stdtr(r - 1, -abs(trend @ b.values) / error))
+    return min(1.0, 2 * min(p_any, p_trend))
+
+
+def _root(e: Array) -> Array:
+    s = np.sqrt(np.diag(e))
+    s = np.where(s > 0, s, s[s > 0].min() if (s > 0).any() else 1.0)
+    c = e / np.outer(s, s)
+    values, vectors = np.linalg.eigh(c)
+    return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-8))).T / s[None, :])
+
+
+def _moved(b: Blocks) -> Interval:
+    """The difference of the last block and the first one."""
+    s = b.errors()
+    d = float(b.values[-1] - b.values[0])
+    half = _t(b.replicates - 1, 0.975) * float(np.sqrt(max(s[0, 0] + s[-1, -1] - 2 * s[0, -1], 0)))
+    return Interval(d, d - half, d + half)
+
+
+def _fails(b: Blocks, chi: float, free: int) -> bool:
+    from scipy.special import fdtrc
+
+    return free > 0 and float(fdtrc(free, max(b.freedom + 1, 1), chi / free)) < 0.01
+
+
+def _t(free: int, level: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(free, 1), level))
+
+
+def _laws(
+    b: Blocks, c: Candidates, fits: Fits, white: Array, near: Array, birge: float, x: Array, t: Array
+) -> tuple[LawFit, ...]:
+    """The families that have a member among those near, with their rates."""
+    found = []
+    reach = _reach(b, birge)
+    for k in np.unique(c.family[near]):
+        family = FAMILIES[int(k)]
+        mine = np.flatnonzero(c.family == k)
+        best = mine[fits.chi[mine].argmin()]
+        rates = _rates(b, int(k), float(fits.chi[best]), white, reach)
+        weight = float(np.exp(-fits.chi[best] / birge / 2 - family.parameters))
+        found.append(LawFit(family.name, family.formula, weight, rates))
+    absorbed = absorption(x, t)
+    total = sum(f.weight for f in found)
+    found = [LawFit(f.name, f.formula, f.weight / total if total else 1 / len(found), f.rates) for f in found]
+    found.sort(key=lambda f: -f.weight)
+    if absorbed is not None:
+        found.insert(0, LawFit("absorbed", "constant from a generation on", np.nan, (Rate("generation", absorbed),)))
+    return tuple(found)
+
+
+def _reach(b: Blocks, birge: float) -> float:
+    """By how much a chi-square may exceed the least one within a 95 % interval.
+
+    Weights that are estimated too cost precision: (R - 2) / (R - K - 1) of the variance.
+    """
+    return _t(b.freedom, 0.975) ** 2 * birge * (b.replicates - 2) / max(b.freedom - 1, 1)
+
+
+def absorption(x: Array, generations: Array) -> Interval | None:
+    """From which generation on a replicate does not move any more, to the last digit: of the typical one.
+
+    None unless at least half of the replicates, having moved, stand still over the last fifth of the
+    generations, five of them at least.
+    """
+    moves = x[1:] != x[:-1]
+    moved = moves.any(axis=0)
+    # the index from which on all are equal: one after the last move
+    last = np.where(moved, len(moves) - np.argmax(moves[::-1], axis=0), 0)
+    still = moved & (len(x) - last >= max(5, _FROZEN * len(x)))
+    if 2 * still.sum() < x.shape[1] or not still.any():
+        return None
+    at = np.where(still, np.asarray(generations, float)[np.minimum(last, len(x) - 1)], np.inf)
+    return typical_of(at)
+
+
+def _rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple[Rate, ...]:
+    """What a family fits, with intervals: all numbers that some shape within reach has within reach."""
+    family = FAMILIES[k]
+    t = b.generations
+    grid = family.shapes(t)
+    shape = Interval(np.nan, np.nan, np.nan)
+    for zoom in range(3):
+        fits = fitted(b, columns(family, t, [float(s) for s in grid]), white)
+        least = min(least, float(fits.chi.min()))
+        if len(grid) == 1:
+            break
+        inside = np.flatnonzero(fits.chi <= least + reach)
+        if not len(inside):
+            break
+        low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(grid) - 1)
+        if zoom < 2:
+            grid = np.geomspace(grid[low], grid[high], 61)
+            continue
+        shape = Interval(
+            float(grid[fits.chi.argmin()]),
+            float(grid[low]) if inside[0] > 0 or grid[0] > family.shapes(t)[0] * 1.0001 else 0.0,
+            float(grid[high]) if inside[-1] < len(grid) - 1 or grid[-1] < family.shapes(t)[-1] * 0.9999 else np.inf,
+        )
+    left = np.sqrt(np.maximum(least + reach - fits.chi, 0))[:, None]
+    there = np.isfinite(fits.chi) & (fits.chi <= least + reach)
+    best = int(fits.chi.argmin())
+    low = np.where(there[:, None], fits.numbers - left * np.sqrt(fits.variance), np.inf).min(axis=0)
+    high = np.where(there[:, None], fits.numbers + left * np.sqrt(fits.variance), -np.inf).max(axis=0)
+    a, slope = (
+        Interval(float(fits.numbers[best, i]), float(low[i]), float(high[i])) for i in (0, 1)
+    )
+    return _named(family.name, shape, a, slope, float(t[-1]))
+
+
+def _scaled(of: Interval, by: float) -> Interval:
+    ends = sorted((of.low * by, of.high * by))
+    return Interval(of.estimate * by, *ends)
+
+
+def _time(rate: Interval) -> Interval:
+    """ln 2 over a rate."""
+    with np.errstate(divide="ignore"):
+        return Interval(*(float(np.log(2) / np.float64(v)) for v in (rate.estimate, rate.high, rate.low)))
+
+
+def _named(name: str, shape: Interval, a: Interval, slope: Interval, last: float) -> tuple[Rate, ...]:
+    if name == "constant":
+        return (Rate("level", a),)
+    if name == "linear":
+        return (Rate("per generation", _scaled(slope, 1 / last)),)
+    if name == "logarithmic":
+        return (Rate("per doubling", _scaled(slope, float(np.log(2)))),)
+    if name == "power":
+        return (Rate("exponent", shape),)
+    if name == "exponential growth":
+        return (Rate("doubling time", _time(shape)),)
+    if name == "bounded power":
+        return (Rate("limit", a), Rate("exponent", _scaled(shape, -1)))
+    if name == "bounded exponential":
+        return (Rate("limit", a), Rate("half-life", _time(shape)))
+    if name == "power decay":
+        return (Rate("exponent", _scaled(shape, -1)),)
+    return (Rate("half-life", _time(shape)),)
