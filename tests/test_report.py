@@ -40,7 +40,7 @@ from genloss.report.page import page, templates
 from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.tables import by_experiment, reading
-from genloss.report.words import changed, number
+from genloss.words import changed, number
 from genloss.study import Study
 from genloss.study.results import Results
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from genloss.events import Event
-    from genloss.meaning import Better, Law, Reference, Scale
+    from genloss.meaning import Better, Law, Reference, Scale, Tells
     from genloss.samples import Array, Statistic
     from genloss.statistics import Moments
 
@@ -324,6 +324,12 @@ REFERENCE: Trait[Reference | None] = Trait(
 )
 AT_ZERO: Trait[str] = Trait(
     "metrics", "at_zero", "", 'What is true where it is 0, as "no published row is in them".'
+)
+TELLS: Trait[Tells] = Trait(
+    "metrics",
+    "tells",
+    "",
+    'Which meaning of collapse it tells of: "risk", "spread", "tail", "modes", "between" modes, "support".',
 )
 SAYS: Trait[Callable[[Any], dict[str, Any]] | None] = Trait(
     "metrics", "says", None, "says(exp): words that depend on the experiment, by the names of these traits."

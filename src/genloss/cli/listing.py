@@ -228,7 +228,7 @@ def _what(task: Any) -> str:
 
 
 def _many(count: int, what: str) -> str:
-    from genloss.report.words import plural
+    from genloss.words import plural
 
     return f"{count} {what if count == 1 else plural(what)}"
 

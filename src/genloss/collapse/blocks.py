@@ -38,6 +38,7 @@ class Blocks:
         covariance: (K, K) of the values over replicates; of relative errors where ``relative``.
         replicates: R.
         relative: whether errors are those of the logarithm, so that their size follows the fitted curve.
+        each: (K, R) block means of each replicate, of which the values are the mean; None of medians.
     """
 
     of: Of
@@ -47,6 +48,7 @@ class Blocks:
     covariance: Array
     replicates: int
     relative: bool = False
+    each: Array | None = None
 
     @property
     def until(self) -> int:
@@ -98,7 +100,7 @@ def blocks(values: Array, generations: Array, of: Of, scale: Scale) -> Blocks:
 
     The mean of values that spread by ever greater factors is carried by ever rarer replicates. Where values
     are positive it is followed only as far as replicates tell it: while exp(v) - 1 <= R / 20, v being by how
-    much the variance of logarithms exceeds its least.
+    much the variance of logarithms, as their upper half has it, exceeds that of the first generation.
     """
     r = values.shape[1]
     most = int(np.clip(r // 3, 4, _BLOCKS)) if r >= STATUS_REPLICATES else 3
@@ -127,8 +129,8 @@ def _mean(x: Array, t: Array, most: int, scale: Scale) -> Blocks:
     log_normal = False
     if positive:
         y = np.log(x)
-        v = y.var(axis=1, ddof=1)
-        far = np.expm1(v - v.min()) > _RELATIVE * r
+        v = _upper(y)
+        far = np.expm1(v - v[0]) > _RELATIVE * r
         last = max(int(far.argmax()), min(4, len(t))) if far.any() else len(t)
         x, t, y = x[:last], t[:last], y[:last]
         y = y - y.mean(axis=1, keepdims=True)
@@ -140,7 +142,7 @@ def _mean(x: Array, t: Array, most: int, scale: Scale) -> Blocks:
     if log_normal:
         y = np.log(b)
         y = y - y.mean(axis=1, keepdims=True)
-        return Blocks("mean", t, w, b.mean(axis=1), np.expm1(y @ y.T / (r - 1)) / r, r, relative=True)
+        return Blocks("mean", t, w, b.mean(axis=1), np.expm1(y @ y.T / (r - 1)) / r, r, True, b)
     centre, low, high = intervals.mean(b, scale)
     dev = b - centre[:, None]
     s = dev @ dev.T / (r - 1) / r
@@ -148,7 +150,31 @@ def _mean(x: Array, t: Array, most: int, scale: Scale) -> Blocks:
     student = np.sqrt(np.diag(s)) * _t(r)
     seen = student > 0
     wider = np.mean(np.maximum((high - low)[seen] / 2 / student[seen], 1)) if seen.any() else 1.0
-    return Blocks("mean", t, w, centre, s * wider**2, r)
+    if positive and scale == "ratio":
+        return Blocks("mean", t, w, centre, _robust(b, s, centre) * wider**2, r, True, b)
+    return Blocks("mean", t, w, centre, s * wider**2, r, False, b)
+
+
+def _robust(b: Array, s: Array, centre: Array) -> Array:
+    """(K, K) covariance of relative errors, of which rare large values decide the size but not the shape.
+
+    Replicates that miss the tail have a mean and a variance that are both too small, and would be given a
+    weight that is too large. How errors grow is taken from the upper half of the logarithms instead, how they
+    are correlated from ranks, and the variances decide, by their median, how large all are.
+    """
+    size = np.sqrt(np.diag(s)) / centre
+    grows = np.sqrt(np.expm1(_upper(np.log(b))))
+    if not (grows > 0).all():
+        return np.asarray(s / np.outer(centre, centre))
+    size = grows * np.median(size / grows)
+    rank = b.argsort(axis=1).argsort(axis=1)
+    return np.asarray(np.corrcoef(rank) * np.outer(size, size))
+
+
+def _upper(y: Array) -> Array:
+    """(T,) variance of the normal law with the upper half that (T, R) values have."""
+    middle, upper = np.quantile(y, (0.5, 0.9), axis=1)
+    return np.asarray(((upper - middle) / 1.2816) ** 2)
 
 
 def _t(r: int) -> float:

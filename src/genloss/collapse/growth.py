@@ -188,27 +188,37 @@ def support(b: Blocks) -> float:
 def fitted(b: Blocks, basis: Array, white: Array) -> Fits:
     """Least squares of whitened block means on each of (G, T, 2) bases."""
     y = white @ b.values
-    f = (white @ b.weights) @ basis  # (G, K, 2)
+    q0, q1, n0, n1, cross, fit = _orthogonal(b, basis, white)
+    p0, p1 = q0 @ y, q1 @ y
+    slope = p1 / n1
+    level = (p0 - slope * cross) / n0
+    chi = ((y - p0[:, None] * q0 - p1[:, None] * q1) ** 2).sum(axis=1) * support(b)
+    var1 = np.where(q1.any(axis=1), 1 / n1**2, 0.0)
+    variance = np.stack([(1 + var1 * cross**2) / n0**2, var1], axis=-1) / support(b)
+    return Fits(np.where(fit, chi, np.inf), np.stack([level, slope], axis=-1), variance)
+
+
+def chi_squares(b: Blocks, basis: Array, white: Array, values: Array) -> Array:
+    """(N, G) chi-squares of many (N, K) block means that have the errors of these."""
+    y = values @ white.T
+    q0, q1, *_, fit = _orthogonal(b, basis, white)
+    left = (y**2).sum(axis=1)[:, None] - (y @ q0.T) ** 2 - (y @ q1.T) ** 2
+    return np.where(fit, np.maximum(left, 0) * support(b), np.inf)
+
+
+def _orthogonal(b: Blocks, basis: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Orthonormal columns of whitened bases (G, K), what they were divided by, their overlap; which will do."""
+    f = (white @ b.weights) @ basis
     f0, f1 = f[..., 0], f[..., 1]
-    with np.errstate(all="ignore"):
-        n0 = (f0**2).sum(axis=1)
-        q0 = f0 / np.sqrt(n0)[:, None]
-        cross = (q0 * f1).sum(axis=1)
-        rest = f1 - cross[:, None] * q0
-        n1 = (rest**2).sum(axis=1)
-        two = (f1 != 0).any(axis=1)
-        alike = two & (n1 <= 1e-14 * (f1**2).sum(axis=1))  # a basis that is constant on all blocks
-        q1 = np.where(two[:, None], rest / np.sqrt(np.where(n1 > 0, n1, 1))[:, None], 0.0)
-        p0, p1 = q0 @ y, q1 @ y
-        left = y - p0[:, None] * q0 - p1[:, None] * q1
-        chi = (left**2).sum(axis=1) * support(b)
-        slope = np.where(two, p1 / np.sqrt(np.where(n1 > 0, n1, 1)), 0.0)
-        level = p0 / np.sqrt(n0) - slope * cross / np.sqrt(n0)
-        var1 = np.where(two, 1 / np.where(n1 > 0, n1, 1), 0.0)
-        var0 = 1 / n0 + var1 * cross**2 / n0
-    chi = np.where(alike | np.isnan(chi), np.inf, chi)
-    scale = (b.replicates - 1) / (b.freedom + 1)
-    return Fits(chi, np.stack([level, slope], axis=-1), np.stack([var0, var1], axis=-1) * scale)
+    n0 = np.sqrt((f0**2).sum(axis=1))
+    q0 = f0 / np.where(n0 > 0, n0, 1)[:, None]
+    cross = (q0 * f1).sum(axis=1)
+    rest = f1 - cross[:, None] * q0
+    n1 = np.sqrt((rest**2).sum(axis=1))
+    size = np.sqrt((f1**2).sum(axis=1))
+    alike = (size > 0) & (n1 <= 1e-7 * size)  # a basis that is constant on all blocks
+    n1 = np.where(n1 > 0, n1, 1.0)
+    return q0, rest / n1[:, None], n0, n1, cross, (n0 > 0) & ~alike
 
 
 def settled(b: Blocks, c: Candidates) -> tuple[Fits, Array]:
@@ -220,3 +230,30 @@ def settled(b: Blocks, c: Candidates) -> tuple[Fits, Array]:
         white = whitening(b.errors(b.weights @ (c.basis[best] @ fits.numbers[best])))
         fits = fitted(b, c.basis, white)
     return fits, white
+
+
+BEHIND = 0.8
+"""Share of the fitted change from which on a metric has levelled off."""
+_ZONE = (0.7, 0.9)
+
+
+def told(chi: Array, c: Candidates, need: float) -> Array:
+    """(N,) what (N, G) chi-squares say: 1 it levels off, -1 it is still moving, 0 undecided.
+
+    Args:
+        chi: of each law.
+        c: the laws.
+        need: by how much the best one of the other kind has to be worse.
+    """
+    chi = np.where(c.family == 0, np.inf, chi)
+    ends = []
+    for some in (np.flatnonzero(c.behind >= BEHIND), np.flatnonzero(c.behind < BEHIND)):
+        if not len(some):
+            return np.zeros(len(chi), dtype=int)
+        best = chi[:, some].argmin(axis=1)
+        ends.append((np.take_along_axis(chi[:, some], best[:, None], 1)[:, 0], c.behind[some][best]))
+    (level, behind), (rise, left) = ends
+    with np.errstate(invalid="ignore"):
+        off = (rise - level > need) & (behind >= _ZONE[1])
+        on = (level - rise > need) & (left <= _ZONE[0])
+    return off.astype(int) - on.astype(int)

@@ -27,17 +27,17 @@ from typing import Literal
 import numpy as np
 
 from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
-from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, fitted, settled, support
+from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, fitted, settled, told
+from genloss.collapse.needed import needed
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
+from genloss.intervals import mean as mean_of
 from genloss.intervals import typical as typical_of
 from genloss.meaning import Scale
 from genloss.samples import Array
+from genloss.words import bracketed, interval
 
 Status = Literal["no change seen", "still moving", "levels off", "undecided"]
-BEHIND = 0.8
-"""Share of the fitted change from which on a metric has levelled off."""
-_ZONE = (0.7, 0.9)
 _NULL = 0.04
 _FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
 
@@ -72,6 +72,27 @@ class LawFit:
     weight: float
     rates: tuple[Rate, ...]
 
+    @property
+    def words(self) -> str:
+        """Its rates as a sentence has them.
+
+        >>> LawFit("exponential decay", "", 1.0, (Rate("half-life", Interval(34.3, 31.0, 38.0)),)).words
+        'half-life 34 [31, 38] generations'
+        """
+        return ", ".join(_WORDS[r.name].format(bracketed(*interval(r.interval))) for r in self.rates)
+
+
+_WORDS = {
+    "half-life": "half-life {} generations",
+    "doubling time": "doubling time {} generations",
+    "per generation": "{} a generation",
+    "per doubling": "{} a doubling of t",
+    "exponent": "like t^{}",
+    "limit": "towards {}",
+    "level": "at {}",
+    "generation": "from generation {} on it stands still",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Growth:
@@ -87,8 +108,7 @@ class Growth:
         until: the last generation up to which replicates tell it.
         replicates: R.
         reason: why it is undecided, where a number of ours is not the reason; "" otherwise.
-        evidence: chi-square by which laws that go on are worse than those that level off, and what is
-            needed.
+        kept: what it was worked out from.
     """
 
     of: Of
@@ -99,8 +119,16 @@ class Growth:
     until: int
     replicates: int
     reason: str = ""
-    evidence: tuple[float, float] = (np.nan, np.nan)
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
+
+    @cached_property
+    def needs(self) -> str:
+        """What would tell where it is undecided, by simulation from the law that fits best; else ""."""
+        if self.status != "undecided" or self.kept is None:
+            return ""
+        b, c, fits, white, birge = self.kept
+        best = int(np.where(c.family == 0, np.inf, fits.chi).argmin())
+        return needed(b, int(c.family[best]), float(c.shape[best]), fits.numbers[best], birge)
 
     def rate(self, law: str, name: str) -> Interval | None:
         """An interval of a law, whether or not the data reject it; None where it could not be fitted.
@@ -180,19 +208,10 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
     free = max(k - 1 - FAMILIES[int(c.family[best])].parameters + 1, 1)
     birge = max(1.0, float(chi[best]) / free)
     need = _t(b.freedom, 0.95) ** 2 * birge
-    level = c.behind >= BEHIND
-    rise = c.behind < BEHIND
-    ends = [(float(chi[some].min()), float(c.behind[some][chi[some].argmin()])) for some in (level, rise)]
-    (c_level, b_level), (c_rise, b_rise) = ends
-    status: Status = "undecided"
     bounded = len(b.values) > 3  # or laws that level off are not among those fitted
     reason = "" if bounded else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
-    if not bounded:
-        pass
-    elif c_rise - c_level > need and b_level >= _ZONE[1]:
-        status = "levels off"
-    elif c_level - c_rise > need and b_rise <= _ZONE[0]:
-        status = "still moving"
+    what = int(told(chi[None], c, need)[0]) if bounded else 0
+    status: Status = "levels off" if what > 0 else "still moving" if what < 0 else "undecided"
     near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
@@ -207,7 +226,6 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
         last,
         b.replicates,
         reason,
-        evidence=(c_rise - c_level, need),
         kept=(b, c, fits, white, birge),
     )
 
@@ -335,10 +353,26 @@ def _rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple
     best = int(fits.chi.argmin())
     low = np.where(there[:, None], fits.numbers - left * np.sqrt(fits.variance), np.inf).min(axis=0)
     high = np.where(there[:, None], fits.numbers + left * np.sqrt(fits.variance), -np.inf).max(axis=0)
-    a, slope = (
-        Interval(float(fits.numbers[best, i]), float(low[i]), float(high[i])) for i in (0, 1)
-    )
+    a, slope = (Interval(float(fits.numbers[best, i]), float(low[i]), float(high[i])) for i in (0, 1))
+    if b.each is not None and len(grid) == 1:
+        a, slope = _skewed(b, columns(family, t, [float(grid[0])])[0], white, a, slope)
     return _named(family.name, shape, a, slope, float(t[-1]))
+
+
+def _skewed(b: Blocks, basis: Array, white: Array, a: Interval, slope: Interval) -> tuple[Interval, Interval]:
+    """Intervals of a law that is linear in what it fits, widened to those of a mean over replicates.
+
+    Given the weights, what is fitted is a mean over replicates, whose interval takes their skewness.
+    """
+    some = slice(0, 2) if basis[:, 1].any() else slice(0, 1)
+    f = white @ b.weights @ basis[:, some]
+    each = np.linalg.lstsq(f, white @ b.each, rcond=None)[0]
+    of = mean_of(each)
+    wide = [
+        Interval(was.estimate, min(was.low, float(of.low[i])), max(was.high, float(of.high[i])))
+        for i, was in enumerate((a, slope)[some])
+    ]
+    return wide[0], wide[1] if len(wide) > 1 else slope
 
 
 def _scaled(of: Interval, by: float) -> Interval:

@@ -59,6 +59,7 @@ class Diversity:
     unit: ClassVar = "1 − Σp²"
     about: ClassVar = "Chance that two symbols drawn one after the other differ."
     scale: ClassVar = "ratio"
+    tells: ClassVar = "spread"
     accepts: ClassVar = ("symbols",)
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
@@ -83,6 +84,7 @@ class SupportSize:
     title: ClassVar = "Symbols left"
     unit: ClassVar = "symbols"
     scale: ClassVar = "count"
+    tells: ClassVar = "tail"
     accepts: ClassVar = ("symbols",)
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
@@ -109,6 +111,7 @@ class TotalVariation:
     title: ClassVar = "Total variation"
     about: ClassVar = "Largest error in the probability of any event; 0 is the real law."
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     accepts: ClassVar = ("symbols",)
     reads_reference: ClassVar = True

@@ -57,6 +57,7 @@ class TestError:
     learner: Learner = "logistic"
     title: ClassVar = "Test error"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
     needs_target: ClassVar = True
@@ -168,6 +169,7 @@ class BalancedError:
     title: ClassVar = "Balanced error"
     unit: ClassVar = "share of wrong labels, mean over classes"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -216,6 +218,7 @@ class RankingLoss:
     title: ClassVar = "Ranking loss"
     unit: ClassVar = "1 − AUC"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -262,6 +265,7 @@ class LogLoss:
     title: ClassVar = "Log loss"
     unit: ClassVar = "nats a row"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "nats"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -312,6 +316,7 @@ class R2:
     title: ClassVar = "R²"
     unit: ClassVar = "1 − squared error / variance"
     better: ClassVar = "higher"
+    tells: ClassVar = "risk"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")

@@ -16,7 +16,7 @@ from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import Line, gaps, hidden, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.report.words import about
+from genloss.words import about
 from genloss.samples import Array
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

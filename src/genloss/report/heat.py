@@ -19,7 +19,7 @@ from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import CARRIED
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.report.words import about, bracketed, interval, number
+from genloss.words import about, bracketed, interval, number
 from genloss.samples import Array
 
 _LEVELS = 4

@@ -18,7 +18,7 @@ from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
-from genloss.report.words import about, plural
+from genloss.words import about, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
 from genloss.study.tally import said_of

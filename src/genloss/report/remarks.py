@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from genloss.meaning import Meaning, Reference
 from genloss.report.aggregate import Curve
-from genloss.report.words import number
+from genloss.words import number
 
 if TYPE_CHECKING:
     from genloss.report.tables import Block, Row

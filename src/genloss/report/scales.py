@@ -12,7 +12,7 @@ import numpy as np
 
 from genloss.laws import Law
 from genloss.report.aggregate import Curve
-from genloss.report.words import number
+from genloss.words import number
 from genloss.samples import Array
 
 Spec = dict[str, Any]

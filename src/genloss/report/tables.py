@@ -14,7 +14,7 @@ from genloss.meaning import Meaning
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
 from genloss.report.remarks import remarks
-from genloss.report.words import changed, finished, interval, number
+from genloss.words import changed, finished, interval, number
 from genloss.study.cells import Cell
 from genloss.study.results import Results
 
