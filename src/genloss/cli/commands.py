@@ -13,6 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.describing import describe
+from genloss.cli.judging import verdict
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
 from genloss.errors import SpecError, StoreError, bounded, say
 
@@ -52,6 +53,7 @@ def genloss(ctx: click.Context) -> None:
 
 
 genloss.add_command(describe)
+genloss.add_command(verdict)
 
 
 @genloss.command(name="list")

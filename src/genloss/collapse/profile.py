@@ -31,7 +31,8 @@ from genloss.collapse.meanings import (
     scaling,
     worse,
 )
-from genloss.collapse.rates import Growth, growth
+from genloss.collapse.bylaw import Tail
+from genloss.collapse.rates import Growth, LawFit, Rate, growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
 
@@ -287,7 +288,7 @@ def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
     gone = tail is not None and (tail.limit == 0 if x.meaning.scale != "nats" else tail.limit == -math.inf)
     if gone and tail is not None:
         return _Asked(
-            read, meant, half.effect, settled="yes", law=f"the mean {tail.words}, by law", why=_rate(read.typical)
+            read, meant, half.effect, settled="yes", law=f"the mean {tail.words}, by law", why=_both(read, tail)
         )
     status = read.typical.status
     falling = read.typical.change.estimate < 0
@@ -307,6 +308,19 @@ def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
         needs=read.typical.needs or _more(half),
         tested=True,
     )
+
+
+def _both(read: Read, tail: Tail) -> str:
+    """The rates of the typical replicate and of the mean, by the law's own form: both are right."""
+    law, name = ("exponential decay", "half-life") if tail.geometric else ("power decay", "exponent")
+    if tail.kind != "decay":
+        law, name = "linear", "per generation"
+    said = []
+    for of, who in ((read.typical, "typical replicate"), (read.mean, "mean")):
+        found = of.rate(law, name)
+        if found is not None:
+            said.append(f"{who}: {LawFit(law, '', 1.0, (Rate(name, found),)).words}")
+    return "; ".join(said)
 
 
 def _rate(of: Growth) -> str:
