@@ -13,8 +13,8 @@ import click
 
 import genloss as package
 from genloss.cli.describing import describe
-from genloss.cli.judging import verdict
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
+from genloss.cli.judging import verdict
 from genloss.errors import SpecError, StoreError, bounded, say
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -25,16 +25,27 @@ def columns_options(command: Any) -> Any:
     for option in reversed(
         (
             click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
-            click.option("--value", multiple=True, metavar="COL", help="Of a table: a column of values; several may be named."),
+            click.option(
+                "--value",
+                multiple=True,
+                metavar="COL",
+                help="Of a table: a column of values; several may be named.",
+            ),
             click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
-            click.option("--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."),
-            click.option("--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."),
+            click.option(
+                "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
+            ),
+            click.option(
+                "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
+            ),
             click.option(
                 "--tells",
                 type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
                 help="Of a table: what its values tell of.",
             ),
-            click.option("--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."),
+            click.option(
+                "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
+            ),
             click.option(
                 "--reference",
                 "references",
@@ -61,9 +72,9 @@ def trajectories_of(source: str, trust: bool, columns: dict[str, Any]) -> tuple[
         from genloss.cli.values import results_of
         from genloss.collapse.trajectory import trajectories
 
-        given = [f"--{k}" for k, v in columns.items() if v]
-        if given:
-            raise SpecError(f"{', '.join(given)}: of a table; {source} is a run, which knows its columns")
+        named = [f"--{k}" for k, v in columns.items() if v]
+        if named:
+            raise SpecError(f"{', '.join(named)}: of a table; {source} is a run, which knows its columns")
         found = results_of(source, trust)
         return [*trajectories(found)], found.notes, found.study.title or found.study.name
     from genloss.collapse.others import Columns, read
@@ -101,7 +112,9 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
 @click.option("--json", "as_json", is_flag=True, help="One object for each line, metric and meaning.")
 @click.option("--trust", is_flag=True, help="Run code of yours that the run's spec refers to.")
 @DEBUG
-def verdict(source: str, margins: tuple[str, ...], out: str | None, as_json: bool, trust: bool, **columns: Any) -> None:
+def verdict(
+    source: str, margins: tuple[str, ...], out: str | None, as_json: bool, trust: bool, **columns: Any
+) -> None:
     """Say whether it collapsed, by each of eight meanings, and how fast.
 
     RUN is a run's folder. TABLE is anybody's values by generation: CSV, JSON, Parquet, long or wide; what its

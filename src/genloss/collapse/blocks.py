@@ -66,7 +66,7 @@ class Blocks:
             return self.covariance
         size = self.values if curve is None else curve
         size = np.where(np.sign(size) == np.sign(self.values), np.abs(size), np.abs(self.values))
-        return self.covariance * np.outer(size, size)
+        return np.asarray(self.covariance * np.outer(size, size))
 
 
 def averages(generations: Array, most: int) -> Array:

@@ -56,8 +56,10 @@ class Tail:
         if self.kind == "bounded":
             return f"tends to {self.limit:.3g}"
         if self.kind == "decay":
-            how = f"with half-life {math.log(2) / self.rate:.3g} generations" if self.geometric else (
-                f"like t^-{self.rate:.2g}"
+            how = (
+                f"with half-life {math.log(2) / self.rate:.3g} generations"
+                if self.geometric
+                else (f"like t^-{self.rate:.2g}")
             )
             return f"decays to 0 {how}"
         if self.kind == "logarithmic":

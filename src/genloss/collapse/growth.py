@@ -16,7 +16,7 @@ import numpy as np
 from genloss.collapse.blocks import Blocks
 from genloss.samples import Array
 
-Basis = Callable[[Array, float], Array]
+Basis = Callable[[Array, Array], Array]
 
 
 class Family(NamedTuple):
@@ -26,7 +26,7 @@ class Family(NamedTuple):
         name: as papers call it.
         formula: in t.
         parameters: numbers that are fitted.
-        basis: (T,) f(t; shape) at generations t, whose first and last are at hand.
+        basis: f(t; shape) at (T,) generations, whose first and last are at hand, for (G, 1) shapes.
         shapes: of the grid, given the span.
         behind: the share of the change from the first generation on to the end of time that lies before the
             last of these; 0 where the law has no limit, NaN where nothing changes.
@@ -38,7 +38,7 @@ class Family(NamedTuple):
     parameters: int
     basis: Basis
     shapes: Callable[[Array], Array]
-    behind: Callable[[Array, float], float]
+    behind: Callable[[Array, Array], Array]
     offset: bool = True
 
 
@@ -47,27 +47,42 @@ def _rates(low: float, high: float, many: int) -> Callable[[Array], Array]:
     return lambda t: np.geomspace(low, high, many) / (t[-1] - t[0])
 
 
-def _kept(t: Array, c: float) -> float:
-    return float(1 - (t[-1] / t[0]) ** -c)
+def _kept(t: Array, c: Array) -> Array:
+    return np.asarray(1 - (t[-1] / t[0]) ** -c)
 
 
-def _faded(t: Array, r: float) -> float:
-    return float(-np.expm1(-r * (t[-1] - t[0])))
+def _faded(t: Array, r: Array) -> Array:
+    return np.asarray(-np.expm1(-r * (t[-1] - t[0])))
+
+
+def _fading(t: Array, r: Array) -> Array:
+    return np.asarray(np.exp(-r * (t - t[0])))
+
+
+def _fast(t: Array) -> Array:
+    return np.asarray(np.geomspace(0.05, _FAST * (t[-1] - t[0]), 80) / (t[-1] - t[0]))
 
 
 _FAST = 3.0  # e-folds a generation, on average, beyond which a decay is over at once
 _BOUNDED = np.geomspace(0.02, 6, 60)
 FAMILIES: tuple[Family, ...] = (
-    Family("constant", "a", 1, lambda t, s: 0 * t, lambda t: np.zeros(1), lambda t, s: np.nan),
-    Family("linear", "a + b t", 2, lambda t, s: t / t[-1], lambda t: np.ones(1), lambda t, s: 0.0),
-    Family("logarithmic", "a + b log t", 2, lambda t, s: np.log(t / t[0]), lambda t: np.zeros(1), lambda t, s: 0.0),
+    Family("constant", "a", 1, lambda t, s: 0 * t * s, lambda t: np.ones(1), lambda t, s: np.nan * s),
+    Family("linear", "a + b t", 2, lambda t, s: t / t[-1] * s, lambda t: np.ones(1), lambda t, s: 0 * s),
+    Family(
+        "logarithmic",
+        "a + b log t",
+        2,
+        lambda t, s: np.log(t / t[0]) * s,
+        lambda t: np.ones(1),
+        lambda t, s: 0 * s,
+    ),
     Family(
         "power",
         "a + b t^c",
         3,
         lambda t, c: (t / t[-1]) ** c,
         lambda t: np.geomspace(0.05, 4, 51),
-        lambda t, c: 0.0,
+        lambda t, c: 0 * c,
     ),
     Family(
         "exponential growth",
@@ -75,27 +90,14 @@ FAMILIES: tuple[Family, ...] = (
         3,
         lambda t, r: np.exp(r * (t - t[-1])),
         _rates(0.2, 30, 50),
-        lambda t, r: 0.0,
+        lambda t, r: 0 * r,
     ),
     Family("bounded power", "a - b t^-c", 3, lambda t, c: (t / t[0]) ** -c, lambda t: _BOUNDED, _kept),
+    Family("bounded exponential", "a - b exp(-r t)", 3, _fading, _fast, _faded),
     Family(
-        "bounded exponential",
-        "a - b exp(-r t)",
-        3,
-        lambda t, r: np.exp(-r * (t - t[0])),
-        lambda t: np.geomspace(0.05, _FAST * (t[-1] - t[0]), 80) / (t[-1] - t[0]),
-        _faded,
+        "power decay", "b t^-c", 2, lambda t, c: (t / t[0]) ** -c, lambda t: _BOUNDED, _kept, offset=False
     ),
-    Family("power decay", "b t^-c", 2, lambda t, c: (t / t[0]) ** -c, lambda t: _BOUNDED, _kept, offset=False),
-    Family(
-        "exponential decay",
-        "b exp(-r t)",
-        2,
-        lambda t, r: np.exp(-r * (t - t[0])),
-        lambda t: np.geomspace(0.05, _FAST * (t[-1] - t[0]), 80) / (t[-1] - t[0]),
-        _faded,
-        offset=False,
-    ),
+    Family("exponential decay", "b exp(-r t)", 2, _fading, _fast, _faded, offset=False),
 )
 NAMES = tuple(f.name for f in FAMILIES)
 
@@ -130,22 +132,19 @@ def candidates(generations: Array, blocks: int, end: float) -> Candidates:
 @lru_cache(maxsize=64)
 def _candidates(generations: tuple[float, ...], blocks: int, end: float) -> Candidates:
     t, span = np.array(generations), np.array([generations[0], end])
-    rows = [
-        (k, s, columns(f, t, [float(s)])[0], f.behind(span, float(s)))
-        for k, f in enumerate(FAMILIES)
-        if f.parameters < blocks
-        for s in f.shapes(t)
-    ]
-    family, shape, basis, behind = zip(*rows, strict=True)
-    return Candidates(np.array(family), np.array(shape, float), np.array(basis), np.array(behind, float))
+    some = [(k, f, f.shapes(t)) for k, f in enumerate(FAMILIES) if f.parameters < blocks]
+    return Candidates(
+        np.concatenate([np.full(len(s), k) for k, _, s in some]),
+        np.concatenate([s for *_, s in some]),
+        np.concatenate([columns(f, t, s) for _, f, s in some]),
+        np.concatenate([f.behind(span, s) for _, f, s in some]),
+    )
 
 
-def columns(family: Family, t: Array, shapes: list[float]) -> Array:
+def columns(family: Family, t: Array, shapes: Array) -> Array:
     """(G, T, 2) what is added up: a constant and the basis, or the basis alone."""
-    f = np.array([family.basis(t, s) for s in shapes])
-    if not family.offset:
-        return np.stack([f, 0 * f], axis=-1)
-    return np.stack([np.ones_like(f), f], axis=-1)
+    f = family.basis(t, shapes[:, None])
+    return np.stack([np.ones_like(f), f] if family.offset else [f, np.zeros_like(f)], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,4 +255,4 @@ def told(chi: Array, c: Candidates, need: float) -> Array:
     with np.errstate(invalid="ignore"):
         off = (rise - level > need) & (behind >= _ZONE[1])
         on = (level - rise > need) & (left <= _ZONE[0])
-    return off.astype(int) - on.astype(int)
+    return np.asarray(off.astype(int) - on.astype(int))

@@ -135,7 +135,7 @@ class Margins:
     references: Mapping[str, float] = field(default_factory=dict)
 
 
-class Test(NamedTuple):
+class Tested(NamedTuple):
     """What replicates say of an effect against a margin.
 
     Args:
@@ -145,15 +145,13 @@ class Test(NamedTuple):
         share: of replicates beyond the margin, and how many there are.
     """
 
-    __test__ = False
-
     effect: Interval
     yes: float
     no: float
     share: tuple[float, int]
 
 
-def against(effect: Array, margin: float) -> Test:
+def against(effect: Array, margin: float) -> Tested:
     """The sign test of the median effect, which holds for any law; replicates at the margin count against both.
 
     Args:
@@ -165,9 +163,9 @@ def against(effect: Array, margin: float) -> Test:
     """
     x = effect[~np.isnan(effect)]
     if not len(x):
-        return Test(Interval(np.nan, np.nan, np.nan), 1.0, 1.0, (np.nan, 0))
+        return Tested(Interval(np.nan, np.nan, np.nan), 1.0, 1.0, (np.nan, 0))
     above, below = int((x > margin).sum()), int((x < margin).sum())
-    return Test(intervals.typical(x), _tail(above, len(x)), _tail(below, len(x)), (above / len(x), len(x)))
+    return Tested(intervals.typical(x), _tail(above, len(x)), _tail(below, len(x)), (above / len(x), len(x)))
 
 
 def _tail(successes: int, of: int) -> float:
@@ -195,7 +193,7 @@ def moved(x: Trajectory) -> Array:
     return np.asarray(np.where((first == last) & np.isfinite(first), 0.0, change))
 
 
-def increase(x: Trajectory, margins: Margins) -> Test:
+def increase(x: Trajectory, margins: Margins) -> Tested:
     """Meaning 2: the change for the worse, against the margin of its scale."""
     test = against(worse(x) * moved(x), _margin(x, margins))
     return test._replace(effect=_factor(test.effect)) if logarithmic(x) else test
@@ -225,7 +223,7 @@ def reference(x: Trajectory, margins: Margins) -> float | None:
     return known.value if known is not None and known.beat else None
 
 
-def catastrophic(x: Trajectory, at: float, margins: Margins) -> Test | None:
+def catastrophic(x: Trajectory, at: float, margins: Margins) -> Tested | None:
     """Meaning 1: how much of the advantage over a reference is lost; None where there was none to lose."""
     sign = worse(x)
     first = float(np.median(x.values[0]))
@@ -236,7 +234,7 @@ def catastrophic(x: Trajectory, at: float, margins: Margins) -> Test | None:
         return against(sign * (x.values[-1] - first) / advantage, margins.lost)
 
 
-def loss(x: Trajectory, margins: Margins) -> tuple[Test, Test]:
+def loss(x: Trajectory, margins: Margins) -> tuple[Tested, Tested]:
     """Meanings 4 and 6: what is left of generation 1's, against half of it, and against a tenth lost.
 
     Effects are factors, tests are of logarithms of what is lost.
@@ -253,13 +251,13 @@ def loss(x: Trajectory, margins: Margins) -> tuple[Test, Test]:
     return tests[0]._replace(effect=kept), tests[1]._replace(effect=kept)
 
 
-def excess(x: Trajectory, margin: float) -> Test:
+def excess(x: Trajectory, margin: float) -> Tested:
     """Meanings 7 and 8: the last value less what real rows have, against a margin."""
     real = 0.0 if x.real is None or np.isnan(x.real).all() else float(np.nanmedian(x.real))
     return against(x.values[-1] - real, margin)
 
 
-def scaling(grid: Mapping[float, Trajectory], margins: Margins) -> tuple[Test, Test] | None:
+def scaling(grid: Mapping[float, Trajectory], margins: Margins) -> tuple[Tested, Tested] | None:
     """Meaning 5: the change of the exponent in n, replicate by replicate; steeper and flatter.
 
     The slope of log risk over log n by least squares, at the last generation that all have less that at

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from genloss.collapse.blocks import Blocks, averages
-from genloss.collapse.growth import FAMILIES, candidates, chi_squares, columns, told, whitening
+from genloss.collapse.growth import FAMILIES, candidates, chi_squares, told, whitening
 from genloss.samples import Array
 from genloss.streams import fixed
 
@@ -47,7 +47,7 @@ def needed(b: Blocks, family: int, shape: float, numbers: Array, birge: float) -
 def _curve(t: Array, b: Blocks, family: int, shape: float, numbers: Array) -> Array:
     """(T,) the law at generations, whose basis is scaled by those that it was fitted to."""
     law, ends = FAMILIES[family], b.generations[[0, -1]]
-    f = law.basis(np.concatenate([ends[:1], t, ends[1:]]), shape)[1:-1]
+    f = law.basis(np.concatenate([ends[:1], t, ends[1:]]), np.array([[shape]]))[0, 1:-1]
     return np.asarray(numbers[0] + numbers[1] * f if law.offset else numbers[0] * f)
 
 

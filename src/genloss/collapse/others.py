@@ -29,7 +29,20 @@ _REPLICATES = ("replicate", "rep", "seed", "run", "trial", "run_id", "chain", "r
 _VALUES = ("value", "loss", "metric_value", "score")
 _METRICS = ("metric", "key", "tag", "measure")
 _TIMES = ("wall time", "walltime", "wall_time", "timestamp", "time", "_timestamp", "_runtime", "date")
-_LOWER = ("loss", "nll", "error", "perplexity", "ppl", "rmse", "mse", "mae", "fid", "kl", "distance", "regret")
+_LOWER = (
+    "loss",
+    "nll",
+    "error",
+    "perplexity",
+    "ppl",
+    "rmse",
+    "mse",
+    "mae",
+    "fid",
+    "kl",
+    "distance",
+    "regret",
+)
 _HIGHER = ("acc", "auc", "f1", "r2", "score", "coverage", "recall", "precision", "bleu", "rouge", "reward")
 _SPREAD = ("variance", "var", "std", "entropy", "diversity", "distinct", "trace", "spread")
 _NONE = ("", "na", "n/a", "nan", "null", "none", "-", "?")
@@ -126,7 +139,9 @@ class _Reader:
             )
         groups = [self._column(g, (), "group") or g for g in self.given.group]
         runs = self._column(
-            self.given.replicate, [k for k in _REPLICATES if k not in (g.lower() for g in groups)], "replicate"
+            self.given.replicate,
+            [k for k in _REPLICATES if k not in (g.lower() for g in groups)],
+            "replicate",
         )
         rest = [c for c in self.frame.columns if c not in {t, runs, *groups}]
         values = [self._column(v, (), "value") or v for v in self.given.value] or self._values(rest)
@@ -154,7 +169,9 @@ class _Reader:
         if named:
             numeric = named[:1]
         if not numeric:
-            raise DataError(f"{self.source}: no column holds numbers that could be the value; name it: --value COL")
+            raise DataError(
+                f"{self.source}: no column holds numbers that could be the value; name it: --value COL"
+            )
         self.notes.append(f"{_some(numeric)} read as the value (--value COL changes it)")
         return numeric
 
@@ -199,20 +216,26 @@ class _Reader:
 
         if any(c.lower() in _GENERATIONS for c in self.frame.columns):
             return None
-        found = [(re.fullmatch(r"(?:(?:gen(?:eration)?|iter(?:ation)?|round|t)[ _-]?)?(\d+)", c.lower()), c)
-                 for c in self.frame.columns]
+        found = [
+            (re.fullmatch(r"(?:(?:gen(?:eration)?|iter(?:ation)?|round|t)[ _-]?)?(\d+)", c.lower()), c)
+            for c in self.frame.columns
+        ]
         some = [(int(m.group(1)), c) for m, c in found if m]
         if len(some) < 3 or sorted({t for t, _ in some}) != [t for t, _ in some]:
             return None
         groups = [self._column(g, (), "group") or g for g in self.given.group]
         rest = [c for c in self.frame.columns if c not in {c for _, c in some} and c not in groups]
         runs = next((c for c in rest if c.lower() in _REPLICATES), None)
-        self.notes.append(f"columns {some[0][1]} to {some[-1][1]} are read as generations, rows as replicates")
+        self.notes.append(
+            f"columns {some[0][1]} to {some[-1][1]} are read as generations, rows as replicates"
+        )
         self._unused([c for c in rest if c != runs], groups)
         name = self.given.value[0] if self.given.value else "value"
         ids = self.frame[runs] if runs else pd.Series(range(len(self.frame)))
         parts = [
-            pd.DataFrame({"generation": float(t), "replicate": ids, "metric": name, "value": self._numbers(c)})
+            pd.DataFrame(
+                {"generation": float(t), "replicate": ids, "metric": name, "value": self._numbers(c)}
+            )
             for t, c in some
         ]
         for part in parts:
@@ -303,7 +326,11 @@ class _Reader:
         if again.any():
             row = long[again].iloc[0]
             same = long[(long[keys] == row[keys]).all(axis=1)]["value"].tolist()
-            who = f", replicate {row['replicate']}" if self.given.replicate or (long["replicate"] != 0).any() else ""
+            who = (
+                f", replicate {row['replicate']}"
+                if self.given.replicate or (long["replicate"] != 0).any()
+                else ""
+            )
             raise DataError(
                 f"{self.source}: generation {row['generation']:g}{who} has {len(same)} values "
                 f"({', '.join(number(v) for v in same[:3])}...): say what tells them apart, --replicate COL where "
@@ -317,7 +344,9 @@ class _Reader:
         if np.isfinite(values).any() and len(np.unique(values)) == 1:
             v = float(values[0])
             what = "a sentinel, or a metric that was never computed" if v in _SENTINELS else "a constant"
-            raise DataError(f"{self.source}: '{metric}' is {v:g} in every row: {what}; choose another --value")
+            raise DataError(
+                f"{self.source}: '{metric}' is {v:g} in every row: {what}; choose another --value"
+            )
         for v in _SENTINELS:
             some = int((values == v).sum())
             others = values[values != v]
@@ -329,19 +358,33 @@ class _Reader:
                 )
         better, tells = self.given.better, self.given.tells
         if better is None:
-            better = "lower" if any(k in name for k in _LOWER) else "higher" if any(k in name for k in _HIGHER) else None
+            better = (
+                "lower"
+                if any(k in name for k in _LOWER)
+                else "higher"
+                if any(k in name for k in _HIGHER)
+                else None
+            )
             if better:
                 self.notes.append(f"of '{metric}' {better} is read as better (--better changes it)")
-        if tells is None and self.given.better is None and any(k in re.split(r"[^a-z]+", name) for k in _SPREAD):
+        if (
+            tells is None
+            and self.given.better is None
+            and any(k in re.split(r"[^a-z]+", name) for k in _SPREAD)
+        ):
             tells, better = "spread", None
             self.notes.append(f"'{metric}' is read as variance or diversity (--tells risk changes it)")
         if better is None and not tells:
-            self.notes.append(f"of '{metric}' nobody said whether lower is better: no meaning of risk is asked; --better")
+            self.notes.append(
+                f"of '{metric}' nobody said whether lower is better: no meaning of risk is asked; --better"
+            )
         finite = values[np.isfinite(values)]
         scale: Scale = "ratio" if len(finite) and finite.min() > 0 else "plain"
         at = self.given.references.get(metric)
         known = None if at is None else Reference(at, "given", "knowing nothing")
-        return Meaning(metric, better=better, scale=scale, reference=known, tells=tells or ("risk" if better else ""))
+        return Meaning(
+            metric, better=better, scale=scale, reference=known, tells=tells or ("risk" if better else "")
+        )
 
     def _trajectory(
         self, metric: str, meaning: Meaning, labels: dict[str, Any], rows: pd.DataFrame, metrics: int
@@ -352,7 +395,9 @@ class _Reader:
         t, x = table.index.to_numpy(dtype=float), table.to_numpy(dtype=float)
         if (t != np.round(t)).any():
             bad = t[t != np.round(t)][0]
-            raise DataError(f"{self.source}: generation {bad:g} is no whole number; is '--generation' the right column?")
+            raise DataError(
+                f"{self.source}: generation {bad:g} is no whole number; is '--generation' the right column?"
+            )
         t, x = _blocks_refused(self.source, t, x)
         t, x = _complete(t, x, say)
         x = _copies(x, say)
@@ -399,7 +444,9 @@ def _complete(t: Array, x: Array, say: _Say) -> tuple[Array, Array]:
     if there.all():
         return t, x
     ends = np.where(there.any(axis=0), len(t) - np.argmax(there[::-1], axis=0), 0)
-    rows = there.mean(axis=1) > 0.5 * there.mean(axis=1).max()  # a generation that most lack is left out first
+    rows = (
+        there.mean(axis=1) > 0.5 * there.mean(axis=1).max()
+    )  # a generation that most lack is left out first
     best, size = (np.ones(len(t), bool), np.zeros(x.shape[1], bool)), 0
     for end in np.unique(ends):
         kept = rows & (np.arange(len(t)) < end)
@@ -423,7 +470,9 @@ def _copies(x: Array, say: _Say) -> Array:
     """Replicates that are equal to another in every generation, left out: they are copies."""
     _, first = np.unique(x, axis=1, return_index=True)
     if len(first) < x.shape[1] and (x != x[:1]).any():
-        say(f"{x.shape[1] - len(first)} of {x.shape[1]} replicates are copies of another to the last digit; left out")
+        say(
+            f"{x.shape[1] - len(first)} of {x.shape[1]} replicates are copies of another to the last digit; left out"
+        )
         return x[:, np.sort(first)]
     return x
 

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from genloss.collapse.bylaw import Tail
 from genloss.collapse.meanings import (
     MEANINGS,
     Answer,
     Margins,
     Meant,
-    Test,
+    Tested,
     catastrophic,
     excess,
     increase,
@@ -31,8 +32,7 @@ from genloss.collapse.meanings import (
     scaling,
     worse,
 )
-from genloss.collapse.bylaw import Tail
-from genloss.collapse.rates import Growth, LawFit, Rate, growth
+from genloss.collapse.rates import Growth, growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
 
@@ -134,9 +134,7 @@ def profile(
     return sorted(found, key=lambda f: f.meaning)
 
 
-def _questions(
-    read: Read, grid: Mapping[float, Trajectory], margins: Margins
-) -> Iterable[_Asked]:
+def _questions(read: Read, grid: Mapping[float, Trajectory], margins: Margins) -> Iterable[_Asked]:
     x = read.x
     tells = x.meaning.tells or ("risk" if x.meaning.better else "")
     for meant in MEANINGS:
@@ -167,17 +165,19 @@ def _ask(
     return _simple(read, meant, excess(read.x, margins.support), margins.support)
 
 
-def _simple(read: Read, meant: Meant, test: Test, margin: float, why: str = "") -> _Asked:
+def _simple(read: Read, meant: Meant, test: Tested, margin: float, why: str = "") -> _Asked:
     said = f"{_share(test)} lie beyond {margin:.3g}"
-    return _Asked(read, meant, test.effect, test.yes, test.no, why=why or said, needs=_more(test), tested=True)
+    return _Asked(
+        read, meant, test.effect, test.yes, test.no, why=why or said, needs=_more(test), tested=True
+    )
 
 
-def _share(test: Test) -> str:
+def _share(test: Tested) -> str:
     share, of = test.share
     return f"{round(share * of)} of {of} replicates" if of else "no replicates"
 
 
-def _more(test: Test) -> str:
+def _more(test: Tested) -> str:
     """Replicates at which a sign test would tell with a power of 80 %, were their share what it is."""
     share, of = test.share
     if not of:
@@ -226,10 +226,14 @@ def _any_increase(read: Read, meant: Meant, margins: Margins) -> _Asked:
         first, last = float(x.law.values[0]), float(x.law.values[len(x.values) - 1])
         change = last / first - 1 if factor and first else last - first
         if math.isfinite(change):
-            said = f"by law the mean is {last / first:.3g} times generation 1's" if factor else (
-                f"by law the mean changes by {change:.3g}"
+            said = (
+                f"by law the mean is {last / first:.3g} times generation 1's"
+                if factor
+                else (f"by law the mean changes by {change:.3g}")
             )
-            bound = margins.increase if factor else margins.nats if x.meaning.scale == "nats" else margins.share
+            bound = (
+                margins.increase if factor else margins.nats if x.meaning.scale == "nats" else margins.share
+            )
             yes = worse(x) * change > bound
             return _Asked(read, meant, test.effect, settled="yes" if yes else "no", law=said, why=why)
     return _simple(read, meant, test, 0.0, why)
@@ -253,7 +257,11 @@ def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
         law = f"the mean {x.tail.words}, by law"
         return _Asked(read, meant, effect, settled="yes" if diverges else "no", law=law, why=seen)
     # the mean where replicates tell it up to the end, else the typical replicate
-    of = read.mean if read.mean.status != "undecided" and read.mean.until >= x.generations[-1] else read.typical
+    of = (
+        read.mean
+        if read.mean.status != "undecided" and read.mean.until >= x.generations[-1]
+        else read.typical
+    )
     who = "the mean" if of.of == "mean" else "the typical replicate"
     up = sign * of.change.estimate > 0
     if of.status == "still moving":
@@ -272,9 +280,18 @@ def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
     if of.status == "no change seen":
         test = increase(x, margins)
         return _Asked(
-            read, meant, of.change, 1.0, test.no, why=f"no change of {who} seen", needs=_more(test), tested=True
+            read,
+            meant,
+            of.change,
+            1.0,
+            test.no,
+            why=f"no change of {who} seen",
+            needs=_more(test),
+            tested=True,
         )
-    return _Asked(read, meant, of.change, settled="undecided", why=of.reason or f"{who} is undecided", needs=of.needs)
+    return _Asked(
+        read, meant, of.change, settled="undecided", why=of.reason or f"{who} is undecided", needs=of.needs
+    )
 
 
 def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
@@ -283,12 +300,19 @@ def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
     half, some = loss(x, margins)
     first = float(np.median(x.values[0]))
     if x.meaning.scale != "nats" and not first > 0:
-        return _Asked(read, meant, settled="undecided", why="nothing of it at generation 1", needs=meant.needs)
+        return _Asked(
+            read, meant, settled="undecided", why="nothing of it at generation 1", needs=meant.needs
+        )
     tail = x.tail
     gone = tail is not None and (tail.limit == 0 if x.meaning.scale != "nats" else tail.limit == -math.inf)
     if gone and tail is not None:
         return _Asked(
-            read, meant, half.effect, settled="yes", law=f"the mean {tail.words}, by law", why=_both(read, tail)
+            read,
+            meant,
+            half.effect,
+            settled="yes",
+            law=f"the mean {tail.words}, by law",
+            why=_both(read, tail),
         )
     status = read.typical.status
     falling = read.typical.change.estimate < 0
@@ -317,20 +341,16 @@ def _both(read: Read, tail: Tail) -> str:
         law, name = "linear", "per generation"
     said = []
     for of, who in ((read.typical, "typical replicate"), (read.mean, "mean")):
-        found = of.rate(law, name)
-        if found is not None:
-            said.append(f"{who}: {LawFit(law, '', 1.0, (Rate(name, found),)).words}")
+        said += [f"{who}: {rate.words}" for rate in of.rates(law) if rate.name == name]
     return "; ".join(said)
 
 
 def _rate(of: Growth) -> str:
     """The rate of the law that fits best, in words."""
-    return of.laws[0].words if of.laws else ""
+    return of.words
 
 
-def _scaling(
-    read: Read, meant: Meant, grid: Mapping[float, Trajectory], margins: Margins
-) -> _Asked | None:
+def _scaling(read: Read, meant: Meant, grid: Mapping[float, Trajectory], margins: Margins) -> _Asked | None:
     tests = scaling(grid, margins) if read.x.meaning.scale == "ratio" else None
     if tests is None:
         return None

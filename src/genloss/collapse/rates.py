@@ -26,34 +26,20 @@ from typing import Literal
 
 import numpy as np
 
+from genloss.collapse import terms
 from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
-from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, fitted, settled, told
+from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, settled, told
 from genloss.collapse.needed import needed
+from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
-from genloss.intervals import mean as mean_of
 from genloss.intervals import typical as typical_of
 from genloss.meaning import Scale
 from genloss.samples import Array
-from genloss.words import bracketed, interval
 
 Status = Literal["no change seen", "still moving", "levels off", "undecided"]
 _NULL = 0.04
 _FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How fast, in the terms of the field.
-
-    Args:
-        name: "half-life", "doubling time", "per generation", "per doubling", "exponent", "limit", "level" or
-            "generation".
-        interval: 95 %.
-    """
-
-    name: str
-    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -64,34 +50,11 @@ class LawFit:
         name: of the law, one of `growth.NAMES`, or "absorbed".
         formula: in t.
         weight: its share among those not rejected, by chi-square and number of parameters (Akaike's).
-        rates: what is fitted.
     """
 
     name: str
     formula: str
     weight: float
-    rates: tuple[Rate, ...]
-
-    @property
-    def words(self) -> str:
-        """Its rates as a sentence has them.
-
-        >>> LawFit("exponential decay", "", 1.0, (Rate("half-life", Interval(34.3, 31.0, 38.0)),)).words
-        'half-life 34 [31, 38] generations'
-        """
-        return ", ".join(_WORDS[r.name].format(bracketed(*interval(r.interval))) for r in self.rates)
-
-
-_WORDS = {
-    "half-life": "half-life {} generations",
-    "doubling time": "doubling time {} generations",
-    "per generation": "{} a generation",
-    "per doubling": "{} a doubling of t",
-    "exponent": "like t^{}",
-    "limit": "towards {}",
-    "level": "at {}",
-    "generation": "from generation {} on it stands still",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +71,7 @@ class Growth:
         until: the last generation up to which replicates tell it.
         replicates: R.
         reason: why it is undecided, where a number of ours is not the reason; "" otherwise.
+        absorbed: the generation from which on the typical replicate stands still; None where it does not.
         kept: what it was worked out from.
     """
 
@@ -119,6 +83,7 @@ class Growth:
     until: int
     replicates: int
     reason: str = ""
+    absorbed: Interval | None = None
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
 
     @cached_property
@@ -130,22 +95,32 @@ class Growth:
         best = int(np.where(c.family == 0, np.inf, fits.chi).argmin())
         return needed(b, int(c.family[best]), float(c.shape[best]), fits.numbers[best], birge)
 
-    def rate(self, law: str, name: str) -> Interval | None:
-        """An interval of a law, whether or not the data reject it; None where it could not be fitted.
+    def rates(self, law: str) -> tuple[Rate, ...]:
+        """What a law fits, with intervals, whether or not the data reject it; none where it cannot be fitted.
 
         Args:
             law: its name.
-            name: of the rate.
         """
+        if law == "absorbed":
+            return () if self.absorbed is None else (Rate("generation", self.absorbed),)
         if self.kept is None:
-            return None
+            return ()
         b, c, fits, white, birge = self.kept
-        k = NAMES.index(law)
-        mine = np.flatnonzero(c.family == k)
-        if not len(mine):
-            return None
-        found = _rates(b, k, float(fits.chi[mine].min()), white, _reach(b, birge))
-        return next((rate.interval for rate in found if rate.name == name), None)
+        mine = np.flatnonzero(c.family == NAMES.index(law))
+        return (
+            terms.rates(b, NAMES.index(law), float(fits.chi[mine].min()), white, _reach(b, birge))
+            if len(mine)
+            else ()
+        )
+
+    def rate(self, law: str, name: str) -> Interval | None:
+        """One of them by name; None where there is none."""
+        return next((r.interval for r in self.rates(law) if r.name == name), None)
+
+    @cached_property
+    def words(self) -> str:
+        """The rates of the likeliest law, as a sentence has them; "" where none is named."""
+        return ", ".join(r.words for r in self.rates(self.laws[0].name)) if self.laws else ""
 
 
 def growth(x: Trajectory, of: Of) -> Growth:
@@ -191,6 +166,8 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
         return "at least half of the replicates are infinite"
     if (x == x[0, 0]).all():
         return f"every value is {x[0, 0]:g}"
+    if (x == x[:, :1]).all():
+        return "all replicates are equal: nothing tells what is chance"
     return ""
 
 
@@ -198,25 +175,30 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
     c = candidates(b.generations, len(b.values), t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
-    moved = _moved(b)
+    moved, stands = _moved(b), absorption(x, t)
     if _changes(b) > _NULL:
-        laws = _laws(b, c, fits, white, c.family == 0, 1.0, x, t)
+        laws = _laws(c, fits, c.family == 0, 1.0, stands is not None)
         none = Interval(np.nan, np.nan, np.nan)
-        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, kept=(b, c, fits, white, 1.0))
+        kept = (b, c, fits, white, 1.0)
+        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, "", stands, kept)
     chi = np.where(c.family == 0, np.inf, fits.chi)
     best = int(chi.argmin())
-    free = max(k - 1 - FAMILIES[int(c.family[best])].parameters + 1, 1)
+    free = k - FAMILIES[int(c.family[best])].parameters
     birge = max(1.0, float(chi[best]) / free)
     need = _t(b.freedom, 0.95) ** 2 * birge
     bounded = len(b.values) > 3  # or laws that level off are not among those fitted
-    reason = "" if bounded else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
+    reason = (
+        ""
+        if bounded
+        else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
+    )
     what = int(told(chi[None], c, need)[0]) if bounded else 0
     status: Status = "levels off" if what > 0 else "still moving" if what < 0 else "undecided"
     near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
-    fails = _fails(b, float(chi[best]), k - FAMILIES[int(c.family[best])].parameters)
-    laws = () if fails else _laws(b, c, fits, white, near, birge, x, t)
+    fails = _fails(b, float(chi[best]), free)
+    laws = () if fails else _laws(c, fits, near, birge, stands is not None)
     return Growth(
         b.of,
         status,
@@ -226,7 +208,8 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
         last,
         b.replicates,
         reason,
-        kept=(b, c, fits, white, birge),
+        stands,
+        (b, c, fits, white, birge),
     )
 
 
@@ -278,26 +261,17 @@ def _t(free: int, level: float) -> float:
     return float(stdtrit(max(free, 1), level))
 
 
-def _laws(
-    b: Blocks, c: Candidates, fits: Fits, white: Array, near: Array, birge: float, x: Array, t: Array
-) -> tuple[LawFit, ...]:
-    """The families that have a member among those near, with their rates."""
+def _laws(c: Candidates, fits: Fits, near: Array, birge: float, stands: bool) -> tuple[LawFit, ...]:
+    """The families that have a member among those near, likeliest first."""
     found = []
-    reach = _reach(b, birge)
     for k in np.unique(c.family[near]):
         family = FAMILIES[int(k)]
-        mine = np.flatnonzero(c.family == k)
-        best = mine[fits.chi[mine].argmin()]
-        rates = _rates(b, int(k), float(fits.chi[best]), white, reach)
-        weight = float(np.exp(-fits.chi[best] / birge / 2 - family.parameters))
-        found.append(LawFit(family.name, family.formula, weight, rates))
-    absorbed = absorption(x, t)
-    total = sum(f.weight for f in found)
-    found = [LawFit(f.name, f.formula, f.weight / total if total else 1 / len(found), f.rates) for f in found]
-    found.sort(key=lambda f: -f.weight)
-    if absorbed is not None:
-        found.insert(0, LawFit("absorbed", "constant from a generation on", np.nan, (Rate("generation", absorbed),)))
-    return tuple(found)
+        chi = fits.chi[c.family == k].min() / birge
+        found.append((float(np.exp(-chi / 2 - family.parameters)), family))
+    total = sum(w for w, _ in found)
+    some = [LawFit(f.name, f.formula, w / total if total else 1 / len(found)) for w, f in found]
+    some.sort(key=lambda f: -f.weight)
+    return ((LawFit("absorbed", "constant from a generation on", np.nan),) if stands else ()) + tuple(some)
 
 
 def _reach(b: Blocks, birge: float) -> float:
@@ -323,84 +297,3 @@ def absorption(x: Array, generations: Array) -> Interval | None:
         return None
     at = np.where(still, np.asarray(generations, float)[np.minimum(last, len(x) - 1)], np.inf)
     return typical_of(at)
-
-
-def _rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple[Rate, ...]:
-    """What a family fits, with intervals: all numbers that some shape within reach has within reach."""
-    family = FAMILIES[k]
-    t = b.generations
-    grid = family.shapes(t)
-    shape = Interval(np.nan, np.nan, np.nan)
-    for zoom in range(3):
-        fits = fitted(b, columns(family, t, [float(s) for s in grid]), white)
-        least = min(least, float(fits.chi.min()))
-        if len(grid) == 1:
-            break
-        inside = np.flatnonzero(fits.chi <= least + reach)
-        if not len(inside):
-            break
-        low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(grid) - 1)
-        if zoom < 2:
-            grid = np.geomspace(grid[low], grid[high], 61)
-            continue
-        shape = Interval(
-            float(grid[fits.chi.argmin()]),
-            float(grid[low]) if inside[0] > 0 or grid[0] > family.shapes(t)[0] * 1.0001 else 0.0,
-            float(grid[high]) if inside[-1] < len(grid) - 1 or grid[-1] < family.shapes(t)[-1] * 0.9999 else np.inf,
-        )
-    left = np.sqrt(np.maximum(least + reach - fits.chi, 0))[:, None]
-    there = np.isfinite(fits.chi) & (fits.chi <= least + reach)
-    best = int(fits.chi.argmin())
-    low = np.where(there[:, None], fits.numbers - left * np.sqrt(fits.variance), np.inf).min(axis=0)
-    high = np.where(there[:, None], fits.numbers + left * np.sqrt(fits.variance), -np.inf).max(axis=0)
-    a, slope = (Interval(float(fits.numbers[best, i]), float(low[i]), float(high[i])) for i in (0, 1))
-    if b.each is not None and len(grid) == 1:
-        a, slope = _skewed(b, columns(family, t, [float(grid[0])])[0], white, a, slope)
-    return _named(family.name, shape, a, slope, float(t[-1]))
-
-
-def _skewed(b: Blocks, basis: Array, white: Array, a: Interval, slope: Interval) -> tuple[Interval, Interval]:
-    """Intervals of a law that is linear in what it fits, widened to those of a mean over replicates.
-
-    Given the weights, what is fitted is a mean over replicates, whose interval takes their skewness.
-    """
-    some = slice(0, 2) if basis[:, 1].any() else slice(0, 1)
-    f = white @ b.weights @ basis[:, some]
-    each = np.linalg.lstsq(f, white @ b.each, rcond=None)[0]
-    of = mean_of(each)
-    wide = [
-        Interval(was.estimate, min(was.low, float(of.low[i])), max(was.high, float(of.high[i])))
-        for i, was in enumerate((a, slope)[some])
-    ]
-    return wide[0], wide[1] if len(wide) > 1 else slope
-
-
-def _scaled(of: Interval, by: float) -> Interval:
-    ends = sorted((of.low * by, of.high * by))
-    return Interval(of.estimate * by, *ends)
-
-
-def _time(rate: Interval) -> Interval:
-    """ln 2 over a rate."""
-    with np.errstate(divide="ignore"):
-        return Interval(*(float(np.log(2) / np.float64(v)) for v in (rate.estimate, rate.high, rate.low)))
-
-
-def _named(name: str, shape: Interval, a: Interval, slope: Interval, last: float) -> tuple[Rate, ...]:
-    if name == "constant":
-        return (Rate("level", a),)
-    if name == "linear":
-        return (Rate("per generation", _scaled(slope, 1 / last)),)
-    if name == "logarithmic":
-        return (Rate("per doubling", _scaled(slope, float(np.log(2)))),)
-    if name == "power":
-        return (Rate("exponent", shape),)
-    if name == "exponential growth":
-        return (Rate("doubling time", _time(shape)),)
-    if name == "bounded power":
-        return (Rate("limit", a), Rate("exponent", _scaled(shape, -1)))
-    if name == "bounded exponential":
-        return (Rate("limit", a), Rate("half-life", _time(shape)))
-    if name == "power decay":
-        return (Rate("exponent", _scaled(shape, -1)),)
-    return (Rate("half-life", _time(shape)),)

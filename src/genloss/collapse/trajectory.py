@@ -70,7 +70,9 @@ class Trajectory:
     def upto(self, generation: int) -> Trajectory:
         """The same as it was when a generation was the last one."""
         kept = self.generations <= generation
-        return Trajectory(**{**self._fields, "generations": self.generations[kept], "values": self.values[kept]})
+        return Trajectory(
+            **{**self._fields, "generations": self.generations[kept], "values": self.values[kept]}
+        )
 
     def only(self, replicates: Any) -> Trajectory:
         """The same of some replicates, by mask or index."""
@@ -116,5 +118,7 @@ def trajectories(results: Results, metrics: Iterable[str] | None = None) -> Iter
                 real=None if np.isnan(mine[0]).all() else mine[0],
                 task=cell.task,
                 agent=agent,
-                notes=(f"{done} of {said.replicates} replicates are finished",) if done < said.replicates else (),
+                notes=(f"{done} of {said.replicates} replicates are finished",)
+                if done < said.replicates
+                else (),
             )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from genloss import intervals
-from genloss.collapse.meanings import MEANINGS, Margins, logarithmic, worse
+from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
 from genloss.collapse.profile import Finding, Read, profile
+from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory, trajectories
 from genloss.intervals import Interval
-from genloss.words import bracketed, interval, number
-
-if TYPE_CHECKING:
-    from genloss.study.results import Results
+from genloss.study.results import Results
+from genloss.words import bracketed, interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,9 @@ class Line:
     @property
     def headline(self) -> Read:
         """The metric that its sentence is of: of risk, else the first."""
-        risks = [r for r in self.reads if (r.x.meaning.tells or ("risk" if r.x.meaning.better else "")) == "risk"]
+        risks = [
+            r for r in self.reads if (r.x.meaning.tells or ("risk" if r.x.meaning.better else "")) == "risk"
+        ]
         return (risks or [*self.reads])[0]
 
     def answer(self, meaning: int) -> Finding:
@@ -112,7 +113,7 @@ def verdict(
         notes: to pass on.
     """
     margins = margins or Margins()
-    some = [*data] if not hasattr(data, "arrays") else [*trajectories(data)]
+    some = [*trajectories(data)] if isinstance(data, Results) else [*data]
     by: dict[str, list[Trajectory]] = {}
     for x in some:
         by.setdefault(str(sorted((k, str(v)) for k, v in x.labels.items())), []).append(x)
@@ -174,27 +175,31 @@ def sentence(read: Read) -> str:
     Every word is a status, a rate or a law; where nothing is known, that is what it says.
     """
     x = read.x
-    title = x.meaning.title.lower() if x.meaning.title else x.metric
+    title = x.meaning.title or x.metric
     last = int(x.generations[-1])
-    parts = []
+    parts = [f"{title[:1].upper()}{title[1:]}"]
     if x.tail is not None:
-        parts.append(f"the mean {x.tail.words}, by law")
-    growths = [read.typical, read.mean]
-    said = []
-    for g in growths:
-        who = "the typical replicate" if g.of == "typical" else "the mean"
-        text = g.status if not g.reason else f"undecided ({g.reason})"
-        if g.laws and g.status in ("still moving", "levels off"):
-            direction = "up" if g.change.estimate > 0 else "down"
-            text = f"{text} ({direction}; {g.laws[0].words})"
-        if g.until < last and not g.reason:
-            text += f", as far as replicates tell it: generation {g.until}"
-        said.append((who, text))
-    if said[0][1] == said[1][1]:
-        parts.append(f"in {last} generations: {said[0][1]}")
+        parts[0] += f": by law its mean {x.tail.words}"
+    said = [_status_words(g, last) for g in (read.typical, read.mean)]
+    if said[0] == said[1]:
+        parts.append(f"In {last} generations: {said[0]}")
     else:
-        parts.append("; ".join(f"{who} in {last} generations: {text}" for who, text in said))
-    return f"{title}: {'; '.join(parts)}."
+        parts.append(f"In {last} generations the typical replicate: {said[0]}; the mean: {said[1]}")
+    return ". ".join(parts) + "."
+
+
+def _status_words(g: Growth, last: int) -> str:
+    """A status with its direction and rate; why it is undecided, where the data are the reason."""
+    if g.reason:
+        return f"undecided ({g.reason})"
+    text: str = g.status
+    if g.status in ("still moving", "levels off"):
+        direction = "upwards" if g.change.estimate > 0 else "downwards"
+        text = f"{text} {direction}" if g.status == "still moving" else f"{text}, having gone {direction}"
+        text += f" ({g.words})" if g.words else ""
+    if g.until < last:
+        text += f", as far as replicates tell it: to generation {g.until}"
+    return text
 
 
 def effect_words(finding: Finding) -> str:

@@ -16,8 +16,8 @@ from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import Line, gaps, hidden, marks, scale_of
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.words import about
 from genloss.samples import Array
+from genloss.words import about
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"

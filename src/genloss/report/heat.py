@@ -19,8 +19,8 @@ from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import CARRIED
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.words import about, bracketed, interval, number
 from genloss.samples import Array
+from genloss.words import about, bracketed, interval, number
 
 _LEVELS = 4
 """Contours of one panel."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genloss.errors import SpecError, StoreError
 from genloss.report.aggregate import GENERATION, curves
@@ -18,10 +18,10 @@ from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
-from genloss.words import about, plural
 from genloss.study.files import write_file
 from genloss.study.results import Results
 from genloss.study.tally import said_of
+from genloss.words import about, plural
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -104,6 +104,7 @@ def page(results: Results) -> str:
         title=title,
         about=[" ".join(p.split()) for p in study.about.split("\n\n") if p.strip()],
         facts=_facts(results),
+        verdict=_verdict(results),
         tables=_alike(blocks),
         reading=reading(blocks),
         sections=found,
@@ -131,7 +132,8 @@ def summary(results: Results) -> str:
         .get_template("summary.html")
         .render(
             said_of=repr(results)[1:-1],
-            tables=_alike(blocks),
+            verdict=_verdict(results),
+        tables=_alike(blocks),
             reading=reading(blocks),
             said=about,
             most=_MOST,
@@ -182,3 +184,12 @@ def _toml(results: Results) -> str:
     except SpecError as error:
         cells = "\n".join(f"{c.label}: {c.task!r}" for c in results.cells[:20])
         return f"# no spec can say this study: {error}\n{cells}"
+
+
+def _verdict(results: Results) -> Any:
+    """Whether it collapsed, for a template; None where nothing runs over generations."""
+    from genloss.collapse.verdict import verdict
+    from genloss.report.verdicts import shown
+
+    found = verdict(results)
+    return shown(found) if found.lines else None

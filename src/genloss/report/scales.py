@@ -12,8 +12,8 @@ import numpy as np
 
 from genloss.laws import Law
 from genloss.report.aggregate import Curve
-from genloss.words import number
 from genloss.samples import Array
+from genloss.words import number
 
 Spec = dict[str, Any]
 Drawn = tuple[Curve, Law | None, bool]

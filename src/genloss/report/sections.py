@@ -14,9 +14,9 @@ from genloss.report.layout import Layout
 from genloss.report.pictures import picture_figures
 from genloss.report.ranking import Ranking, ranking
 from genloss.report.tables import Block, by_experiment, metrics_of
-from genloss.words import finished
 from genloss.study.results import Results
 from genloss.traits import SETUP, called
+from genloss.words import finished
 
 
 @dataclass(frozen=True, eq=False)

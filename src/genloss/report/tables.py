@@ -14,9 +14,9 @@ from genloss.meaning import Meaning
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
 from genloss.report.remarks import remarks
-from genloss.words import changed, finished, interval, number
 from genloss.study.cells import Cell
 from genloss.study.results import Results
+from genloss.words import changed, finished, interval, number
 
 Said = tuple[str, str]
 """An estimate and the ends of its interval, as text."""

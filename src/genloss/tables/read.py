@@ -142,3 +142,20 @@ def _bundled(name: str) -> pd.DataFrame:
         classes = pd.Categorical.from_codes(frame["target"].to_numpy(), pd.Index(labels), ordered=True)
         frame = frame.assign(target=classes)
     return frame
+
+
+def opened(data: Any) -> Any:
+    """A table as it stands, in Arrow columns: texts of a file, whatever a frame has.
+
+    Args:
+        data: The path of a file, or a frame.
+
+    Raises:
+        DataError: It cannot be opened.
+    """
+    from genloss.tables.frames import arrow_of
+
+    if not isinstance(data, (str, Path)):
+        return arrow_of(data)
+    with named(str(data)):
+        return _read(_file(str(data)), Wishes()).table
