@@ -10,6 +10,7 @@ import click
 
 from genloss.cli import listing
 from genloss.cli.listing import aligned
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.report.tables import Block
@@ -54,8 +55,8 @@ def table(results: Results, every: bool = False) -> str:
         lines += textwrap.wrap(sentence, _WIDTH)
     folder = results.folder or "RUN"
     if left < 0 or hidden:
-        more = [f"{-left} more rows"] if left < 0 else []
-        more += [f"{hidden} more metric{'s' * (hidden != 1)}"] if hidden else []
+        more = [several(-left, "more row")] if left < 0 else []
+        more += [several(hidden, "more metric")] if hidden else []
         lines += ["", f"Not shown here: {' and '.join(more)}. All of them: genloss results {folder}"]
     return "\n".join([*lines, *_legend(results)])
 

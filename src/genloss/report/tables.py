@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,19 @@ from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
-from genloss.report.remarks import remarks
+from genloss.report.remarks import lost, remarks
 from genloss.report.words import changed, finished, interval, number
 from genloss.study.cells import Cell
 from genloss.study.results import Results
+from genloss.wording import listed, several
 
 Said = tuple[str, str]
 """An estimate and the ends of its interval, as text."""
 _NOTHING = ("–", "")
 # replicates below which no interval is printed: the typical one's cannot be had, the mean's says nothing
 _FEWEST = 6
+# lines that a sentence names
+_MOST = 6
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Block:
         first: the first place along the axis: "generation 1".
         last: the last one, or the range of them where cells differ.
         rows: agents of cells.
+        lost: of the first block of an experiment, what has died out by any of its metrics.
     """
 
     experiment: str
@@ -85,6 +89,7 @@ class Block:
     first: str
     last: str
     rows: tuple[Row, ...]
+    lost: tuple[str, ...] = ()
 
     @property
     def real(self) -> bool:
@@ -103,8 +108,14 @@ class Block:
         return f"{self.first} to {self.last.removeprefix(axis + ' ')}"
 
     @property
+    def lines(self) -> list[tuple[str, Curve]]:
+        """What tells its lines apart, "" of a single one, and what was measured of each."""
+        alone = len(self.rows) == 1
+        return [("" if alone else row.name, row.curve) for row in self.rows if row.curve is not None]
+
+    @property
     def remarks(self) -> list[str]:
-        """How the rows stand to the metric's reference, and what values of 0 mean."""
+        """What has died out, and how the rows stand to the metric's reference."""
         return remarks(self)
 
     @property
@@ -125,6 +136,8 @@ class Block:
 def _kind(row: Row) -> str:
     if row.curve is None or row.curve.replicates < row.curve.wanted:
         return "not all replicates finished"
+    if _gone(row.curve):
+        return "0 in some replicates"
     return row.word.partition(":")[0]
 
 
@@ -138,6 +151,10 @@ def by_experiment(results: Results, found: Mapping[Key, Curve]) -> list[tuple[st
         layout = Layout.of(mine)
         title = mine[0].outline.title or name if len(cells) > 1 else ""
         blocks = [_block(title, layout, m, said, found) for m, said in metrics_of(mine).items()]
+        # what is lost is said where everybody looks: at the headline
+        blocks[:1] = [
+            replace(b, lost=tuple(s for some in blocks for s in lost(some.lines))) for b in blocks[:1]
+        ]
         out.append((name, layout, blocks if found else []))
     return out
 
@@ -171,7 +188,7 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
                 mean = (mean[0], "")
             word = finished(curve.replicates, curve.wanted)
             if len(curve.at) > 1 and not word:
-                word, size = changed(curve.change, curve.meaning.scale, curve.paired)
+                word, size = changed(curve.change, curve.meaning.scale, curve.paired, _gone(curve))
         rows.append(Row(labels, colours[level], level, real, first, final, mean, word, size, curve))
     coloured = fields.index(layout.colour) if layout.colour else None
     outlines = [c.outline for c, _ in lines]
@@ -180,6 +197,14 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
     places = [[some[k] for some in along if len(some) > k] for k in (1 if axis == GENERATION else 0, -1)]
     begin, end = (_ends(axis, some) for some in places)
     return Block(title, meaning, fields, coloured, begin, end, tuple(rows))
+
+
+def _gone(curve: Curve) -> str:
+    """In how many replicates the last value is 0, where that means something."""
+    known = int(curve.known[-1])
+    return f"0 in {curve.zeros} of {several(known, 'replicate')}" * bool(
+        curve.meaning.at_zero and curve.zeros
+    )
 
 
 def _ends(axis: str, some: Iterable[Any]) -> str:
@@ -203,9 +228,9 @@ def reading(blocks: Sequence[Block]) -> list[str]:
         return []
     scales = {curve.meaning.scale for _, _, curve in rows}
     far = ", which few replicates can carry far from it" if scales & {"ratio", "nats", "plain"} else ""
-    over = " to ".join(str(n) for n in dict.fromkeys((many[0], many[-1])))
+    over = " to ".join([*map(str, many[:-1][:1]), several(many[-1], "replicate")])
     said = [
-        f"Values are of the typical replicate, the median over {over} replicates: at most half of them lie "
+        f"Values are of the typical replicate, the median over {over}: at most half of them lie "
         f"on either side. Beside it is the mean{far}."
         if many[-1] > 1
         else "Values are of one replicate."
@@ -275,16 +300,15 @@ def _needed(rows: Sequence[Found]) -> list[str]:
     if not each:
         return []
     what = "Replicates that would bring the mean within a factor of 2 of the true one, were values log-normal"
-    return [f"{what}: {_shortened(each)}."]
+    return [f"{what}: {listed(each, _MOST, '; ')}."]
 
 
 def _undefined(rows: Sequence[Found]) -> list[str]:
     """Which values leave out replicates that have none."""
     gone = [(b, row, int(c.replicates - np.min(c.known[[0, -1]])), c.replicates) for b, row, c in rows]
     each = [f"{_named(b, row)} ({k} of {n})" for b, row, k, n in gone if k]
-    return [f"Replicates in which a value is undefined are left out: {_shortened(each)}."] if each else []
-
-
-def _shortened(each: Sequence[str], most: int = 6) -> str:
-    left = len(each) - most
-    return "; ".join([*each[:most], *([f"and {left} more"] if left > 0 else [])])
+    return (
+        [f"Replicates in which a value is undefined are left out: {listed(each, _MOST, '; ')}."]
+        if each
+        else []
+    )

@@ -11,6 +11,7 @@ from genloss.errors import bounded
 from genloss.study.cells import Cell, KeptStudy
 from genloss.study.grid import label
 from genloss.study.store import Store
+from genloss.wording import are, several
 
 _MOST = 6
 """Reasons that are said one by one."""
@@ -28,8 +29,8 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
     if before is None and not had:
         return []
     tiles = store.here(cells)
-    here = sum(tiles.values())
-    lines = [f"{here} of {len(tiles)} tiles are here already, {len(tiles) - here} to compute"]
+    here, many = sum(tiles.values()), len(tiles)
+    lines = [f"{here} of {several(many, 'tile')} {are(many)} here already, {many - here} to compute"]
     known = _Known([] if before is None else before.cells, had)
     reasons: dict[str, int] = {}
     for cell in cells:
@@ -44,7 +45,7 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
 
 
 def _cells(k: int, n: int) -> str:
-    return "all cells" if k == n > 1 else "the cell" if n == 1 else f"{k} of {n} cells"
+    return "all cells" if k == n > 1 else "the cell" if n == 1 else f"{k} of {several(n, 'cell')}"
 
 
 class _Known:
@@ -71,7 +72,7 @@ class _Known:
         if old and new.length > length:
             yield f"{new.length} instead of {length} along {new.axes[0]}"
         elif old and new.replicates > replicates:
-            yield f"{new.replicates} replicates instead of {replicates}"
+            yield f"{several(new.replicates, 'replicate')} instead of {replicates}"
         elif old:
             yield "not finished, or lost since"
         elif cell.id in self._had:
@@ -122,7 +123,7 @@ class _Known:
         if path == "numerics":
             return "this version of genloss computes other numbers"
         if path == "tile":
-            return f"tiles of {now} replicates instead of {' or '.join(sorted(seen))}"
+            return f"tiles of {several(now, 'replicate')} instead of {' or '.join(sorted(seen))}"
         name = path.removeprefix("spec.").removeprefix("agents.0." if alone else "")
         return f"{name} is at its default" if now is None else f"{name} = {bounded(str(label(now)))} is new"
 
