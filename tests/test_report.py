@@ -236,7 +236,7 @@ def test_real_rows_are_a_line_of_reference_and_a_column():
     wanted = np.median(done.real("SlicedWasserstein")[0])
     assert [row.get("real") for row in figure.rows] == [pytest.approx(wanted, rel=1e-4), None, None, None]
     (rule,) = [layer for layer in figure.spec["layer"] if layer["mark"]["type"] == "rule"]
-    assert rule["encoding"]["y"]["field"] == "real" and "Grey: the real rows themselves" in figure.caption
+    assert rule["encoding"]["y"]["field"] == "real" and "Grey line: the real rows" in figure.caption
     text = page(done)
     check(text)
     assert "<th>real rows</th>" in text and '<i class="real"></i>real rows' in text

@@ -75,7 +75,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
             yield f"Intervals hold given {given}."
     yield from references(line.curve.meaning for line in lines)
     if any(line.curve.real is not None for line in lines):
-        yield "Grey: the real rows themselves, looked at in the same way."
+        yield "Grey line: the real rows themselves, looked at in the same way."
 
 
 def hidden(lines: Sequence[Line]) -> str:

@@ -245,7 +245,8 @@ class Results:
 
         Args:
             metric: its name, or the metric; by default the first.
-            x: the field from left to right; by default one of the two with most values.
+            x: the field from left to right, by name or by the path that was varied; by default one of the
+                two with most values.
             y: the field upwards; by default the other one.
             varied: as in :meth:`plot`.
 
