@@ -666,6 +666,14 @@ def test_reasons_are_of_what_no_cell_had(tmp_path: Path) -> None:
         "regime is at its default: all cells",
         "metrics.0 = HoldoutNLL is new: all cells",
     ]
+    # more of it at the same time is said too
+    longer = grid(agents=[other], metrics=["HoldoutNLL"])
+    longer |= {"generations": 9, "replicates": 11, "n_real": 30}
+    assert told(longer, tmp_path).notes[1:] == [
+        "n_real = 30 is new: all cells",
+        f"9 instead of {grid()['generations']} along generation: all cells",
+        f"11 replicates instead of {grid()['replicates']}: all cells",
+    ]
     two = small(n_real={"vary": [6, 9]})
     told(two, tmp_path)
     (tmp_path / "parts" / f"{Study.of(two).cells[0].id}-00000-3x2.parquet").unlink()

@@ -28,7 +28,7 @@ def are(k: int) -> str:
     return "is" if k == 1 else "are"
 
 
-def listed(each: Sequence[str], most: int, between: str = ", ") -> str:
+def listed(each: Sequence[str], most: int = 6, between: str = ", ") -> str:
     """Texts one after the other, of many the first; where one holds the mark between them, it is another.
 
     Args:

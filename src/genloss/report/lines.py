@@ -14,6 +14,7 @@ from genloss.report.aggregate import Curve
 from genloss.report.remarks import references
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
+from genloss.wording import listed
 
 _NAMED = 4
 """Groups of lines that a caption names."""
@@ -145,8 +146,9 @@ def _since(alone: bool, lines: Sequence[tuple[Line, Array]]) -> str:
         if so.any():
             found.setdefault(line.at["c"], []).append(line.curve.at[int(np.argmax(so))])
             stays &= bool(so[np.argmax(so) :].all())
-    return ", ".join(
+    each = [
         f"{'' if alone else level + ' '}{'' if stays else 'at times, '}from {axis} {min(ts)}"
         + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
         for level, ts in found.items()
-    )
+    ]
+    return listed(each)

@@ -13,8 +13,6 @@ from genloss.wording import listed, several
 if TYPE_CHECKING:
     from genloss.report.tables import Block, Row
 
-# rows that a sentence names
-_MOST = 6
 # by how much of 1, or of itself, a value may miss its reference and be it: sums are rounded
 _ROUNDING = 1e-9
 
@@ -89,7 +87,7 @@ def lost(lines: Iterable[tuple[str, Curve]]) -> list[str]:
             said = f"{curve.zeros} of {several(int(curve.known[-1]), 'replicate')}{whose}{since}"
             by.setdefault(curve.meaning.at_zero, []).append(said)
     at = f"At {next(iter(lasts))}" if len(lasts) == 1 else "At the end"
-    return [f"{at} {said} in {listed(each, _MOST, '; ')}." for said, each in by.items()]
+    return [f"{at} {said} in {listed(each, between='; ')}." for said, each in by.items()]
 
 
 def _at(block: Block) -> str:
@@ -100,7 +98,7 @@ def _at(block: Block) -> str:
 
 def _named(rows: Sequence[Row]) -> str:
     """Rows by name; "" where there is nothing to tell them apart."""
-    return listed([row.name for row in rows if row.name], _MOST)
+    return listed([row.name for row in rows if row.name])
 
 
 def references(meanings: Iterable[Meaning]) -> list[str]:

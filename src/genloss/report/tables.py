@@ -24,8 +24,6 @@ Said = tuple[str, str]
 _NOTHING = ("–", "")
 # replicates below which no interval is printed: the typical one's cannot be had, the mean's says nothing
 _FEWEST = 6
-# lines that a sentence names
-_MOST = 6
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,11 @@ class Row:
     def name(self) -> str:
         """What tells it from others, in one text."""
         return ", ".join(v for v in self.labels if v)
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether an interval is printed of it."""
+        return any(ends for _, ends in (self.real, self.first, self.last, self.mean))
 
 
 @dataclass(frozen=True)
@@ -201,10 +204,9 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
 
 def _gone(curve: Curve) -> str:
     """In how many replicates the last value is 0, where that means something."""
-    known = int(curve.known[-1])
-    return f"0 in {curve.zeros} of {several(known, 'replicate')}" * bool(
-        curve.meaning.at_zero and curve.zeros
-    )
+    if not (curve.meaning.at_zero and curve.zeros):
+        return ""
+    return f"0 in {curve.zeros} of {several(int(curve.known[-1]), 'replicate')}"
 
 
 def _ends(axis: str, some: Iterable[Any]) -> str:
@@ -235,7 +237,7 @@ def reading(blocks: Sequence[Block]) -> list[str]:
         if many[-1] > 1
         else "Values are of one replicate."
     ]
-    if any(ends for _, row, _ in rows for _, ends in (row.first, row.last, row.mean)):
+    if any(row.bracketed for _, row, _ in rows):
         said.append(
             "In brackets: 95 % intervals over replicates, each on its own, not all of them together. "
             "The mean's holds as far as these replicates have met its tail"
@@ -268,13 +270,13 @@ def reading(blocks: Sequence[Block]) -> list[str]:
 
 
 def _given(blocks: Sequence[Block]) -> list[str]:
-    """What intervals are conditional on."""
+    """What the intervals that are printed are conditional on."""
     by: dict[str, dict[str, None]] = {}
     for block in blocks:
-        # cells may differ in it, as where real data is varied
-        for given in {row.curve.meaning.given: None for row in block.rows if row.curve is not None}:
-            if given:
-                by.setdefault(given, {})[block.meaning.title.lower()] = None
+        for row in block.rows:
+            # cells may differ in it, as where real data is varied
+            if row.curve is not None and row.curve.meaning.given and row.bracketed:
+                by.setdefault(row.curve.meaning.given, {})[block.meaning.title.lower()] = None
     return [f"Given {given}, intervals hold of: {'; '.join(titles)}." for given, titles in by.items()]
 
 
@@ -300,7 +302,7 @@ def _needed(rows: Sequence[Found]) -> list[str]:
     if not each:
         return []
     what = "Replicates that would bring the mean within a factor of 2 of the true one, were values log-normal"
-    return [f"{what}: {listed(each, _MOST, '; ')}."]
+    return [f"{what}: {listed(each, between='; ')}."]
 
 
 def _undefined(rows: Sequence[Found]) -> list[str]:
@@ -308,7 +310,7 @@ def _undefined(rows: Sequence[Found]) -> list[str]:
     gone = [(b, row, int(c.replicates - np.min(c.known[[0, -1]])), c.replicates) for b, row, c in rows]
     each = [f"{_named(b, row)} ({k} of {n})" for b, row, k, n in gone if k]
     return (
-        [f"Replicates in which a value is undefined are left out: {listed(each, _MOST, '; ')}."]
+        [f"Replicates in which a value is undefined are left out: {listed(each, between='; ')}."]
         if each
         else []
     )
