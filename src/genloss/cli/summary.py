@@ -85,7 +85,7 @@ def _shown(block: Block, most: int) -> list[str]:
         lines.append(f"The same for all: {'; '.join(once)}.")
     labelled = [[*r.labels, *row] for r, row in zip(rows, body, strict=True)]
     table = _folded([*block.fields, *head], labelled, block)
-    said = [line for remark in block.remarks for line in textwrap.wrap(remark, _WIDTH)]
+    said = [line for remark in (*block.lost, *block.remarks) for line in textwrap.wrap(remark, _WIDTH)]
     if max(map(len, table)) <= _WIDTH:
         return [*lines, *table, *said]
     heads, *values = aligned(

@@ -29,7 +29,7 @@ def remarks(block: Block) -> list[str]:
     for reference in dict.fromkeys(some):
         mine = [(row, curve) for row, curve in found if curve.meaning.reference == reference]
         said += _against(reference, mine, block, len(dict.fromkeys(some)) > 1)
-    return [*block.lost, *said]
+    return said
 
 
 def _against(

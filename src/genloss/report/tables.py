@@ -118,7 +118,7 @@ class Block:
 
     @property
     def remarks(self) -> list[str]:
-        """What has died out, and how the rows stand to the metric's reference."""
+        """How the rows stand to the metric's reference."""
         return remarks(self)
 
     @property
