@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "genloss"
 # from the ground up; a floor may import from those before it, and its own rooms
 FLOORS = [
-    {"errors"},
+    {"errors", "wording"},
     {"theory", "traits"},
     {"slots"},
     {"streams", "extend", "components", "meaning"},

@@ -15,6 +15,7 @@ from genloss.report.colours import REAL, shapes
 from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import Line, gaps, hidden, marks, scale_of
+from genloss.report.remarks import lost
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.report.words import about
 from genloss.samples import Array
@@ -83,7 +84,7 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         curves: what was measured.
         name: of the figure.
     """
-    lines = []
+    lines, named = list[Line](), list[tuple[str, Curve]]()
     for cell, agent in layout.lines:
         curve = curves.get((cell.index, agent, metric))
         if curve is None:
@@ -93,6 +94,8 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         at |= {f"f{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.facets)}
         at |= {f"s{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.selectors)}
         lines.append(Line(curve, known, at))
+        parts = (layout.level(cell, agent) if layout.colour else "", layout.rest(cell, agent))
+        named.append((", ".join(p for p in parts if p), curve))
     if not lines:
         return None
     said = lines[0].curve.meaning
@@ -106,13 +109,14 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
     }
     params = {f"s{i}": (f, layout.values[f]) for i, f in enumerate(layout.selectors)}
     select(spec, params)
-    parts = (
+    sentences = (
         about(said),
+        *lost(named),
         hidden(lines),
         *marks(lines),
         *gaps(lines, layout.colour is None),
     )
-    caption = " ".join(p for p in parts if p)
+    caption = " ".join(s for s in sentences if s)
     return Figure(name, said.title, caption, spec, bool(layout.facets), params, least=_LEAST)
 
 
