@@ -199,6 +199,13 @@ EDGE = {
     },
     "share 0 in 90 %": zeros("share", 0.9, S.beta(2, 10)),
     "share 0 in 50 %": zeros("share", 0.5, S.beta(2, 10)),
+    "share 0.5 in 40 %, else less": Case(
+        "share",
+        lambda rng, s: np.where(rng.random(s) < 0.4, 0.5, rng.uniform(0.38, 0.5, s)),
+        0.464,
+        0.48,
+        True,
+    ),
     **{f"Poisson {m:g}": law("count", S.poisson(m)) for m in (0.01, 0.1, 0.3)},
     "334 less a few": Case("count", lambda rng, s: 334.0 - rng.binomial(10, 0.01, s), 333.9, 334.0, True),
     "negative binomial 0.3, 0.1": law("count", S.nbinom(0.3, 0.1)),

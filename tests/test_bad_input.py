@@ -418,7 +418,7 @@ def test_a_run_folder_with_a_damaged_head_is_read_and_mended(name: str) -> None:
     seen = called("results", "out", "--csv", "-")
     assert seen.exit_code == 0 and seen.stdout == shown
     answer = run_here(spec())
-    assert answer.exit_code == 0 and "1 tiles, 1 of them done before" in answer.stderr
+    assert answer.exit_code == 0 and "1 tile, 1 of them done before" in answer.stderr
     assert called("results", "out", "--csv", "-").stdout == shown
     assert called("results", "out").stderr == ""
 

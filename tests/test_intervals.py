@@ -126,6 +126,15 @@ def test_shares_of_one_row_have_clopper_and_pearsons_interval_with_mid_p(n):
         assert (low == 0) == (k == 0) and (high == 1) == (k == n)
 
 
+def test_an_interval_of_shares_reaches_no_further_than_one_more_share_could():
+    """A long tail fitted to ties at .5 reached down to 0."""
+    some = [0.384, 0.410, 0.443, 0.454, 0.486, *[0.5] * 5]
+    estimate, low, high = intervals.mean(some, "share")
+    # one more at 0 has the weight Beta(1, 10), at most .308 in 97.5 %
+    assert estimate * (1 - 0.308) <= low < 0.45 and estimate < high < 0.5
+    assert intervals.mean(some, "plain").low < 0  # whose scale has no end
+
+
 def test_equal_values():
     assert intervals.mean([0.0] * 20, "share") == (0.0, 0.0, pytest.approx(1 - 0.05 ** (1 / 20)))
     assert intervals.mean([1.0] * 20, "share") == (1.0, pytest.approx(0.05 ** (1 / 20)), 1.0)

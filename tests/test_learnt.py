@@ -327,6 +327,16 @@ def test_boosting_learns_what_a_line_cannot() -> None:
             metrics.RareMass(column="petal length (cm)"),
             "the column 'petal length (cm)' is not one of categories; there are target",
         ),
+        (
+            real.Table("iris"),
+            metrics.CategoryShare(column="target", category="rose"),
+            "no real row has 'rose' in the column 'target'; these have setosa, versicolor, virginica",
+        ),
+        (
+            real.Table("iris"),
+            metrics.CategoryShare("x", "y"),
+            "the column 'x' is not there; there are target",
+        ),
         (real.Gaussian(dim=1), metrics.PairDistance(), "one column has no pairs; use ColumnDistance"),
         (real.Moons(), metrics.R2(), "R2 needs a target, which Moons lacks"),
         (real.Moons(), metrics.RareMass(), "RareMass does not apply to Moons"),

@@ -47,6 +47,7 @@ TABLE: tuple[Any, ...] = (
     metrics.RankingLoss(),
     metrics.LogLoss(),
     metrics.RareMass(below=0.35),
+    metrics.CategoryShare(column="target", category="setosa"),
     metrics.Detectability(learner="sklearn.tree:ExtraTreeClassifier"),
     *LIKE,
     *VECTORS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -27,43 +28,110 @@ from laws import stream
 BEAT = Reference(0.5, "always the majority", "always answering the majority class")
 
 
-@pytest.fixture(scope="module")
-def died(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """A class that 3 % of the rows have, in few rows: under Replace it dies out in many replicates."""
-    folder = tmp_path_factory.mktemp("rare")
+def rare(folder: Any, rows: int, every: dict[str, int], replicates: int) -> dict[str, Any]:
+    """The spec of a table one in so many of whose rows has a class, other rows "no"."""
     rng = stream(0)
-    ill = np.arange(200) % 33 == 0
-    size = rng.standard_normal(200) + 2 * ill
-    rows = [f"{s:.3f},{'yes' if i else 'no'}" for s, i in zip(size, ill, strict=True)]
-    (folder / "t.csv").write_text("size,ill\n" + "\n".join(rows) + "\n")
-    spec = {
+    level = np.array(["no"] * rows, dtype="U9")
+    for i, (name, k) in enumerate(every.items()):
+        level[i::k] = name
+    size = rng.standard_normal(rows) + 2 * (level != "no")
+    text = [f"{s:.3f},{v}" for s, v in zip(size, level, strict=True)]
+    (folder / "t.csv").write_text("size,ill\n" + "\n".join(text) + "\n")
+    return {
         "real": {"kind": "Table", "path": str(folder / "t.csv"), "target": "ill"},
         "n_real": 100,
         "generations": 20,
-        "replicates": 30,
+        "replicates": replicates,
         "agents": [{"generator": "Copula", "regime": {"vary": ["Replace", "Accumulate"]}}],
     }
-    return run(spec, workers=0)
+
+
+@pytest.fixture(scope="module")
+def died(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A class that 3 % of the rows have, in few rows: under Replace it dies out in many replicates."""
+    return run(rare(tmp_path_factory.mktemp("rare"), 200, {"yes": 33}, 30), workers=0)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Two such classes."""
+    return run(rare(tmp_path_factory.mktemp("two"), 400, {"yes": 33, "odd": 41}, 20), workers=0)
+
+
+def gone(x: Any) -> tuple[int, int]:
+    """Of (T, R) shares: in how many replicates the last is 0, and by which generation half of these are."""
+    ends = [
+        next(t for t in range(1, len(x) + 1) if not x[t - 1 :, r].any())
+        for r in range(x.shape[1])
+        if x[-1, r] == 0
+    ]
+    return len(ends), next((t for t in sorted(ends) if 2 * sum(e <= t for e in ends) >= len(ends)), 0)
+
+
+def sentence(results: Results, metric: str, said: str) -> str:
+    """What has to be said of what died out."""
+    each = []
+    for name in ("Replace", "Accumulate"):
+        x = results.array(metric, regime=name)[:, 0]
+        k, by = gone(x)
+        half = "half of these " * (k > 1)
+        each += [f"{k} of {x.shape[1]} replicates ({name}), {half}by generation {by}"] if k else []
+    return f"At generation 20 no published row has {said} in {'; '.join(each)}."
 
 
 def test_a_rare_class_that_dies_out_is_said(died: Results) -> None:
     """By default metrics, in the table that a run ends with, with the very numbers of the results."""
     text = " ".join(table(died).split())
-    last = {name: died.array("RareMass", regime=name)[-1, 0] for name in ("Replace", "Accumulate")}
-    gone = {name: int((x == 0).sum()) for name, x in last.items()}
-    assert gone["Replace"] > 5
-    share = "(3.5 % of real rows)"
-    assert f"ill = yes {share}" in text
-    each = ", ".join(f"{k} of 30 replicates ({name})" for name, k in gone.items() if k)
-    assert f"At generation 20 no published row has ill = yes {share} in {each}." in text
+    assert gone(died.array("RareMass", regime="Replace")[:, 0])[0] > 5
+    said = sentence(died, "RareMass", "ill = yes (3.5 % of real rows)")
+    # in the headline, and nowhere else
+    assert text.count(said) == 1 and text.index(said) < text.index("Rare categories")
     assert "Always the majority: 0.5." in text
-    low = {name: typical(died.array("BalancedError", regime=name)[-1, 0]).low for name in last}
+    names = ("Replace", "Accumulate")
+    low = {name: typical(died.array("BalancedError", regime=name)[-1, 0]).low for name in names}
     assert low["Replace"] >= 0.5
     verdict = "the typical replicate is no better than always answering the majority class"
-    named = ", ".join(name for name in last if low[name] >= 0.5)
+    named = ", ".join(name for name in names if low[name] >= 0.5)
     assert f"At generation 20 {verdict}: {named}." in text
     html = " ".join(page(died).split())
-    assert "no published row has ill = yes" in html and "Always the majority: 0.5." in html
+    assert "Always the majority: 0.5." in html
+    # on the page where nothing has to be opened: in the table at the top, and beside the figure
+    opened = re.sub(r"<details>.*?</details>", "", html)
+    assert opened.count(said) >= 2 and re.search(rf"<figcaption>[^<]*{re.escape(said)}", opened)
+    assert said in " ".join(died._repr_html_().split())
+    # and no word of change denies it
+    for block in by_experiment(died, curves(died))[0][2]:
+        if block.meaning.title == "Rare categories":
+            for row in block.rows:
+                assert row.curve is not None
+                k = row.curve.zeros
+                assert "no change" not in row.word and (f"0 in {k} of 30 replicates" in row.word) == (k > 0)
+
+
+def test_each_of_several_classes_that_die_out_is_said(two: Results, tmp_path: Any) -> None:
+    text, html = (" ".join(some.split()) for some in (table(two), page(two)))
+    opened = re.sub(r"<details>.*?</details>", "", html)
+    for name, share in (("yes", "3"), ("odd", "2.5")):
+        metric = f"CategoryShare(column='ill', category='{name}')"
+        said = sentence(two, metric, f"ill = {name} ({share} % of real rows)")
+        assert gone(two.array(metric, regime="Replace")[:, 0])[0] > 5
+        assert said in text and said in opened
+    both = sentence(two, "RareMass", "ill = odd (2.5 % of real rows) or ill = yes (3 % of real rows)")
+    assert both in text
+
+
+def test_it_is_said_of_each_of_several_experiments(tmp_path: Any) -> None:
+    """Of which the headline shows one metric alone."""
+    spec = rare(tmp_path, 200, {"yes": 33}, 8)
+    results = run({"experiments": {"a": spec, "b": {**spec, "n_real": 60}}}, workers=0)
+    text, html = (" ".join(some.split()) for some in (table(results), page(results)))
+    for name in "ab":
+        k, by = gone(results.array("RareMass", experiment=name, regime="Replace")[:, 0])
+        assert k > 1
+        many = f"{k} of 8 replicates (Replace), half of these by generation {by}"
+        said = f"no published row has ill = yes (3.5 % of real rows) in {many}"
+        assert said in text and html.count(said) >= 2
+    assert "Rare categories" not in text
 
 
 def test_the_reference_is_drawn_dotted_and_on_the_axis(died: Results) -> None:
@@ -92,7 +160,9 @@ def test_nothing_is_said_of_what_lives(died: Results) -> None:
         if block.meaning.title == "Rare categories":
             zeros = {row.labels[0]: row.curve.zeros for row in block.rows if row.curve is not None}
             counted = {name: int((died.array("RareMass", regime=name)[-1] == 0).sum()) for name in zeros}
-            assert zeros == counted and len(block.remarks) == 1
+            assert zeros == counted and block.remarks == []
+        # what is lost is said at the headline
+        assert bool(block.lost) == (block.meaning.title == "Balanced error")
 
 
 def of(

@@ -40,7 +40,7 @@ from genloss.report.page import page, templates
 from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.tables import by_experiment, reading
-from genloss.words import changed, number
+from genloss.numbers import changed, number
 from genloss.study import Study
 from genloss.study.results import Results
 
@@ -236,7 +236,7 @@ def test_real_rows_are_a_line_of_reference_and_a_column():
     wanted = np.median(done.real("SlicedWasserstein")[0])
     assert [row.get("real") for row in figure.rows] == [pytest.approx(wanted, rel=1e-4), None, None, None]
     (rule,) = [layer for layer in figure.spec["layer"] if layer["mark"]["type"] == "rule"]
-    assert rule["encoding"]["y"]["field"] == "real" and "Grey: the real rows themselves" in figure.caption
+    assert rule["encoding"]["y"]["field"] == "real" and "Grey line: the real rows" in figure.caption
     text = page(done)
     check(text)
     assert "<th>real rows</th>" in text and '<i class="real"></i>real rows' in text
@@ -883,6 +883,10 @@ def test_tables_say_when_they_hold():
     wanted = "Given the same held-out rows in every replicate, intervals hold of: held-out loss."
     assert wanted in said["held out"]
     assert "intervals hold of" not in said["model"] + said["heavy"]
+    # of one replicate no interval is printed, and none is spoken of
+    alone = results(small(real="Moons", agent={"generator": "KDE"}, metrics=["HoldoutNLL"], replicates=1))
+    one = " ".join(reading([b for _, _, some in by_experiment(alone, curves(alone)) for b in some]))
+    assert "Values are of one replicate." in one and "ntervals" not in one
     captions = [f.caption for s in sections(held_out) for f in s.figures]
     assert "Intervals hold given the same held-out rows in every replicate." in captions[0]
     assert "the median over 60 replicates" in said["model"] and "each on its own" in said["model"]

@@ -96,8 +96,19 @@ def test_grids_are_labelled() -> None:
     alone = run(experiment(n_real=20, agents=Agent(generators.Gaussian(), regimes.Accumulate())), workers=0)
     assert np.array_equal(one, alone.array("TraceRatio"))
     assert np.array_equal(results.array("TraceRatio", 3), one)
-    with pytest.raises(SpecError, match=r"2 of 4 cells have \{'n_real': 5\}; narrow it down to one"):
+    with pytest.raises(SpecError) as caught:
         results.array("TraceRatio", n_real=5)
+    asked = "n_real=5, regime='Replace'"
+    assert str(caught.value) == (
+        f"say which of 2 cells is meant, as in {asked} or cell=0: "
+        "regime=Replace, n_real=5; regime=Accumulate, n_real=5"
+    )
+    # what it says can be typed
+    assert np.array_equal(
+        results.array("TraceRatio", n_real=5, regime="Replace"), results.array("TraceRatio", cell=0)
+    )
+    with pytest.raises(SpecError, match="say which of 4 cells is meant, as in regime='Replace', n_real=5 or"):
+        results.real("TraceRatio")
     with pytest.raises(SpecError, match=r"no cell has a 'n_rael'; did you mean 'n_real'\?"):
         results.array("TraceRatio", n_rael=5)
     with pytest.raises(SpecError, match=r"no metric 'TraceRato' was measured; did you mean 'TraceRatio'\?"):

@@ -71,11 +71,11 @@ def test_curves_are_those_that_were_asked_for(grid):
     [
         (lambda r: r.plot("TraceRatoi"), "no metric 'TraceRatoi' was measured; did you mean 'TraceRatio'"),
         (lambda r: r.plot(by="dimm"), "'dimm' tells no lines apart; did you mean 'dim'"),
-        (lambda r: r.plot(n_real=11), "0 of 18 cells have"),
+        (lambda r: r.plot(n_real=11), "no cell has n_real=11; there are 10, 32, 100"),
         (lambda r: r.plot(size=11), "no cell has a 'size'"),
-        (lambda r: r.heatmap(x="regime"), "'regime' is no varied field of numbers; these are: dim, n_real"),
-        (lambda r: r.heatmap(x="dim", y="dim"), "a map needs two varied fields of numbers"),
-        (lambda r: r.heatmap(n_real=10), "a map needs two varied fields of numbers; there are dim"),
+        (lambda r: r.heatmap(x="regime"), "'regime' is no varied field of numbers; these are dim, n_real"),
+        (lambda r: r.heatmap(x="dim", y="real.dim"), "x and y are both dim, and a map needs two fields"),
+        (lambda r: r.heatmap(n_real=10), "a map needs two varied fields of numbers; there is only dim"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(grid, asked, said):
@@ -167,11 +167,57 @@ def test_a_map_holds_the_final_values_and_the_contours_of_their_law(grid):
     assert {r["p"] for r in lined} == {"Replace", "AccumulateSubsample"}
     # the law does not depend on the dimension, and has that value where the line runs
     for r in lined:
-        if "level" in r:
-            levels = {round(x["cx"], 3) for x in lined if (x["g"], x["p"]) == (r["g"], r["p"])}
-            assert len(levels) == 1
+        levels = {round(x["cx"], 3) for x in lined if (x["g"], x["p"]) == (r["g"], r["p"])}
+        assert len(levels) == 1
+        assert any(round(x["lx"], 3) in levels for x in figure.rows if "lx" in x and x["p"] == r["p"])
     cell = grid.cell(n_real=10, dim=1, regime="Replace")
     assert laws.law(cell.task, 0, "TraceRatio").values[-1] == pytest.approx((1 - 1 / 10) ** 5)
+
+
+def test_a_field_of_a_map_may_be_given_as_it_was_varied(grid):
+    assert grid.heatmap("TraceRatio", x="n_real", y="real.dim") == grid.heatmap("TraceRatio", "n_real", "dim")
+    assert len(grid.array("TraceRatio", **{"real.dim": 2, "n_real": 10, "agents.0.regime": "Replace"}))
+
+
+def test_fields_that_cases_set_make_a_map():
+    """Each case is a square of its own, not a panel."""
+    cases = [{"n_real": 20, "real.dim": 1}, {"n_real": 20, "real.dim": 2}, {"n_real": 40, "real.dim": 2}]
+    done = run(EXPERIMENT, cases=cases, vary={"regime": GRID["regime"]}, workers=0)
+    figure = done.heatmap("TraceRatio", x="n_real", y="real.dim")
+    squares = {(row["p"], row["x"], row["y"]): row["v"] for row in figure.rows if "x0" in row}
+    assert {key[1:] for key in squares} == {(20, 1), (20, 2), (40, 2)} and len(squares) == 6
+    value = done.array("TraceRatio", regime="Replace", n_real=40)[-1, 0].mean()
+    assert squares["Replace", 40, 2] == pytest.approx(value, rel=1e-4)
+    with pytest.raises(SpecError, match="'case' is no varied field of numbers; these are n_real, dim"):
+        done.heatmap("TraceRatio", x="case")
+
+
+def test_nothing_hides_the_number_of_a_cell(grid):
+    """It is drawn after the lines, on its cell's colour; and a line's value stands beside it."""
+    figure = grid.heatmap("TraceRatio", x="n_real", y="dim")
+    layers = figure.spec["spec"]["layer"]
+    kinds = [(m["type"], str(layer["transform"])) for layer in layers for m in [layer["mark"]]]
+    last_line = max(i for i, (kind, _) in enumerate(kinds) if kind == "line")
+    plate, first = (
+        next(i for i, (kind, over) in enumerate(kinds) if kind == k and "datum.n)" in over)
+        for k in ("point", "text")
+    )
+    assert last_line < plate < first and layers[plate]["encoding"]["color"]["field"] == "v"
+    edges = {a: layers[0]["encoding"][a]["scale"]["domain"] for a in "xy"}
+    size = {"x": figure.spec["spec"]["width"], "y": figure.spec["spec"]["height"]}
+
+    def pixel(axis, value):
+        low, value, high = np.log([edges[axis][0], value, edges[axis][1]])
+        return size[axis] * (value - low) / (high - low)
+
+    numbers = [row for row in figure.rows if "n" in row]
+    values = [row for row in figure.rows if "level" in row]
+    assert {row["p"] for row in values} == {"Replace", "AccumulateSubsample"}
+    for value in values:
+        for row in numbers:
+            beside = abs(pixel("x", row["x"]) - pixel("x", value["lx"])) >= 6 * (len(row["n"]) + 3) / 2
+            above = abs(pixel("y", row["y"]) - pixel("y", value["ly"])) >= 11
+            assert beside or above
 
 
 def test_a_map_of_log_spaced_values_has_log_axes(grid):
@@ -258,7 +304,7 @@ def test_progress_is_shown_where_a_person_looks_on(monkeypatch, capsys):
     run(EXPERIMENT, workers=0)
     assert capsys.readouterr().err == ""
     run(EXPERIMENT, workers=0, progress=True)
-    assert "1 of 1 tiles" in capsys.readouterr().err
+    assert "1 of 1 tile, " in capsys.readouterr().err
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     run(EXPERIMENT, workers=0, progress=False)

@@ -94,6 +94,7 @@ METRICS: dict[str, Any] = {
     "LogLoss": {"learner": learner},
     "R2": {"learner": learner},
     "RareMass": {"below": st.floats(0.01, 0.99), "column": st.sampled_from([None, "a"])},
+    "CategoryShare": {"column": st.just("a"), "category": st.just("x")},
     "ColumnDistance": {"over": over},
     "PairDistance": {"over": over},
     "Copies": {"what": st.sampled_from(["nearer", "exact"])},

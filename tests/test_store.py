@@ -408,7 +408,9 @@ def test_a_flipped_byte_anywhere_is_mended_or_without_effect(made: Path, tmp_pat
     shutil.copytree(made, folder)
     path, dice = damaged(folder, name), random.Random(name)
     whole = path.read_bytes()
-    for at in sorted(dice.sample(range(len(whole)), 40)):
+    # one in each stretch of the file; that every flip is seen is tested byte by byte, without runs
+    stretch = len(whole) / 12
+    for at in (int(stretch * (k + dice.random())) for k in range(12)):
         flip(path, at, dice.randrange(1, 256))
         if name != "values":  # of values what is whole is read, and nothing else
             assert [x for x in bits(Results.open(folder)) if isinstance(x, tuple)] == [
@@ -666,6 +668,14 @@ def test_reasons_are_of_what_no_cell_had(tmp_path: Path) -> None:
         "regime is at its default: all cells",
         "metrics.0 = HoldoutNLL is new: all cells",
     ]
+    # more of it at the same time is said too
+    longer = grid(agents=[other], metrics=["HoldoutNLL"])
+    longer |= {"generations": 9, "replicates": 11, "n_real": 30}
+    assert told(longer, tmp_path).notes[1:] == [
+        "n_real = 30 is new: all cells",
+        f"9 instead of {grid()['generations']} along generation: all cells",
+        f"11 replicates instead of {grid()['replicates']}: all cells",
+    ]
     two = small(n_real={"vary": [6, 9]})
     told(two, tmp_path)
     (tmp_path / "parts" / f"{Study.of(two).cells[0].id}-00000-3x2.parquet").unlink()
@@ -801,6 +811,7 @@ def test_first_replicates_of_a_tile_are_those_of_the_whole_tile(tmp_path: Path) 
 # -- several drivers -------------------------------------------------------------------------------
 
 SLOW = """
+import os
 import time
 from typing import ClassVar
 from genloss import component
@@ -820,7 +831,7 @@ class Slow:
         raise KeyError(axis)
 
     def records(self, address):
-        time.sleep(0.15)
+        time.sleep(float(os.environ.get("PAUSE", "0.15")))
         yield Record((), {"x": address.rng(0, 0, Role.MEASURE).random(address.size)})
 """
 
@@ -857,7 +868,8 @@ def test_two_drivers_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made = ledger(tmp_path / "out")
     assert len(made) == 40 and {*made.values()} == {1}
     assert not [*(tmp_path / "out" / "running").iterdir()]
-    subprocess.run([*line, "alone"], capture_output=True, check=True, timeout=120)
+    hurried = {**os.environ, "PAUSE": "0"}
+    subprocess.run([*line, "alone"], capture_output=True, check=True, timeout=120, env=hurried)
     assert [p.read_bytes() for p in sorted(Path("out/parts").iterdir())] == [
         p.read_bytes() for p in sorted(Path("alone/parts").iterdir())
     ]

@@ -73,10 +73,17 @@ def laws(folder: Path) -> str:
     """Every law of genloss: where it holds, its source, and its curve over a simulation."""
     from genloss.laws import STATED
     from genloss.laws.cases import CASES
+    from genloss.report.figure import pictures, written
 
-    pictures = folder / "_generated"
-    pictures.mkdir(exist_ok=True)
-    drawn = {name: _drawn(exp, name, pictures) for name, exp in CASES.items()}
+    drawn, specs = {}, {}
+    for name, exp in CASES.items():
+        figures, words = _simulated(exp)
+        files = {metric: re.sub(r"\W+", "-", f"{name}-{metric}").lower() + ".svg" for metric in figures}
+        specs |= {files[metric]: spec for metric, spec in figures.items()}
+        drawn[name] = files, words
+    # all by one process, which takes longer to begin than to draw
+    for file, picture in zip(specs, pictures((spec, "svg") for spec in specs.values()), strict=True):
+        written(folder / "_generated" / file, picture)
     text = []
     for room, title in ROOMS.items():
         text.append(f"## {title}")
@@ -111,14 +118,14 @@ def _law(stated: Any, cases: dict[str, Any], room: str) -> list[str]:
     return [*text, "::::"]
 
 
-def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Files of an experiment's figures and what the simulation says of the law, by metric."""
+def _simulated(exp: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Specs of an experiment's figures and what the simulation says of the law, by metric."""
     import numpy as np
 
     from genloss import run
     from genloss.laws import law
 
-    files, words = {}, {}
+    specs, words = {}, {}
     with tempfile.TemporaryDirectory() as run_folder:
         results = run(exp, Path(run_folder) / "run", workers=0)
         for metric in exp.metric_names:
@@ -130,10 +137,8 @@ def _drawn(exp: Any, name: str, folder: Path) -> tuple[dict[str, str], dict[str,
                 f"{exp.replicates:,} replicates of {exp.n_real} real rows; the simulated mean is at most "
                 f"{off.max():.1f} standard errors from the law, over {exp.generations} generations."
             )
-            file = re.sub(r"\W+", "-", f"{name}-{metric}").lower()
-            replace(results.plot(metric), title="", caption="").save(folder / f"{file}.svg")
-            files[metric] = f"{file}.svg"
-    return files, words
+            specs[metric] = replace(results.plot(metric), title="", caption="").at({})
+    return specs, words
 
 
 def _linked(source: str) -> str:

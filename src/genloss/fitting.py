@@ -30,6 +30,7 @@ from genloss.traits import (
     fields,
     offers,
 )
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.experiment import Agent, Experiment
@@ -155,14 +156,14 @@ def _size_problems(exp: Experiment) -> list[str]:
         ]
     if exp.n_real > size:
         return [
-            f"n_real: {_name(exp.real)} has {size} rows to train on, "
+            f"n_real: {_name(exp.real)} has {several(size, 'row')} to train on, "
             f"without those held out (got {exp.n_real}); "
             f"use {size} or fewer"
         ]
     wanted = exp.n_real + exp.n_fresh * exp.generations
     if wanted > size:
         return [
-            f"n_fresh: {exp.generations} generations of {exp.n_fresh} fresh rows "
+            f"n_fresh: {several(exp.generations, 'generation')} of {several(exp.n_fresh, 'fresh row')} "
             f"and n_real = {exp.n_real} want "
             f"{wanted} rows, and {_name(exp.real)} has {size}"
         ]

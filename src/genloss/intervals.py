@@ -82,7 +82,8 @@ def mean(values: ArrayLike, scale: Scale = "plain") -> Interval:
       scale (0 and 1; of counts one less and one more than seen), all get weights from a flat Dirichlet law
       (Gaffke's bound), and their mean the Beta law with its two moments. The ends are quantiles half way
       between the laws with the lower and the upper value added: for values 0 and 1, Clopper and Pearson's
-      with mid-P (for R times 0, about 3/R). For shares this stands alone.
+      with mid-P (for R times 0, about 3/R). For shares this stands alone, and everywhere no end of theirs
+      lies further out than with one more value at 0, or at 1.
 
     In simulation 92 to 98 % of intervals cover in nine of ten cases with R >= 10, and nowhere less than 88 %:
     traces after up to 100 generations, log-normal up to a standard deviation of 5 of logarithms, gamma, t,
@@ -272,14 +273,16 @@ def _within(x: Floats, scale: Scale, low: Floats, high: Floats) -> Ends:
         return low, high
     on = (x[:, 0] >= 0) & ((x[:, -1] <= 1) | (scale != "share"))
     low = np.where(on, np.maximum(low, 0), low)
-    if scale == "share":
-        high = np.where(on, np.minimum(high, 1), high)
+    if scale == "share" and on.any():
+        # no tail is longer than the scale: one more value at its end goes as far as any law may
+        low[on] = np.maximum(low[on], _quantile(_with_one_more(x[on], 0.0), 0.025))
+        high[on] = np.minimum(high[on], _quantile(_with_one_more(x[on], 1.0), 0.975))
     few = min(3, (n - 1) // 2)
     edge = on & ((x[:, 0] == x[:, n - 1 - few]) | (x[:, few] == x[:, -1])) & (scale != "ratio")
     if edge.any():
         y = x[edge]
         if scale == "share":
-            low[edge], high[edge] = _edge(y, np.zeros(len(y)), np.ones(len(y)))
+            low[edge], high[edge] = _edge(y, 0.0, 1.0)
         else:
             a, b = _edge(y, np.maximum(y[:, 0] - 1, 0), y[:, -1] + 1)
             low[edge], high[edge] = np.minimum(low[edge], a), np.maximum(high[edge], b)
@@ -337,26 +340,14 @@ def _mover(y: Floats, sd: Floats) -> Ends:
     return low, np.exp(centre + np.sqrt(wide + (v / 2 * (1 - most)) ** 2))
 
 
-def _edge(x: Floats, bottom: Floats, top: Floats) -> Ends:
+def _edge(x: Floats, bottom: Floats | float, top: Floats | float) -> Ends:
     """The .025 and .975 quantiles half way between the laws of the mean with one more value at each end."""
-    from scipy.special import betainc, betaincinv
+    from scipy.special import betainc
 
-    def law(more: Floats) -> tuple[Floats, ...]:
-        """Place and shape of the Beta law of the mean of values and one more with flat Dirichlet weights."""
-        n = x.shape[1] + 1
-        base, span = np.minimum(x[:, 0], more), np.maximum(x[:, -1], more)
-        span = span - base
-        z, last = (x - base[:, None]) / span[:, None], (more - base) / span
-        m = (z.sum(axis=1) + last) / n
-        v = (((z - m[:, None]) ** 2).sum(axis=1) + (last - m) ** 2) / (n * (n + 1))
-        size = m * (1 - m) / v - 1
-        return base, span, m * size, (1 - m) * size
-
-    laws = [law(bottom), law(top)]
+    laws = [_with_one_more(x, bottom), _with_one_more(x, top)]
     ends = []
     for q in (0.025, 0.975):
-        # NaN is a law of one point, all values lying at that end of the scale
-        exact = [np.where(a > 0, base + span * betaincinv(a, b, q), base) for base, span, a, b in laws]
+        exact = [_quantile(law, q) for law in laws]
         low, high = np.minimum(*exact), np.maximum(*exact)
         for _ in range(40):
             c = (low + high) / 2
@@ -368,6 +359,26 @@ def _edge(x: Floats, bottom: Floats, top: Floats) -> Ends:
             low, high = np.where(up, c, low), np.where(up, high, c)
         ends.append(low if q < 0.5 else high)
     return ends[0], ends[1]
+
+
+def _with_one_more(x: Floats, more: Floats | float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Place and shape of the Beta law of the mean of values and one more with flat Dirichlet weights."""
+    n = x.shape[1] + 1
+    base, span = np.minimum(x[:, 0], more), np.maximum(x[:, -1], more)
+    span = span - base
+    z, last = (x - base[:, None]) / span[:, None], (more - base) / span
+    m = (z.sum(axis=1) + last) / n
+    v = (((z - m[:, None]) ** 2).sum(axis=1) + (last - m) ** 2) / (n * (n + 1))
+    size = m * (1 - m) / v - 1
+    return base, span, m * size, (1 - m) * size
+
+
+def _quantile(law: tuple[Floats, Floats, Floats, Floats], q: float) -> Floats:
+    """Of such a law; NaN in its shape is a law of one point, all values lying at that end of the scale."""
+    from scipy.special import betaincinv
+
+    base, span, a, b = law
+    return np.asarray(np.where(a > 0, base + span * betaincinv(a, b, q), base))
 
 
 def _shape(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:

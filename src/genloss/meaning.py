@@ -68,8 +68,9 @@ class Meaning(NamedTuple):
         reference: what to hold it against; None where there is nothing.
         at_zero: what is true of a replicate whose value is 0: "no published row is in them"; "" where that is
             not worth a word.
-        tells: which meaning of collapse it tells of: "risk" of a task or a law, "spread" (variance, diversity),
-            mass in the "tail", "modes" lost, mass "between" modes, mass off the real "support"; "" of none.
+        tells: which meaning of collapse it tells of: "risk" of a task or a law, "spread" (variance,
+            diversity), mass in the "tail", "modes" lost, mass "between" modes, mass off the real "support";
+            "" of none.
     """
 
     title: str
@@ -124,8 +125,9 @@ def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
         "tells": TELLS.of(metric),
     }
     more = SAYS.of(metric)
-    said |= {} if more is None or exp is None else more(exp)
-    if fields:
+    own = {} if more is None or exp is None else more(exp)
+    said |= own
+    if fields and "title" not in own:
         said["title"] += _OF.get(fields, f" ({fields}")
     for what, known in (
         ("scale", get_args(Scale)),

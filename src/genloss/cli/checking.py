@@ -21,6 +21,7 @@ from genloss.errors import SpecError, bounded
 from genloss.extend import load
 from genloss.fitting import takes_rows_alone
 from genloss.slots import slot_of_class
+from genloss.wording import several
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Printer:
             for line in heard:
                 self.write(f"      {line}")
         self.write("")
-        fail = f"{self.bad} of {self.bad + self.good} checks fail"
+        fail = f"{self.bad} of {several(self.bad + self.good, 'check')} fail"
         fine = f"no check fails, {self.good} pass" if missed else f"all {self.good} checks pass"
         self.write((fail if self.bad else fine) + (f"; {missed} not finished" if missed else ""))
 

@@ -16,6 +16,7 @@ from genloss.cli.describing import describe
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
 from genloss.cli.judging import verdict
 from genloss.errors import SpecError, StoreError, bounded, say
+from genloss.wording import are, several
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -165,7 +166,8 @@ def run(
             click.echo((f"{made.title}\n\n" if made.title else "") + table(results))
         report, problem = _report(results, folder / "report.html", anew=False)
     except KeyboardInterrupt:
-        say(f"stopped; {tally.done} of {tally.total} tiles are done and kept. To go on:")
+        done = f"{tally.done} of {several(tally.total, 'tile')} {are(tally.total)} done and kept"
+        say(f"stopped; {done}. To go on:")
         print(f"  {_again()}", file=sys.stderr)
         return STOPPED
     if as_json:
@@ -232,7 +234,8 @@ def verify(run: str, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"whole": whole, "problems": problems}, indent=1))
     else:
-        click.echo("\n".join([*problems, f"{whole} files are whole, {len(problems)} are not"]))
+        said = f"{several(whole, 'file')} {are(whole)} whole, {len(problems)} {are(len(problems))} not"
+        click.echo("\n".join([*problems, said]))
     return FAILED if problems else 0
 
 

@@ -79,7 +79,7 @@ def trajectories_of(source: str, trust: bool, columns: dict[str, Any]) -> tuple[
         return [*trajectories(found)], found.notes, found.study.title or found.study.name
     from genloss.collapse.others import Columns, read
 
-    given = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in columns.items()}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in columns.items()}
     some, notes = read(source, Columns(**given, references=references))
     return some, notes, Path(source).name
 
@@ -106,7 +106,8 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
     "margins",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Where a yes begins: lost, increase, nats, share, spreads, kept, falling, exponent, modes, between, support.",
+    help="Where a yes begins: lost, increase, nats, share, spreads, kept, falling, exponent, modes, between "
+    "or support; the page says which is what.",
 )
 @click.option("--out", type=click.Path(), help="Write a page of its own, an HTML file that opens offline.")
 @click.option("--json", "as_json", is_flag=True, help="One object for each line, metric and meaning.")
@@ -216,7 +217,7 @@ def _why(found: Verdict) -> list[str]:
 
 
 def _differences(found: Verdict) -> list[str]:
-    from genloss.words import bracketed, interval
+    from genloss.numbers import bracketed, interval
 
     lines = ["Differences at the last generation, replicate by replicate:"]
     for d in found.differences[:_MOST]:

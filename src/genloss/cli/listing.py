@@ -12,6 +12,7 @@ import click
 
 from genloss.cli.guard import one_line
 from genloss.traits import called
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.study import Study
@@ -198,7 +199,7 @@ def shown(study: Study) -> str:
         rows.append(
             [
                 cell.label,
-                ", ".join(_many(k, axis) for axis, k in along),
+                ", ".join(several(k, axis) for axis, k in along),
                 str(said.replicates),
                 f"{cell.tiles} of {said.tile_size}",
                 _what(cell.task),
@@ -209,9 +210,9 @@ def shown(study: Study) -> str:
         [
             study.toml().rstrip(),
             "",
-            f"# {study.name}: {_many(cells, 'cell')}, {_many(tiles, 'tile')}",
+            f"# {study.name}: {several(cells, 'cell')}, {several(tiles, 'tile')}",
             *(f"# {line}" for line in aligned(rows)),
-            *([f"# and {_many(cells - MOST_CELLS, 'more cell')}"] if cells > MOST_CELLS else []),
+            *([f"# and {several(cells - MOST_CELLS, 'more cell')}"] if cells > MOST_CELLS else []),
         ]
     )
 
@@ -225,12 +226,6 @@ def _what(task: Any) -> str:
     fresh = f" + {task.n_fresh} a generation" if task.n_fresh else ""
     flows = "rows" if task.statistic is None else f"statistics: {called(task.statistic)}"
     return f"{task.n_real}{fresh} real rows, drawn as {flows}"
-
-
-def _many(count: int, what: str) -> str:
-    from genloss.words import plural
-
-    return f"{count} {what if count == 1 else plural(what)}"
 
 
 def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:

@@ -10,6 +10,7 @@ import click
 
 from genloss.cli import listing
 from genloss.cli.listing import aligned
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.report.tables import Block
@@ -54,15 +55,15 @@ def table(results: Results, every: bool = False) -> str:
         lines += textwrap.wrap(sentence, _WIDTH)
     folder = results.folder or "RUN"
     if left < 0 or hidden:
-        more = [f"{-left} more rows"] if left < 0 else []
-        more += [f"{hidden} more metric{'s' * (hidden != 1)}"] if hidden else []
+        more = [several(-left, "more row")] if left < 0 else []
+        more += [several(hidden, "more metric")] if hidden else []
         lines += ["", f"Not shown here: {' and '.join(more)}. All of them: genloss results {folder}"]
     return "\n".join([*lines, *_legend(results)])
 
 
 def _shown(block: Block, most: int) -> list[str]:
     """A block as lines; a column that is the same in all rows is said once, above them."""
-    from genloss.words import about, bracketed
+    from genloss.numbers import about, bracketed
 
     rows = block.rows[:most]
     title = ": ".join(part for part in (block.experiment, block.meaning.title) if part)
@@ -84,7 +85,7 @@ def _shown(block: Block, most: int) -> list[str]:
         lines.append(f"The same for all: {'; '.join(once)}.")
     labelled = [[*r.labels, *row] for r, row in zip(rows, body, strict=True)]
     table = _folded([*block.fields, *head], labelled, block)
-    said = [line for remark in block.remarks for line in textwrap.wrap(remark, _WIDTH)]
+    said = [line for remark in (*block.lost, *block.remarks) for line in textwrap.wrap(remark, _WIDTH)]
     if max(map(len, table)) <= _WIDTH:
         return [*lines, *table, *said]
     heads, *values = aligned(

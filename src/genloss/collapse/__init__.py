@@ -1,4 +1,5 @@
-"""Did it collapse, by which meaning, how fast, and what comes next: verdicts on trajectories over generations.
+"""Did it collapse, by which meaning, how fast, and what comes next: verdicts on trajectories over
+generations.
 
 >>> import pandas as pd
 >>> rows = [(t, r, 0.5 + 0.1 * t + 0.01 * ((7 * r * t) % 5)) for t in range(1, 21) for r in range(20)]
@@ -41,6 +42,9 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
         return _judged(data, margins, data.notes if isinstance(data, Results) else ())
     from genloss.collapse.others import Columns, read
 
-    listed = {k: (v,) if isinstance(v, str) and k in ("value", "group", "missing") else v for k, v in columns.items()}
+    listed = {
+        k: (v,) if isinstance(v, str) and k in ("value", "group", "missing") else v
+        for k, v in columns.items()
+    }
     some, notes = read(data, Columns(**listed))
     return _judged(some, margins, notes)

@@ -7,6 +7,7 @@ log t, so few that replicates can tell their covariance.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,7 +84,7 @@ def averages(generations: Array, most: int) -> Array:
         edges.append(max(edges[-1] + 1, int(c)))
     edges = [e for e in edges if e < len(t)] + [len(t)]
     out = np.zeros((len(edges) - 1, len(t)))
-    for row, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for row, (a, b) in enumerate(itertools.pairwise(edges)):
         out[row, a:b] = 1 / (b - a)
     return out
 

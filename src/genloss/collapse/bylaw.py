@@ -26,9 +26,9 @@ class Tail:
     Args:
         kind: "constant"; "bounded", with a limit; "decay" to 0; or it grows, or falls, without bound:
             "logarithmic", "power", "linear", "exponential".
-        rate: a generation's logarithmic decay or growth where it is "decay" by a fixed factor or "exponential",
-            the exponent of "power" and of a decay like t^-rate; slope of "linear", and of "logarithmic" what is
-            added while t grows e-fold; NaN elsewhere.
+        rate: a generation's logarithmic change where it is "exponential" or a "decay" by a fixed factor; the
+            exponent of "power", and of a decay like t^-rate; the slope of "linear", and of "logarithmic" what
+            is added while t grows e-fold; NaN elsewhere.
         limit: where it tends to: a number, or plus or minus infinity.
         geometric: of a decay whether it falls by a fixed factor a generation, or only like a power of t.
     """

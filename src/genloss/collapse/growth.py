@@ -1,7 +1,7 @@
 """The laws by which a metric may grow, fitted to block means by generalised least squares.
 
-Every law is linear in at most two numbers, given its shape: a + b f(t; shape). The shape runs over a grid that
-is fine enough for a chi-square, and is zoomed into where an interval of it is wanted.
+Every law is linear in at most two numbers, given its shape: a + b f(t; shape). The shape runs over a grid
+that is fine enough for a chi-square, and is zoomed into where an interval of it is wanted.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def chi_squares(b: Blocks, basis: Array, white: Array, values: Array) -> Array:
 
 
 def _orthogonal(b: Blocks, basis: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Orthonormal columns of whitened bases (G, K), what they were divided by, their overlap; which will do."""
+    """(G, K) orthonormal columns of whitened bases, what they were divided by, overlaps; which will do."""
     f = (white @ b.weights) @ basis
     f0, f1 = f[..., 0], f[..., 1]
     n0 = np.sqrt((f0**2).sum(axis=1))

@@ -45,7 +45,8 @@ MEANINGS = (
         "catastrophic increase",
         ("risk",),
         "share of generation 1's advantage over knowing nothing that is lost",
-        "a metric of risk with a reference, as TestError, LogLoss, MeanError or HoldoutNLL have one where the "
+        "a metric of risk with a reference, as TestError, LogLoss, MeanError or HoldoutNLL have one where "
+        "the "
         "real data defines it; or --reference METRIC=VALUE",
     ),
     Meant(
@@ -152,7 +153,8 @@ class Tested(NamedTuple):
 
 
 def against(effect: Array, margin: float) -> Tested:
-    """The sign test of the median effect, which holds for any law; replicates at the margin count against both.
+    """The sign test of the median effect, which holds for any law; replicates at the margin count against
+    both.
 
     Args:
         effect: (R,) of each replicate.

@@ -18,8 +18,8 @@ import numpy as np
 from genloss.collapse.trajectory import Trajectory
 from genloss.errors import DataError
 from genloss.meaning import Better, Meaning, Reference, Scale, Tells
+from genloss.numbers import number, plural
 from genloss.samples import Array
-from genloss.words import number, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,8 @@ class _Reader:
         t = self._column(self.given.generation, _GENERATIONS, "generation")
         if t is None:
             raise DataError(
-                f"{self.source}: no column is called {', '.join(_GENERATIONS[:4])}; name it: --generation COL; "
+                f"{self.source}: no column is called {', '.join(_GENERATIONS[:4])}; name it: --generation "
+                "COL; "
                 f"there are {', '.join(map(str, self.frame.columns[:12]))}"
             )
         groups = [self._column(g, (), "group") or g for g in self.given.group]
@@ -205,7 +206,8 @@ class _Reader:
         if strict and bad.any():
             at = int(np.flatnonzero(bad)[0])
             raise DataError(
-                f"{self.source}: row {at + 1} of '{column}' is '{text.iloc[at]}', no number; mend it, or leave it "
+                f"{self.source}: row {at + 1} of '{column}' is '{text.iloc[at]}', no number; mend it, or "
+                "leave it "
                 f"out: --missing '{text.iloc[at]}'"
             )
         return np.asarray(found.to_numpy(dtype=float, na_value=np.nan))
@@ -333,8 +335,10 @@ class _Reader:
             )
             raise DataError(
                 f"{self.source}: generation {row['generation']:g}{who} has {len(same)} values "
-                f"({', '.join(number(v) for v in same[:3])}...): say what tells them apart, --replicate COL where "
-                "they are independent runs, --group COL where they are different ones; batches or blocks of one "
+                f"({', '.join(number(v) for v in same[:3])}...): say what tells them apart, --replicate COL "
+                "where "
+                "they are independent runs, --group COL where they are different ones; batches or blocks of "
+                "one "
                 "run are no replicates, average them"
             )
         return long
@@ -353,7 +357,8 @@ class _Reader:
             apart = len(others) and (v < 0 <= others.min() or abs(v) > 10 * np.abs(others).max())
             if v and some and apart:
                 self.notes.append(
-                    f"'{metric}' is {v:g} in {_rows(some)}, far from all others: where that stands for a missing "
+                    f"'{metric}' is {v:g} in {_rows(some)}, far from all others: where that stands for a "
+                    "missing "
                     f"value, --missing {v:g}"
                 )
         better, tells = self.given.better, self.given.tells
@@ -432,7 +437,8 @@ def _blocks_refused(source: str, t: Array, x: Array) -> tuple[Array, Array]:
     there = ~np.isnan(x)
     if x.shape[1] > 1 and len(t) > 2 and (there.sum(axis=1) <= 1).all():
         raise DataError(
-            f"{source}: no generation has two replicates: they are blocks of one run, not replicates of it; leave "
+            f"{source}: no generation has two replicates: they are blocks of one run, not replicates of it; "
+            "leave "
             "--replicate out, or name the column that tells independent runs apart"
         )
     return t, x
@@ -459,8 +465,10 @@ def _complete(t: Array, x: Array, say: _Say) -> tuple[Array, Array]:
         whole &= np.cumsum(whole) == 1
         kept = there[:, whole].all(axis=1)
     say(
-        f"replicates end or miss generations ({int(there.sum(axis=0).min())} to {int(there.sum(axis=0).max())} of "
-        f"{len(t)}): the {int(whole.sum())} of {x.shape[1]} that have all of {int(kept.sum())} generations, up to "
+        f"replicates end or miss generations ({int(there.sum(axis=0).min())} to "
+        f"{int(there.sum(axis=0).max())} of "
+        f"{len(t)}): the {int(whole.sum())} of {x.shape[1]} that have all of {int(kept.sum())} generations, "
+        "up to "
         f"{t[kept][-1]:g}, are used; those that end early may be the ones that failed"
     )
     return t[kept], x[np.ix_(kept, whole)]
@@ -471,14 +479,15 @@ def _copies(x: Array, say: _Say) -> Array:
     _, first = np.unique(x, axis=1, return_index=True)
     if len(first) < x.shape[1] and (x != x[:1]).any():
         say(
-            f"{x.shape[1] - len(first)} of {x.shape[1]} replicates are copies of another to the last digit; left out"
+            f"{x.shape[1] - len(first)} of {x.shape[1]} replicates are copies of another to the last digit; "
+            "left out"
         )
         return x[:, np.sort(first)]
     return x
 
 
 def _thawed(t: Array, x: Array, say: _Say) -> tuple[Array, Array]:
-    """Generations before all replicates freeze at once, as a pipeline does that writes its last value again."""
+    """Generations before all replicates freeze at once, as where a pipeline writes its last value again."""
     same = (x[1:] == x[:-1]).all(axis=1)
     if not len(same) or same.all():
         return t, x
@@ -489,8 +498,10 @@ def _thawed(t: Array, x: Array, say: _Say) -> tuple[Array, Array]:
         ends = len(same) - np.argmax((x[1:] != x[:-1])[::-1], axis=0)
         if x.shape[1] == 1 or len(np.unique(ends[moved])) == 1:
             say(
-                f"from generation {t[last]:g} on no value changes, to the last digit, in any replicate: a pipeline "
-                f"that stopped, or a state that cannot be left, but no stability; the {still} generations after it "
+                f"from generation {t[last]:g} on no value changes, to the last digit, in any replicate: a "
+                "pipeline "
+                f"that stopped, or a state that cannot be left, but no stability; the {still} generations "
+                "after it "
                 "are left out"
             )
             return t[: last + 1], x[: last + 1]

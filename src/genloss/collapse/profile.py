@@ -1,9 +1,10 @@
-"""Did it collapse? Eight answers for each line of a study, each with an effect, an interval and what it rests on.
+"""Did it collapse? Eight answers for each line of a study, each with an effect, an interval and what it
+rests on.
 
 A law that holds for the experiment is quoted first: it alone can say "for ever". Where there is none the
-answers come from replicates: sign tests against margins that are stated (:class:`.Margins`), Holm-adjusted over
-all tests of the line, eight at least, so that a *yes* where the truth is *no*, or the other way round, stands in
-at most 5 % of lines; and the status of a trajectory (:mod:`.rates`), which has its own 5 %.
+answers come from replicates: sign tests against margins that are stated (:class:`.Margins`), Holm-adjusted
+over all tests of the line, eight at least, so that a *yes* where the truth is *no*, or the other way round,
+stands in at most 5 % of lines; and the status of a trajectory (:mod:`.rates`), which has its own 5 %.
 """
 
 from __future__ import annotations
@@ -320,7 +321,9 @@ def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
     # standing still above a half is none; so is not having fallen, unless it still moves
     no = half.no if status == "levels off" else 1.0 if status == "still moving" and falling else some.no
     fallen = round(half.share[0] * half.share[1]) if half.share[1] else 0
-    why = f"the typical replicate: {status}; {fallen} of {half.share[1]} replicates are below {margins.kept:.0%}"
+    why = (
+        f"the typical replicate: {status}; {fallen} of {half.share[1]} have less than {margins.kept:.0%} left"
+    )
     rate = _rate(read.typical)
     return _Asked(
         read,

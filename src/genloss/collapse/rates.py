@@ -1,16 +1,18 @@
 """Whether a metric changes over generations, whether it goes on, by which laws, and how fast.
 
 Of a metric there are two trajectories, and both are right: that of the *mean*, and that of the *typical*
-replicate. Each is averaged into a few blocks whose errors are those over replicates (:mod:`.blocks`), and every
-law of growth (:mod:`.growth`) is fitted to them.
+replicate. Each is averaged into a few blocks whose errors are those over replicates (:mod:`.blocks`), and
+every law of growth (:mod:`.growth`) is fitted to them.
 
 No data can tell whether a metric grows for ever: within any number of generations a bounded law with a small
 exponent lies on an unbounded one. What they can tell is how much of the change lies behind. So the status is
 
 - *no change seen*: a constant is not rejected, by Hotelling's test and one for a trend together at 4 %;
-- *levels off*: every law with less than 80 % of its change behind is rejected, at 5 %, against the best one with
+- *levels off*: every law with less than 80 % of its change behind is rejected, at 5 %, against the best one
+with
   more, and the best one has 90 % behind;
-- *still moving*: every law with at least 80 % behind is rejected in the same way, and the best one has at most
+- *still moving*: every law with at least 80 % behind is rejected in the same way, and the best one has at
+most
   70 % behind;
 - *undecided*: else.
 
@@ -91,7 +93,7 @@ class Growth:
         """What would tell where it is undecided, by simulation from the law that fits best; else ""."""
         if self.status != "undecided" or self.kept is None:
             return ""
-        b, c, fits, white, birge = self.kept
+        b, c, fits, _, birge = self.kept
         best = int(np.where(c.family == 0, np.inf, fits.chi).argmin())
         return needed(b, int(c.family[best]), float(c.shape[best]), fits.numbers[best], birge)
 

@@ -1,7 +1,8 @@
 """Rates in the terms of the field: half-lives, exponents, limits, each with an interval.
 
-An interval holds every number that some shape of the law has within reach of the best fit (profile likelihood,
-by generalised least squares whose covariance is that over replicates); generations are never resampled.
+An interval holds every number that some shape of the law has within reach of the best fit (profile
+likelihood, by generalised least squares whose covariance is that over replicates); generations are never
+resampled.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from genloss.collapse.blocks import Blocks
 from genloss.collapse.growth import FAMILIES, columns, fitted
 from genloss.intervals import Interval
 from genloss.intervals import mean as mean_of
+from genloss.numbers import bracketed, interval
 from genloss.samples import Array
-from genloss.words import bracketed, interval
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from genloss.collapse.profile import Finding, Read, profile
 from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory, trajectories
 from genloss.intervals import Interval
+from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
-from genloss.words import bracketed, interval
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """What to look at. "Collapse" is no metric's name: the word has eight meanings."""
 
-from genloss.metrics.columns import ColumnDistance, RareMass
+from genloss.metrics.columns import CategoryShare, ColumnDistance, RareMass
 from genloss.metrics.discrete import Diversity, SupportSize, TotalVariation
 from genloss.metrics.distance import SlicedWasserstein, TailMass
 from genloss.metrics.likelihood import HoldoutNLL
@@ -13,6 +13,7 @@ from genloss.metrics.spread import LogDetRatio, MeanError, TraceRatio
 __all__ = [
     "R2",
     "BalancedError",
+    "CategoryShare",
     "ColumnDistance",
     "Copies",
     "Detectability",

@@ -1,4 +1,4 @@
-"""Tables column by column: what is left of rare categories, and how far each column is from the real one."""
+"""Tables column by column: what is left of rare categories and of each, and how far columns are from real."""
 
 from __future__ import annotations
 
@@ -37,17 +37,25 @@ class Rare(NamedTuple):
         column: index of its column.
         code: its code there.
         share: of real rows that have it.
-        name: what to call it: "outcome = 'yes'".
+        of: the column, by name.
+        category: the category, as text.
     """
 
     column: int
     code: int
     share: float
-    name: str
+    of: str
+    category: str
+
+    @property
+    def said(self) -> str:
+        """What to call it: "outcome = yes (3 % of real rows)"."""
+        name = f"{bounded(self.of, 30)} = {bounded(self.category, 30)}"
+        return f"{name} ({100 * self.share:.2g} % of real rows)"
 
 
 def rare(real: Any, below: float, column: str | None) -> list[Rare]:
-    """The categories that real rows have, but few.
+    """The categories that real rows have, but few; the rarest first.
 
     Args:
         real: the source of the rows.
@@ -61,11 +69,20 @@ def rare(real: Any, below: float, column: str | None) -> list[Rare]:
             shares = codes(c, real.holdout()[None, :, j])[0, :-1] if known is None else known(j)
             names = c.categories or (False, True)
             found += [
-                Rare(j, k, float(p), f"{bounded(c.name, 30)} = {bounded(str(names[k]), 30)}")
-                for k, p in enumerate(shares)
-                if 0 < p < below
+                Rare(j, k, float(p), c.name, str(names[k])) for k, p in enumerate(shares) if 0 < p < below
             ]
-    return found
+    return sorted(found, key=lambda r: r.share)
+
+
+def _no_column(exp: Experiment, column: str) -> str:
+    """What is wrong with a column that should be one of categories."""
+    columns = SCHEMA.of(exp.real).columns
+    some = [c.name for c in columns if c.codes]
+    if column in some:
+        return ""
+    what = "is not one of categories" if column in [c.name for c in columns] else "is not there"
+    there = f"there are {bounded(', '.join(some))}" if some else "there is none"
+    return f"the column {shown(column)} {what}; {there}"
 
 
 @component
@@ -97,22 +114,16 @@ class RareMass:
 
     def misfit(self, exp: Experiment) -> str:
         """Whether the column is there, and one of categories."""
-        columns = SCHEMA.of(exp.real).columns
-        some = [c.name for c in columns if c.codes]
-        if self.column is None or self.column in some:
-            return ""
-        what = "is not one of categories" if self.column in [c.name for c in columns] else "is not there"
-        there = f"there are {bounded(', '.join(some))}" if some else "there is none"
-        return f"the column {shown(self.column)} {what}; {there}"
+        return "" if self.column is None else _no_column(exp, self.column)
 
     def says(self, exp: Experiment) -> dict[str, str]:
         """Which categories they are."""
-        found = sorted(rare(exp.real, self.below, self.column), key=lambda r: r.share)
+        found = rare(exp.real, self.below, self.column)
         where = "" if self.column is None else f" of {bounded(self.column, 30)}"
         few = f"fewer than {100 * self.below:.3g} % of real rows"
         if not found:
             return {"about": f"Share of published rows in categories{where} that {few} have: there are none."}
-        named = [f"{r.name} ({100 * r.share:.2g} % of real rows)" for r in found[:3]]
+        named = [r.said for r in found[:3]]
         named += [f"{len(found) - 3} more"] * (len(found) > 3)
         each = ", mean over columns" if len({r.column for r in found}) > 1 else ""
         return {
@@ -131,6 +142,56 @@ class RareMass:
             for code in mine:
                 total += shares[:, code]
         return total / max(len(columns), 1)
+
+
+@component
+class CategoryShare:
+    """Share of published rows that have one category, however many real rows have it.
+
+    Of a table whose target has several rare classes, this says which of them died out.
+
+    Args:
+        column: name of the column.
+        category: its category, as text: of a column of booleans "True" or "False".
+    """
+
+    column: str
+    category: str
+    title: ClassVar = "Category"
+    unit: ClassVar = "share of published rows"
+    scale: ClassVar = "share"
+    of: ClassVar = "published"
+    accepts: ClassVar = ("table",)
+
+    def misfit(self, exp: Experiment) -> str:
+        """Whether real rows have the category."""
+        no_column = _no_column(exp, self.column)
+        if no_column or self._found(exp.real) is not None:
+            return no_column
+        some = [r.category for r in rare(exp.real, 2, self.column)]
+        there = f"these have {bounded(', '.join(some))}"
+        return f"no real row has {shown(self.category)} in the column {shown(self.column)}; {there}"
+
+    def says(self, exp: Experiment) -> dict[str, str]:
+        """Which category it is."""
+        found = self._found(exp.real)
+        said = found.said if found else f"{bounded(self.column, 30)} = {bounded(self.category, 30)}"
+        return {
+            "title": f"Rows with {said.partition(' (')[0]}",
+            "about": f"Share of published rows with {said}.",
+            "at_zero": f"no published row has {said}",
+        }
+
+    def _found(self, real: Any) -> Rare | None:
+        # 2 is more than any share: the category need not be rare
+        return next((r for r in rare(real, 2, self.column) if r.category == self.category), None)
+
+    def __call__(self, seen: Observation) -> Array:
+        """(R,) shares."""
+        found = self._found(seen.exp.real)
+        assert found is not None  # by misfit
+        column = SCHEMA.of(seen.exp.real).columns[found.column]
+        return codes(column, seen.rows[..., found.column])[:, found.code]
 
 
 @component

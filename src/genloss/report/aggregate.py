@@ -42,6 +42,8 @@ class Curve:
         wanted: that were asked for.
         zeros: replicates whose last value is 0.
         last: (R,) of the last place, replicate by replicate; NaN where one has no value.
+        since: the label by which half of these have become 0 and stay so; None where there are none, or no
+            axis.
     """
 
     meaning: Meaning
@@ -58,6 +60,7 @@ class Curve:
     wanted: int
     zeros: int
     last: Array
+    since: Any = None
 
 
 def curves(
@@ -106,4 +109,14 @@ def curve(x: Array, meaning: Meaning, replicates: int, cell: Cell) -> Curve:
         cell.outline.replicates,
         int((last == 0).sum()),
         last,
+        _since(x, labels) if axis else None,
     )
+
+
+def _since(x: Array, labels: Sequence[Any]) -> Any:
+    """The label by which half of the replicates that end at 0 have become so for good; None of none."""
+    gone = x[:, x[-1] == 0] == 0
+    if not gone.size:
+        return None
+    begins = len(x) - np.logical_and.accumulate(gone[::-1]).sum(axis=0)
+    return labels[np.sort(begins)[(len(begins) - 1) // 2]]

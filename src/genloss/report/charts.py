@@ -10,14 +10,15 @@ import numpy as np
 
 from genloss.experiment import Experiment
 from genloss.laws import law
+from genloss.numbers import about
 from genloss.report.aggregate import Curve, Key
 from genloss.report.colours import REAL, shapes
 from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import Line, gaps, hidden, marks, scale_of
+from genloss.report.remarks import lost
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.samples import Array
-from genloss.words import about
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
@@ -83,7 +84,7 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         curves: what was measured.
         name: of the figure.
     """
-    lines = []
+    lines, named = list[Line](), list[tuple[str, Curve]]()
     for cell, agent in layout.lines:
         curve = curves.get((cell.index, agent, metric))
         if curve is None:
@@ -93,6 +94,8 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
         at |= {f"f{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.facets)}
         at |= {f"s{i}": layout.of_line(cell, agent, f) for i, f in enumerate(layout.selectors)}
         lines.append(Line(curve, known, at))
+        parts = (layout.level(cell, agent) if layout.colour else "", layout.rest(cell, agent))
+        named.append((", ".join(p for p in parts if p), curve))
     if not lines:
         return None
     said = lines[0].curve.meaning
@@ -106,13 +109,14 @@ def curve_figure(layout: Layout, metric: str, curves: Mapping[Key, Curve], name:
     }
     params = {f"s{i}": (f, layout.values[f]) for i, f in enumerate(layout.selectors)}
     select(spec, params)
-    parts = (
+    sentences = (
         about(said),
+        *lost(named),
         hidden(lines),
         *marks(lines),
         *gaps(lines, layout.colour is None),
     )
-    caption = " ".join(p for p in parts if p)
+    caption = " ".join(s for s in sentences if s)
     return Figure(name, said.title, caption, spec, bool(layout.facets), params, least=_LEAST)
 
 

@@ -1,4 +1,4 @@
-"""Contours of values on a grid: where they cross a level, straight between the grid's places."""
+"""Contours of values on a grid, straight between its places, and where on them there is room for a text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from genloss.samples import Array
 
 Point = tuple[float, float]
+_STEPS = 8
+"""Places that are tried between two points of a line."""
 
 
 def contours(x: Sequence[float], y: Sequence[float], z: Array, level: float) -> list[list[Point]]:
@@ -44,6 +46,33 @@ def contours(x: Sequence[float], y: Sequence[float], z: Array, level: float) -> 
             at = then
         lines.append(line)
     return lines
+
+
+def clearest(line: Sequence[Point], texts: Sequence[tuple[float, float, float, float]]) -> Point | None:
+    """The place on a line that is furthest from all texts; None where none has room.
+
+    Args:
+        line: its points.
+        texts: place, width and height of the box about it in which no other text may have its place.
+
+    >>> clearest([(0, 0), (0, 4)], [(0, 0, 1, 2), (0, 4, 1, 1)])
+    (0.0, 2.5)
+    >>> clearest([(0, 0), (0, 1)], [(0, 0, 1, 2)]) is None
+    True
+    """
+    steps = [k / _STEPS for k in range(_STEPS)]
+    along = [
+        (a[0] + s * (b[0] - a[0]), a[1] + s * (b[1] - a[1]))
+        for a, b in itertools.pairwise(line)
+        for s in steps
+    ]
+
+    def free(p: Point) -> float:
+        """How far off the nearest text is, in units of its box."""
+        return min((max(abs(p[0] - x) / w, abs(p[1] - y) / h) for x, y, w, h in texts), default=1.0)
+
+    best = max(along, key=free)
+    return best if free(best) >= 1 else None
 
 
 def _segments(

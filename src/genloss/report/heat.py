@@ -9,27 +9,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genloss.errors import SpecError
 from genloss.experiment import Experiment
 from genloss.laws import Law, law
+from genloss.numbers import about, bracketed, interval, number
 from genloss.report.aggregate import Curve, Key
 from genloss.report.charts import CONFIG, SCHEMA, select
-from genloss.report.contours import contours
+from genloss.report.contours import clearest, contours
 from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import CARRIED
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
 from genloss.samples import Array
-from genloss.words import about, bracketed, interval, number
+from genloss.study.grid import CASE
 
 _LEVELS = 4
 """Contours of one panel."""
 _SIDE, _TALL = 300, 230
 """Pixels of a panel, at most."""
-_LEGIBLE = 38
-"""Pixels from which a cell holds a number."""
-_LETTER = 6.2
-"""Pixels of a letter."""
+_LEGIBLE, _HIGH = 38, 2 * 11
+"""Pixels across and upwards from which a cell holds a number, and has room for a contour's beside it."""
+_LETTER, _LINE = 6.2, 12
+"""Pixels of a letter, and of a line of text."""
 _PALE = 0.62
 """Share of the colours' range from which they are so light that what stands on them is dark."""
 
@@ -79,6 +79,11 @@ class _Axis:
         middles = [(a + b) / 2 for a, b in itertools.pairwise(at)]
         return [self.back(v) for v in (2 * at[0] - middles[0], *middles, 2 * at[-1] - middles[-1])]
 
+    def pixel(self, pixels: int) -> float:
+        """How far a pixel is, as the eye sees it."""
+        edges = self.edges
+        return (self.along(edges[-1]) - self.along(edges[0])) / pixels
+
     def encoding(self, field: str) -> Spec:
         """As Vega-Lite has it."""
         edges = self.edges
@@ -104,14 +109,17 @@ def heat_figure(
         metric: its name.
         curves: what was measured.
         name: of the figure.
-        x: the field from left to right; by default one of the two with most values.
+        x: the field from left to right, by name or by the path that was varied; by default one of the two
+            with most values.
         y: the field upwards; by default the other one.
 
     Raises:
         SpecError: if these are no two varied fields of numbers.
     """
-    x, y = _fields(layout, x, y)
-    rest = [f for f in dict.fromkeys((layout.colour or "", *layout.values)) if f and f not in (x, y)]
+    x, y = layout.plane(x, y)
+    # a case is no panel where its own fields are the axes
+    taken = {x, y} | ({CASE} if {x, y} <= {f for c in layout.cells for f in c.settings} else set())
+    rest = [f for f in dict.fromkeys((layout.colour or "", *layout.values)) if f and f not in taken]
     choices = {f"s{i}": f for i, f in enumerate(rest[1:])}
     places = []
     for cell, line in layout.lines:
@@ -120,7 +128,8 @@ def heat_figure(
             panel = layout.of_line(cell, line, rest[0]) if rest else ""
             chosen = {key: layout.of_line(cell, line, f) for key, f in choices.items()}
             curve = curves.get((cell.index, line, metric))
-            places.append(_Place(float(cell.varied[x]), float(cell.varied[y]), panel, chosen, curve, known))
+            at = cell.columns
+            places.append(_Place(float(at[x]), float(at[y]), panel, chosen, curve, known))
     seen = [p.curve for p in places if p.curve is not None]
     if not seen:
         return None
@@ -132,10 +141,10 @@ def heat_figure(
     shown = [v for v in panels[0] if any(p.panel == v for p in places)]
     width = min(max(46 * len(across.values), 120), _SIDE)
     height = min(max(34 * len(up.values), 90), _TALL)
-    rows = [
-        *(_square(p, across, up, of, scale, width) for p in places),
-        *_lines(places, across, up, of, scale, shown),
-    ]
+    size = (width, height)
+    rows = [_square(p, across, up, of, scale, size) for p in places]
+    wide = max((len(row["n"]) for row in rows if "n" in row), default=0) * _LETTER
+    rows += _lines(places, across, up, of, scale, size, wide)
     said = seen[0].meaning
     layers = _layers(across, up, scale, _direction(said.axis, said.better), seen[0])
     body: Spec = {"layer": layers, "width": width, "height": height}
@@ -164,20 +173,6 @@ def heat_figure(
         params,
         least=_LEGIBLE * len(across.values),
     )
-
-
-def _fields(layout: Layout, x: str, y: str) -> tuple[str, str]:
-    """The fields of the axes."""
-    numbers = list(layout.numbers)
-    for field in (x, y):
-        if field and field not in numbers:
-            known = f"these are: {', '.join(numbers)}" if numbers else "there is none"
-            raise SpecError(f"'{field}' is no varied field of numbers; {known}")
-    rest = [f for f in numbers if f not in (x, y)]
-    if (x and x == y) or len(numbers) < 2:
-        raise SpecError(f"a map needs two varied fields of numbers; there are {', '.join(numbers) or 'none'}")
-    x = x or rest.pop(0)
-    return x, y or rest.pop(0)
 
 
 def _header(field: str, shown: Sequence[str]) -> Spec:
@@ -211,7 +206,7 @@ def _share(v: float, scale: Scale) -> float:
     return float((three[1] - three[0]) / (three[2] - three[0]))
 
 
-def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, width: int) -> Spec:
+def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, size: tuple[int, int]) -> Spec:
     row: Spec = {"p": p.panel, **p.chosen, "x": p.x, "y": p.y}
     for axis, v, names in ((across, p.x, ("x0", "x1")), (up, p.y, ("y0", "y1"))):
         i = axis.values.index(v)
@@ -221,8 +216,8 @@ def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, width: i
     value, low, high = _last(p.curve, of)
     drawn = drawable(value) and (scale.kind != "log" or value > 0)
     row["said"] = bracketed(*interval((value, low, high)))  # type: ignore[arg-type]
-    room = width / len(across.values)
-    if room >= _LEGIBLE or not drawn:
+    room = size[0] >= _LEGIBLE * len(across.values) and size[1] >= _HIGH * len(up.values)
+    if room or not drawn:
         two = number(value, 2, zeros=True)
         row["n"] = two if _LETTER * len(two) < _LEGIBLE else number(value, 1)
     if drawn:
@@ -231,9 +226,15 @@ def _square(p: _Place, across: _Axis, up: _Axis, of: str, scale: Scale, width: i
 
 
 def _lines(
-    places: Sequence[_Place], across: _Axis, up: _Axis, of: str, scale: Scale, panels: Sequence[str]
+    places: Sequence[_Place],
+    across: _Axis,
+    up: _Axis,
+    of: str,
+    scale: Scale,
+    size: tuple[int, int],
+    wide: float,
 ) -> Iterator[Spec]:
-    """The contours of each panel whose every place has the law."""
+    """The contours of each panel whose every place has the law, each with its value where there is room."""
     groups: dict[tuple[str, ...], list[_Place]] = {}
     for p in places:
         groups.setdefault((p.panel, *p.chosen.values()), []).append(p)
@@ -248,18 +249,24 @@ def _lines(
         positive = scale.kind == "log"
         if not (drawable(z).all() and (not positive or (z > 0).all())):
             continue
-        sides = [across.along(e) for e in across.edges[1:-1]]
+        x, y = [across.along(v) for v in across.values], [up.along(v) for v in up.values]
+        pixels = tuple(abs(axis.pixel(n)) for axis, n in zip((across, up), size, strict=True))
+        # the numbers of cells, and the values of lines as they find their places
+        texts = [(a, b, wide) for a, b in itertools.product(x, y)] if wide else []
+        at: Spec = {"p": mine[0].panel, **mine[0].chosen}
         for level in _levels(z, positive):
-            value, at = (np.log(z), float(np.log(level))) if positive else (z, level)
-            for line in contours(
-                [across.along(v) for v in across.values], [up.along(v) for v in up.values], value, at
-            ):
-                # between the numbers, which stand in the middles of cells
-                label = min(range(len(line)), key=lambda i: min(abs(line[i][0] - e) for e in sides))
+            said = number(level, 2)
+            value, height = (np.log(z), float(np.log(level))) if positive else (z, level)
+            for line in contours(x, y, value, height):
+                own = len(said) * _LETTER
+                rooms = [(a, b, (own + w) / 2 * pixels[0], _LINE * pixels[1]) for a, b, w in texts]
+                place = clearest(line, rooms)
+                if place is None:  # it hugs a cell
+                    continue
+                texts.append((*place, own))
                 for i, (a, b) in enumerate(line):
-                    row: Spec = {"p": mine[0].panel, **mine[0].chosen, "o": i, "cx": across.back(a)}
-                    row |= {"cy": up.back(b), "g": f"{level} {line[0]}"}
-                    yield {**row, "level": number(level, 2)} if i == label else row
+                    yield {**at, "o": i, "cx": across.back(a), "cy": up.back(b), "g": f"{level} {line[0]}"}
+                yield {**at, "lx": across.back(place[0]), "ly": up.back(place[1]), "level": said}
 
 
 def _levels(z: Array, positive: bool) -> list[float]:
@@ -283,8 +290,8 @@ def _direction(axis: str, better: str | None) -> list[str]:
 
 def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Curve) -> list[Spec]:
     x, y = across.encoding("x0"), up.encoding("y0")
-    legend: Spec = {"orient": "bottom", "title": list(title), "gradientLength": 240, "titleLimit": 400}
-    legend["titleFontWeight"] = "normal"
+    legend: Spec = {"orient": "bottom", "gradientLength": 240, "titleLimit": 400}
+    legend |= {"title": list(title), "titleFontWeight": "normal"}
     legend |= {k: v for k, v in scale.axis.items() if k != "minExtent"}
     colour: Spec = {
         "field": "v",
@@ -301,8 +308,13 @@ def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Cu
     point = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
     path = {"x": {**x, "field": "cx"}, "y": {**y, "field": "cy"}}
     traced = {**path, "detail": {"field": "g"}, "order": {"field": "o", "type": "quantitative"}}
-    text = {"text": {"field": "level", "type": "nominal"}}
+    named = {"x": {**x, "field": "lx"}, "y": {**y, "field": "ly"}}
+    named |= {"text": {"field": "level", "type": "nominal"}}
+    text = {**point, "text": {"field": "n", "type": "nominal"}}
+    # below a number lies a plate of its cell's colour, as high as a line of text: no line runs through it
+    plate = {"type": "point", "shape": "M-1,-0.4H1V0.4H-1Z", "filled": True, "opacity": 1}
     there, drawn = [{"filter": "isValid(datum.x0)"}], [{"filter": "isValid(datum.v)"}]
+    numbers = [{"filter": "isValid(datum.n)"}]
     line, label = [{"filter": "isValid(datum.cx)"}], [{"filter": "isValid(datum.level)"}]
     halo = {"type": "text", "fontSize": 11, "stroke": "white", "strokeWidth": 3, "strokeJoin": "round"}
     return [
@@ -317,18 +329,6 @@ def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Cu
             "encoding": {**box, "color": colour, "tooltip": tooltip},
         },
         {
-            "transform": [{"filter": "isValid(datum.n)"}],
-            "mark": {"type": "text", "fontSize": 11},
-            "encoding": {
-                **point,
-                "text": {"field": "n", "type": "nominal"},
-                "color": {
-                    "condition": {"test": "datum.dark === false", "value": "white"},
-                    "value": "black",
-                },
-            },
-        },
-        {
             "transform": line,
             "mark": {"type": "line", "stroke": "white", "strokeWidth": 3.5},
             "encoding": traced,
@@ -338,8 +338,24 @@ def _layers(across: _Axis, up: _Axis, scale: Scale, title: Sequence[str], of: Cu
             "mark": {"type": "line", "stroke": "black", "strokeWidth": 1.4, "strokeDash": [4, 3]},
             "encoding": traced,
         },
-        {"transform": label, "mark": halo, "encoding": {**path, **text}},
-        {"transform": label, "mark": {"type": "text", "fontSize": 11}, "encoding": {**path, **text}},
+        {
+            "transform": [*numbers, *drawn],
+            "mark": {**plate, "size": (_LEGIBLE - 4) ** 2},
+            "encoding": {**point, "color": colour},
+        },
+        {
+            "transform": numbers,
+            "mark": {"type": "text", "fontSize": 11},
+            "encoding": {
+                **text,
+                "color": {
+                    "condition": {"test": "datum.dark === false", "value": "white"},
+                    "value": "black",
+                },
+            },
+        },
+        {"transform": label, "mark": halo, "encoding": named},
+        {"transform": label, "mark": {"type": "text", "fontSize": 11}, "encoding": named},
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from genloss.errors import SpecError
 from genloss.report.colours import palette, sequential
 from genloss.study.cells import Cell
+from genloss.study.choosing import meant
 from genloss.study.registry import did_you_mean
 
 AGENT, REGIME = "agent", "regime"
@@ -99,15 +100,36 @@ class Layout:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The varied fields that are numbers throughout, those of most values first."""
-        some = {f: [c.varied[f] for c in self.cells if f in c.varied] for f in self.values}
-        numeric = [
-            f for f, vs in some.items() if vs and all(isinstance(v, (int, float)) and v == v for v in vs)
-        ]
-        return tuple(
-            sorted(
-                (f for f in numeric if not isinstance(some[f][0], bool)), key=lambda f: -len(self.values[f])
-            )
-        )
+        some = {f: [c.varied.get(f) for c in self.cells] for f in self.values}
+        return _numeric(some)
+
+    @property
+    def of_cases(self) -> tuple[str, ...]:
+        """The fields that every case sets to a number, those of most values first."""
+        fields = dict.fromkeys(f for c in self.cells for f in c.settings)
+        return _numeric({f: [c.settings.get(f) for c in self.cells] for f in fields})
+
+    def plane(self, x: str, y: str) -> tuple[str, str]:
+        """The two fields of a map, each as asked for or, where that is "", one of most values.
+
+        Raises:
+            SpecError: if there are no two such fields of numbers.
+        """
+        numbers = [*self.numbers, *self.of_cases]
+        many = "these are" if len(numbers) > 1 else "there is only"
+        known = f"{many} {', '.join(numbers)}" if numbers else "there is none"
+        both = []
+        for field in (x, y):
+            found = meant(field, numbers) if field else [""]
+            if len(found) != 1:
+                raise SpecError(f"'{field}' is no varied field of numbers; {known}")
+            both += found
+        if both[0] and both[0] == both[1]:
+            raise SpecError(f"x and y are both {both[0]}, and a map needs two fields of numbers; {known}")
+        if len(numbers) < 2:
+            raise SpecError(f"a map needs two varied fields of numbers; {known}")
+        rest = [f for f in numbers if f not in both]
+        return both[0] or rest.pop(0), both[1] or rest.pop(0)
 
     @property
     def beside(self) -> str:
@@ -132,13 +154,27 @@ class Layout:
         return palette(self.levels, self.colour in (None, REGIME))
 
 
+def _numeric(some: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """The fields whose values are all numbers, and not all one, those of most values first."""
+    found = {
+        f: len({*values})
+        for f, values in some.items()
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) and v == v for v in values)
+    }
+    return tuple(sorted((f for f, k in found.items() if k > 1), key=lambda f: -found[f]))
+
+
 def _meant(field: str, values: Mapping[str, Any]) -> str:
-    """The field that is meant: a name, or the end of only one."""
-    ends = [field] if field in values else [f for f in values if f.endswith(f".{field}")]
-    if len(ends) != 1:
+    """The one field that is meant.
+
+    Raises:
+        SpecError: if there is none, or more than one.
+    """
+    found = meant(field, values)
+    if len(found) != 1:
         what = did_you_mean(field, values) if values else "; nothing does"
         raise SpecError(f"'{field}' tells no lines apart{what}")
-    return ends[0]
+    return found[0]
 
 
 NO_SPACE = "\u200b"

@@ -14,6 +14,7 @@ from genloss.report.aggregate import Curve
 from genloss.report.remarks import references
 from genloss.report.scales import Scale, Spec, drawable
 from genloss.samples import Array
+from genloss.wording import listed
 
 _NAMED = 4
 """Groups of lines that a caption names."""
@@ -75,7 +76,7 @@ def marks(lines: Sequence[Line]) -> Iterator[str]:
             yield f"Intervals hold given {given}."
     yield from references(line.curve.meaning for line in lines)
     if any(line.curve.real is not None for line in lines):
-        yield "Grey: the real rows themselves, looked at in the same way."
+        yield "Grey line: the real rows themselves, looked at in the same way."
 
 
 def hidden(lines: Sequence[Line]) -> str:
@@ -145,8 +146,9 @@ def _since(alone: bool, lines: Sequence[tuple[Line, Array]]) -> str:
         if so.any():
             found.setdefault(line.at["c"], []).append(line.curve.at[int(np.argmax(so))])
             stays &= bool(so[np.argmax(so) :].all())
-    return ", ".join(
+    each = [
         f"{'' if alone else level + ' '}{'' if stays else 'at times, '}from {axis} {min(ts)}"
         + (f" to {max(ts)} on (by panel)" if max(ts) > min(ts) else " on")
         for level, ts in found.items()
-    )
+    ]
+    return listed(each)

@@ -16,6 +16,7 @@ from genloss.report.scales import Spec
 from genloss.samples import Array
 from genloss.study.cells import Cell
 from genloss.study.results import Results
+from genloss.wording import several
 
 REAL_LABEL = "real data"
 # what fits on the page: generations side by side, lines under each other, choices
@@ -99,7 +100,7 @@ def left_out(layout: Layout, seen: Sequence[Look], hidden: int) -> str:
     """A sentence on what is not shown."""
     lines = {look.level for look in seen}
     missing = len(layout.levels) - len(lines)
-    parts = [f"{hidden} more combinations"] if hidden else []
+    parts = [several(hidden, "more combination")] if hidden else []
     parts += [f"{missing} more of {layout.colour}"] if missing > 0 and layout.colour else []
     return f"Not shown: {' and '.join(parts)}." if parts else ""
 

@@ -24,6 +24,7 @@ from genloss.report.looks import (
 )
 from genloss.report.scales import Spec
 from genloss.samples import Array
+from genloss.wording import several
 
 _COLUMNS = 3
 """Columns shown besides the target."""
@@ -325,9 +326,9 @@ def ranks(layout: Layout, seen: Sequence[Look], hidden: int, name: str) -> Figur
         },
     }
     many = sorted({len(rows) for look in seen for t, rows in look.rows.items() if t in (0, *shown)})
-    sizes = [str(many[0]), str(many[-1])]
+    sizes = [*map(str, many[:-1][:1]), several(many[-1], "row")]
     caption = (
-        f"Rank and frequency of symbols among {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} rows each, "
+        f"Rank and frequency of symbols among {' to '.join(dict.fromkeys(sizes))} each, "
         f"of the first replicate: a curve ends where no further symbol is among them. "
         f"{left_out(layout, seen, hidden)}"
     )

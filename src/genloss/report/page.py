@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genloss.errors import SpecError, StoreError
+from genloss.numbers import about
 from genloss.report.aggregate import GENERATION, curves
 from genloss.report.colours import on_dark
 from genloss.report.drawing import javascript
@@ -21,7 +22,7 @@ from genloss.report.tables import Block, by_experiment, reading
 from genloss.study.files import write_file
 from genloss.study.results import Results
 from genloss.study.tally import said_of
-from genloss.words import about, plural
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -133,7 +134,7 @@ def summary(results: Results) -> str:
         .render(
             said_of=repr(results)[1:-1],
             verdict=_verdict(results),
-        tables=_alike(blocks),
+            tables=_alike(blocks),
             reading=reading(blocks),
             said=about,
             most=_MOST,
@@ -160,22 +161,19 @@ def _facts(results: Results) -> list[str]:
         for axis, extent in list(zip(c.outline.axes, c.outline.extents, strict=True))[:1]:
             along.setdefault(axis, set()).add(extent - (axis == GENERATION))
     return [
-        _several(len(cells), "cell"),
-        _several(results.size, "value"),
-        *(f"{_range(sorted(some))} {plural(axis)}" for axis, some in along.items()),
-        f"{_range(sorted({c.outline.replicates for c in cells}))} replicates",
+        several(len(cells), "cell"),
+        several(results.size, "value"),
+        *(_range(some, axis) for axis, some in along.items()),
+        _range({c.outline.replicates for c in cells}, "replicate"),
         f"{results.seconds:,.0f} s of processor time".replace(",", " "),
         f"seed {', '.join(map(str, seeds[:5]))}{' …' if len(seeds) > 5 else ''}",
         f"genloss {results.environment.get('genloss', '')}",
     ]
 
 
-def _several(k: int, what: str) -> str:
-    return f"{k:,} {what}{'' if k == 1 else 's'}".replace(",", " ")
-
-
-def _range(values: Sequence[int]) -> str:
-    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+def _range(values: set[int], what: str) -> str:
+    least, most = min(values), max(values)
+    return f"{least} to {several(most, what)}" if least < most else several(most, what)
 
 
 def _toml(results: Results) -> str:

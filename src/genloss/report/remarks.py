@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from genloss.meaning import Meaning, Reference
+from genloss.numbers import number
 from genloss.report.aggregate import Curve
-from genloss.words import number
+from genloss.wording import listed, several
 
 if TYPE_CHECKING:
     from genloss.report.tables import Block, Row
 
-# rows that a sentence names
-_MOST = 6
 # by how much of 1, or of itself, a value may miss its reference and be it: sums are rounded
 _ROUNDING = 1e-9
 
@@ -30,7 +29,7 @@ def remarks(block: Block) -> list[str]:
     for reference in dict.fromkeys(some):
         mine = [(row, curve) for row, curve in found if curve.meaning.reference == reference]
         said += _against(reference, mine, block, len(dict.fromkeys(some)) > 1)
-    return said + _zeros(found, block)
+    return said
 
 
 def _against(
@@ -70,16 +69,25 @@ def stands(curve: Curve) -> str:
     return "not shown to be better" if worst >= least or (worst != worst and estimate >= least) else ""
 
 
-def _zeros(found: Iterable[tuple[Row, Curve]], block: Block) -> list[str]:
-    """In how many replicates the last value is 0, by what that means."""
+def lost(lines: Iterable[tuple[str, Curve]]) -> list[str]:
+    """In how many replicates the last value of a metric is 0, by what that means, and since when.
+
+    Args:
+        lines: what tells each from others, "" where there is only one; and what was measured of it.
+    """
     by: dict[str, list[str]] = {}
-    for row, curve in found:
+    lasts = dict[str, None]()
+    for name, curve in lines:
+        if curve.axis:
+            lasts[f"{curve.axis} {curve.at[-1]}"] = None
         if curve.meaning.at_zero and curve.zeros:
-            whose = f" ({row.name})" if row.name and len(block.rows) > 1 else ""
-            by.setdefault(curve.meaning.at_zero, []).append(
-                f"{curve.zeros} of {int(curve.known[-1])} replicates{whose}"
-            )
-    return [f"{_at(block)} {said} in {_shortened(each)}." for said, each in by.items()]
+            whose = f" ({name})" if name else ""
+            half = "half of these " if curve.zeros > 1 else ""
+            since = "" if curve.since is None else f", {half}by {curve.axis} {curve.since}"
+            said = f"{curve.zeros} of {several(int(curve.known[-1]), 'replicate')}{whose}{since}"
+            by.setdefault(curve.meaning.at_zero, []).append(said)
+    at = f"At {next(iter(lasts))}" if len(lasts) == 1 else "At the end"
+    return [f"{at} {said} in {listed(each, between='; ')}." for said, each in by.items()]
 
 
 def _at(block: Block) -> str:
@@ -90,12 +98,7 @@ def _at(block: Block) -> str:
 
 def _named(rows: Sequence[Row]) -> str:
     """Rows by name; "" where there is nothing to tell them apart."""
-    return _shortened([row.name for row in rows if row.name])
-
-
-def _shortened(each: Sequence[str]) -> str:
-    left = len(each) - _MOST
-    return ", ".join([*each[:_MOST], *([f"and {left} more"] if left > 0 else [])])
+    return listed([row.name for row in rows if row.name])
 
 
 def references(meanings: Iterable[Meaning]) -> list[str]:

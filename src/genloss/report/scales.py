@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from genloss.laws import Law
+from genloss.numbers import number
 from genloss.report.aggregate import Curve
 from genloss.samples import Array
-from genloss.words import number
 
 Spec = dict[str, Any]
 Drawn = tuple[Curve, Law | None, bool]

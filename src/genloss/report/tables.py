@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
+from genloss.numbers import changed, finished, interval, number
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
-from genloss.report.remarks import remarks
+from genloss.report.remarks import lost, remarks
 from genloss.study.cells import Cell
 from genloss.study.results import Results
-from genloss.words import changed, finished, interval, number
+from genloss.wording import listed, several
 
 Said = tuple[str, str]
 """An estimate and the ends of its interval, as text."""
@@ -63,6 +64,11 @@ class Row:
         """What tells it from others, in one text."""
         return ", ".join(v for v in self.labels if v)
 
+    @property
+    def bracketed(self) -> bool:
+        """Whether an interval is printed of it."""
+        return any(ends for _, ends in (self.real, self.first, self.last, self.mean))
+
 
 @dataclass(frozen=True)
 class Block:
@@ -76,6 +82,7 @@ class Block:
         first: the first place along the axis: "generation 1".
         last: the last one, or the range of them where cells differ.
         rows: agents of cells.
+        lost: of the first block of an experiment, what has died out by any of its metrics.
     """
 
     experiment: str
@@ -85,6 +92,7 @@ class Block:
     first: str
     last: str
     rows: tuple[Row, ...]
+    lost: tuple[str, ...] = ()
 
     @property
     def real(self) -> bool:
@@ -103,8 +111,14 @@ class Block:
         return f"{self.first} to {self.last.removeprefix(axis + ' ')}"
 
     @property
+    def lines(self) -> list[tuple[str, Curve]]:
+        """What tells its lines apart, "" of a single one, and what was measured of each."""
+        alone = len(self.rows) == 1
+        return [("" if alone else row.name, row.curve) for row in self.rows if row.curve is not None]
+
+    @property
     def remarks(self) -> list[str]:
-        """How the rows stand to the metric's reference, and what values of 0 mean."""
+        """How the rows stand to the metric's reference."""
         return remarks(self)
 
     @property
@@ -125,6 +139,8 @@ class Block:
 def _kind(row: Row) -> str:
     if row.curve is None or row.curve.replicates < row.curve.wanted:
         return "not all replicates finished"
+    if _gone(row.curve):
+        return "0 in some replicates"
     return row.word.partition(":")[0]
 
 
@@ -138,6 +154,10 @@ def by_experiment(results: Results, found: Mapping[Key, Curve]) -> list[tuple[st
         layout = Layout.of(mine)
         title = mine[0].outline.title or name if len(cells) > 1 else ""
         blocks = [_block(title, layout, m, said, found) for m, said in metrics_of(mine).items()]
+        # what is lost is said where everybody looks: at the headline
+        blocks[:1] = [
+            replace(b, lost=tuple(s for some in blocks for s in lost(some.lines))) for b in blocks[:1]
+        ]
         out.append((name, layout, blocks if found else []))
     return out
 
@@ -171,7 +191,7 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
                 mean = (mean[0], "")
             word = finished(curve.replicates, curve.wanted)
             if len(curve.at) > 1 and not word:
-                word, size = changed(curve.change, curve.meaning.scale, curve.paired)
+                word, size = changed(curve.change, curve.meaning.scale, curve.paired, _gone(curve))
         rows.append(Row(labels, colours[level], level, real, first, final, mean, word, size, curve))
     coloured = fields.index(layout.colour) if layout.colour else None
     outlines = [c.outline for c, _ in lines]
@@ -180,6 +200,13 @@ def _block(title: str, layout: Layout, metric: str, meaning: Meaning, found: Map
     places = [[some[k] for some in along if len(some) > k] for k in (1 if axis == GENERATION else 0, -1)]
     begin, end = (_ends(axis, some) for some in places)
     return Block(title, meaning, fields, coloured, begin, end, tuple(rows))
+
+
+def _gone(curve: Curve) -> str:
+    """In how many replicates the last value is 0, where that means something."""
+    if not (curve.meaning.at_zero and curve.zeros):
+        return ""
+    return f"0 in {curve.zeros} of {several(int(curve.known[-1]), 'replicate')}"
 
 
 def _ends(axis: str, some: Iterable[Any]) -> str:
@@ -203,14 +230,14 @@ def reading(blocks: Sequence[Block]) -> list[str]:
         return []
     scales = {curve.meaning.scale for _, _, curve in rows}
     far = ", which few replicates can carry far from it" if scales & {"ratio", "nats", "plain"} else ""
-    over = " to ".join(str(n) for n in dict.fromkeys((many[0], many[-1])))
+    over = " to ".join([*map(str, many[:-1][:1]), several(many[-1], "replicate")])
     said = [
-        f"Values are of the typical replicate, the median over {over} replicates: at most half of them lie "
+        f"Values are of the typical replicate, the median over {over}: at most half of them lie "
         f"on either side. Beside it is the mean{far}."
         if many[-1] > 1
         else "Values are of one replicate."
     ]
-    if any(ends for _, row, _ in rows for _, ends in (row.first, row.last, row.mean)):
+    if any(row.bracketed for _, row, _ in rows):
         said.append(
             "In brackets: 95 % intervals over replicates, each on its own, not all of them together. "
             "The mean's holds as far as these replicates have met its tail"
@@ -243,13 +270,13 @@ def reading(blocks: Sequence[Block]) -> list[str]:
 
 
 def _given(blocks: Sequence[Block]) -> list[str]:
-    """What intervals are conditional on."""
+    """What the intervals that are printed are conditional on."""
     by: dict[str, dict[str, None]] = {}
     for block in blocks:
-        # cells may differ in it, as where real data is varied
-        for given in {row.curve.meaning.given: None for row in block.rows if row.curve is not None}:
-            if given:
-                by.setdefault(given, {})[block.meaning.title.lower()] = None
+        for row in block.rows:
+            # cells may differ in it, as where real data is varied
+            if row.curve is not None and row.curve.meaning.given and row.bracketed:
+                by.setdefault(row.curve.meaning.given, {})[block.meaning.title.lower()] = None
     return [f"Given {given}, intervals hold of: {'; '.join(titles)}." for given, titles in by.items()]
 
 
@@ -275,16 +302,15 @@ def _needed(rows: Sequence[Found]) -> list[str]:
     if not each:
         return []
     what = "Replicates that would bring the mean within a factor of 2 of the true one, were values log-normal"
-    return [f"{what}: {_shortened(each)}."]
+    return [f"{what}: {listed(each, between='; ')}."]
 
 
 def _undefined(rows: Sequence[Found]) -> list[str]:
     """Which values leave out replicates that have none."""
     gone = [(b, row, int(c.replicates - np.min(c.known[[0, -1]])), c.replicates) for b, row, c in rows]
     each = [f"{_named(b, row)} ({k} of {n})" for b, row, k, n in gone if k]
-    return [f"Replicates in which a value is undefined are left out: {_shortened(each)}."] if each else []
-
-
-def _shortened(each: Sequence[str], most: int = 6) -> str:
-    left = len(each) - most
-    return "; ".join([*each[:most], *([f"and {left} more"] if left > 0 else [])])
+    return (
+        [f"Replicates in which a value is undefined are left out: {listed(each, between='; ')}."]
+        if each
+        else []
+    )

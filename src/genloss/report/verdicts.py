@@ -11,9 +11,9 @@ from typing import Any
 from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.verdict import Difference, Line, Verdict, effect_words
 from genloss.errors import StoreError
+from genloss.numbers import bracketed, interval
 from genloss.report.page import templates
 from genloss.study.files import write_file
-from genloss.words import bracketed, interval
 
 _ACROSS = 5  # lines beside each other
 _WHY = 40  # lines of which all is said
@@ -133,13 +133,18 @@ def _cell(line: Line, meaning: int) -> Cell:
 
 
 def _why(line: Line) -> list[tuple[str, str, str]]:
-    out = []
+    out: list[tuple[str, str, str]] = []
     for f in line.findings:
         if f.answer == "not asked":
             continue
         meant = MEANINGS[f.meaning - 1]
         effect = effect_words(f)
-        parts = [f"{meant.effect}: {effect}" if effect else "", f.law, f.why, f"needs {f.needs}" if f.needs else ""]
+        parts = [
+            f"{meant.effect}: {effect}" if effect else "",
+            f.law,
+            f.why,
+            f"needs {f.needs}" if f.needs else "",
+        ]
         out.append((f"{f.meaning} {meant.name}: {f.metric}", f.answer, "; ".join(p for p in parts if p)))
     return out
 
@@ -147,8 +152,10 @@ def _why(line: Line) -> list[tuple[str, str, str]]:
 def said_of(d: Difference) -> str:
     """A difference in words."""
     size = bracketed(*interval(d.effect, 1.0 if d.factor else 0.0))
-    return f"{d.metric}: {d.line} has {size} times that of {d.to}" if d.factor else (
-        f"{d.metric}: {d.line} less {d.to} is {size}"
+    return (
+        f"{d.metric}: {d.line} has {size} times that of {d.to}"
+        if d.factor
+        else (f"{d.metric}: {d.line} less {d.to} is {size}")
     )
 
 
@@ -157,8 +164,48 @@ def margins_said(found: Verdict) -> str:
     m = found.margins
     return (
         f"A yes begins where {m.lost:.0%} of the advantage over the reference is lost (1); at an increase of "
-        f"{m.increase:.0%}, {m.nats:g} nats or {m.share:g} of a share (2); where less than {m.kept:.0%} is left, or "
-        f"{m.falling:.0%} is lost and it goes on (4, 6); at a change of the exponent of {m.exponent:g} (5); a no is a "
+        f"{m.increase:.0%}, {m.nats:g} nats or {m.share:g} of a share (2); where less than {m.kept:.0%} is "
+        "left, or "
+        f"{m.falling:.0%} is lost and it goes on (4, 6); at a change of the exponent of {m.exponent:g} (5); a "
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        ""
+        "no is a "
         "demonstrated effect below. Sign tests of the typical replicate, Holm-adjusted over all tests of a line."
     )
 

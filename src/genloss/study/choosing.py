@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, shown
 from genloss.study.cells import Cell
 from genloss.study.grid import label
 from genloss.study.outline import Outline
 from genloss.study.registry import did_you_mean
 from genloss.traits import METRIC_NAMES
+from genloss.wording import listed
 
 
 def one(cells: Sequence[Cell], cell: int | Cell | None, varied: Mapping[str, Any]) -> Cell:
@@ -26,8 +27,13 @@ def one(cells: Sequence[Cell], cell: int | Cell | None, varied: Mapping[str, Any
             raise SpecError(f"there is no cell {cell!r}; give an index from 0 to {len(cells) - 1}")
         return cells[cell]
     fit = fitting(cells, varied)
-    if len(fit) != 1:
-        raise _unfit(cells, fit, varied, "narrow it down to one" if fit else "there are")
+    if not fit:
+        raise SpecError(_none(cells, varied))
+    if len(fit) > 1:
+        raise SpecError(
+            f"say which of {len(fit)} cells is meant, as in {_example(cells, fit[0], varied)} "
+            f"or cell={fit[0].index}: {_named(fit)}"
+        )
     return fit[0]
 
 
@@ -40,16 +46,23 @@ def fitting(cells: Sequence[Cell], varied: Mapping[str, Any]) -> list[Cell]:
     known = {"experiment", *(k for c in cells for k in c.columns)}
     wanted = {}
     for name, value in varied.items():
-        # "regime" will do for "agents.1.regime", where no other agent's is varied
-        ends = [name] if name in known else [k for k in known if k.endswith(f".{name}")]
-        if len(ends) != 1:
+        found = meant(name, known)
+        if len(found) != 1:
             raise SpecError(f"no cell has a '{name}'{did_you_mean(name, known)}")
-        wanted[ends[0]] = value
-    return [
-        c
-        for c in cells
-        if all(_is(v, {**c.columns, "experiment": c.experiment}.get(k)) for k, v in wanted.items())
-    ]
+        wanted[found[0]] = value
+    return [c for c in cells if all(_is(v, _columns(c).get(k)) for k, v in wanted.items())]
+
+
+def meant(field: str, known: Iterable[str]) -> list[str]:
+    """The columns that a field may be: the one of that name, or those whose path ends so, or that it ends in.
+
+    >>> meant("regime", ["agents.1.regime", "dim"]), meant("real.dim", ["agents.1.regime", "dim"])
+    (['agents.1.regime'], ['dim'])
+    """
+    some = list(known)
+    if field in some:
+        return [field]
+    return [k for k in some if k.endswith(f".{field}") or field.endswith(f".{k}")]
 
 
 def of_one(cells: Sequence[Cell], varied: Mapping[str, Any]) -> list[Cell]:
@@ -111,18 +124,46 @@ def line_of(outline: Outline, wanted: Any) -> int:
 
 def _of_one(cells: Sequence[Cell], fit: list[Cell], varied: Mapping[str, Any], what: str) -> list[Cell]:
     if not fit:
-        raise _unfit(cells, fit, varied, "there are")
+        raise SpecError(_none(cells, varied))
     names = [*dict.fromkeys(c.experiment for c in fit)]
     if len(names) > 1:
-        raise SpecError(f"{what} in {', '.join(names)}: name one of them, as in experiment='{names[0]}'")
+        raise SpecError(f"{what} in {listed(names, 6)}: name one of them, as in experiment='{names[0]}'")
     return fit
 
 
-def _unfit(cells: Sequence[Cell], fit: Sequence[Cell], varied: Mapping[str, Any], what: str) -> SpecError:
-    return SpecError(
-        f"{len(fit)} of {len(cells)} cells have {dict(varied) or 'no condition'}; "
-        f"{what}: {', '.join(c.label for c in (fit or cells)[:5])}"
-    )
+def _none(cells: Sequence[Cell], varied: Mapping[str, Any]) -> str:
+    """That no cell has all that was asked for, and what there is instead."""
+    for name, value in varied.items():
+        if not fitting(cells, {name: value}):
+            known = ("experiment", *dict.fromkeys(k for c in cells for k in c.columns))
+            column = meant(name, known)[0]
+            there = dict.fromkeys(str(_columns(c)[column]) for c in cells if column in _columns(c))
+            return f"no cell has {name}={shown(value)}; there are {listed([*there], 8)}"
+    asked = ", ".join(f"{k}={shown(v)}" for k, v in varied.items())
+    return f"no cell has {asked} together; there are: {_named(cells)}"
+
+
+def _columns(cell: Cell) -> dict[str, Any]:
+    """All that a cell can be asked for by."""
+    return {**cell.columns, "experiment": cell.experiment}
+
+
+def _named(cells: Sequence[Cell]) -> str:
+    return listed([c.label for c in cells], 5)
+
+
+def _example(cells: Sequence[Cell], cell: Cell, varied: Mapping[str, Any]) -> str:
+    """What has to be typed for one cell: what was, and of each field that is varied what it has."""
+    asked, said = dict(varied), [f"{k}={v!r}" for k, v in varied.items()]
+    columns = {"experiment": cell.experiment, **cell.varied}
+    for name, value in columns.items():
+        end = name.rpartition(".")[2]
+        short = end if end.isidentifier() and len(meant(end, columns)) == 1 else name
+        before = fitting(cells, asked)
+        if len(fitting(before, {name: value})) < len(before):
+            asked[name] = value
+            said.append(f"{short}={value!r}" if short.isidentifier() else f"**{{{name!r}: {value!r}}}")
+    return ", ".join(said)
 
 
 def _is(wanted: Any, varied: Any) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -140,51 +140,35 @@ class Driver:
             StoreError: if parts cannot be written, or the executor broke and there is no other: nothing
                 finished is lost.
         """
-        ended: SimpleQueue[tuple[Tile, Future[Outcome]]] = SimpleQueue()
-        waiting: set[Future[Outcome]] = set()
-        folder, here = str(self._store.folder.absolute()), os.getcwd()
-        specs: dict[int, str] = {}
         broke: Exception | None = None
         suspects: dict[Part, Tile] = {}
         lost: Counter[Part] = Counter()
         self._late_limit = self._limit if late else None
+        given = _Given(pool, trust, str(self._store.folder.absolute()), os.getcwd(), self._late_limit)
         try:
-            while self._todo or self._elsewhere or waiting or suspects:
-                if broke is not None and not waiting:
+            while self._todo or self._elsewhere or given.waiting or suspects:
+                if broke is not None and not given.waiting:
                     assert renew is not None  # else it has been raised
-                    pool, broke = renew(), None
+                    given.pool, broke = renew(), None
                 window = 1 if suspects else _AHEAD * workers
-                while broke is None and len(waiting) < window:
+                while broke is None and len(given.waiting) < window:
                     tile = next(iter(suspects.values()), None) or self._next()
                     if tile is None:
                         break
-                    index = tile.cell.index
-                    if index not in specs:
-                        specs = {index: json.dumps(as_spec(tile.cell.spec))}  # tiles come cell by cell
-                    order = {**tile.order, "limit": self._late_limit}
                     try:
-                        future = pool.submit(work, specs[index], trust, order, folder, here)
-                        future.add_done_callback(_into(ended, tile))
+                        given.give(tile)
                     except RuntimeError as error:  # it is broken, or shut down
-                        if renew is None or not waiting:  # or never worked
+                        if renew is None or not given.waiting:  # or never worked
                             raise StoreError(_broke(error)) from None
                         if not suspects:
                             self._todo.appendleft(tile)
                         broke = error
-                        break
-                    except (AttributeError, TypeError):
-                        kind = type(pool).__name__
-                        raise StoreError(
-                            f"the executor, a {kind}, gives no Future when work is submitted"
-                        ) from None
-                    waiting.add(future)
-                    del future
                 try:
-                    tile, done = ended.get(timeout=_LOOK if waiting else 0.2)
+                    tile, done = given.ended.get(timeout=_LOOK if given.waiting else 0.2)
                 except Empty:
                     self._look()
                     continue
-                waiting.discard(done)
+                given.waiting.discard(done)
                 try:
                     outcome = _outcome(done)
                 except (BrokenExecutor, CancelledError) as error:
@@ -201,7 +185,7 @@ class Driver:
                 self._ended(tile, self._seen(tile, outcome))
                 self._look()
         finally:
-            for future in waiting:
+            for future in given.waiting:
                 future.cancel()
 
     def _next(self) -> Tile | None:
@@ -292,8 +276,45 @@ class Driver:
         self._progress.warn(said)
 
 
-def _into(ended: SimpleQueue[tuple[Tile, Future[Outcome]]], tile: Tile) -> Callable[[Future[Outcome]], None]:
-    return lambda future: ended.put((tile, future))
+@dataclass
+class _Given:
+    """What an executor has been given and has not given back.
+
+    Args:
+        pool: the executor.
+        trust: whether code that the spec refers to may be run.
+        folder: of the run.
+        here: the folder that paths in the spec are relative to.
+        limit: seconds that a tile may take where it is made, or None.
+    """
+
+    pool: Executor
+    trust: bool
+    folder: str
+    here: str
+    limit: float | None
+    waiting: set[Future[Outcome]] = field(default_factory=set)
+    ended: SimpleQueue[tuple[Tile, Future[Outcome]]] = field(default_factory=SimpleQueue)
+    _specs: dict[int, str] = field(default_factory=dict)
+
+    def give(self, tile: Tile) -> None:
+        """Submit a tile; when it has ended it is in the queue.
+
+        Raises:
+            RuntimeError: if the executor is broken, or shut down.
+            StoreError: if it is no executor.
+        """
+        index = tile.cell.index
+        if index not in self._specs:
+            self._specs = {index: json.dumps(as_spec(tile.cell.spec))}  # tiles come cell by cell
+        order = {**tile.order, "limit": self.limit}
+        try:
+            future = self.pool.submit(work, self._specs[index], self.trust, order, self.folder, self.here)
+            future.add_done_callback(lambda future: self.ended.put((tile, future)))
+        except (AttributeError, TypeError):
+            kind = type(self.pool).__name__
+            raise StoreError(f"the executor, a {kind}, gives no Future when work is submitted") from None
+        self.waiting.add(future)
 
 
 def _broke(error: Exception) -> str:

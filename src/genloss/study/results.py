@@ -23,6 +23,7 @@ from genloss.study.study import Study, read
 from genloss.study.views import views
 from genloss.tables import Schema
 from genloss.traits import SCHEMA
+from genloss.wording import are, several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ class Results:
         tiles = store.here(study.cells)
         if not all(tiles.values()):
             notes.append(
-                f"{folder}: {sum(tiles.values())} of {len(tiles)} tiles are done; "
+                f"{folder}: {sum(tiles.values())} of {several(len(tiles), 'tile')} {are(len(tiles))} done; "
                 f"the same genloss run goes on with the rest"
             )
         results.notes = [
@@ -117,7 +118,7 @@ class Results:
 
     def __repr__(self) -> str:
         some = ((len(self.cells), "cell"), (self.size, "value"), (len(self.failures), "failure"))
-        return f"<Results of {', '.join(f'{n} {what}' + 's' * (n != 1) for n, what in some)}>"
+        return f"<Results of {', '.join(several(n, what) for n, what in some)}>"
 
     @property
     def parts(self) -> list[str]:
@@ -244,7 +245,8 @@ class Results:
 
         Args:
             metric: its name, or the metric; by default the first.
-            x: the field from left to right; by default one of the two with most values.
+            x: the field from left to right, by name or by the path that was varied; by default one of the
+                two with most values.
             y: the field upwards; by default the other one.
             varied: as in :meth:`plot`.
 

@@ -10,7 +10,9 @@ from typing import Any
 from genloss.errors import bounded
 from genloss.study.cells import Cell, KeptStudy
 from genloss.study.grid import label
+from genloss.study.outline import Outline
 from genloss.study.store import Store
+from genloss.wording import are, several
 
 _MOST = 6
 """Reasons that are said one by one."""
@@ -28,8 +30,8 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
     if before is None and not had:
         return []
     tiles = store.here(cells)
-    here = sum(tiles.values())
-    lines = [f"{here} of {len(tiles)} tiles are here already, {len(tiles) - here} to compute"]
+    here, many = sum(tiles.values()), len(tiles)
+    lines = [f"{here} of {several(many, 'tile')} {are(many)} here already, {many - here} to compute"]
     known = _Known([] if before is None else before.cells, had)
     reasons: dict[str, int] = {}
     for cell in cells:
@@ -44,7 +46,7 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
 
 
 def _cells(k: int, n: int) -> str:
-    return "all cells" if k == n > 1 else "the cell" if n == 1 else f"{k} of {n} cells"
+    return "all cells" if k == n > 1 else "the cell" if n == 1 else f"{k} of {several(n, 'cell')}"
 
 
 class _Known:
@@ -52,11 +54,13 @@ class _Known:
 
     def __init__(self, cells: Iterable[Cell], had: set[str]) -> None:
         self._had = had
-        self._same: dict[str, list[Cell]] = {}
+        self._same: dict[str, list[Outline]] = {}
+        self._outlines: dict[str, list[Outline]] = {}
         self._seen: dict[str, dict[str, Counter[str]]] = {}
         self._many: Counter[str] = Counter()
         for cell in cells:
-            self._same.setdefault(cell.id, []).append(cell)
+            self._same.setdefault(cell.id, []).append(cell.outline)
+            self._outlines.setdefault(cell.experiment, []).append(cell.outline)
             if cell.kept.identity is not None:
                 self._many[cell.experiment] += 1
                 seen = self._seen.setdefault(cell.experiment, {})
@@ -65,15 +69,9 @@ class _Known:
 
     def reasons(self, cell: Cell) -> Iterator[str]:
         """Why a cell lacks a tile: in what it differs from every cell before."""
-        new, old = cell.outline, [k.outline for k in self._same.get(cell.id, ())]
-        length = max((o.length for o in old), default=0)
-        replicates = max((o.replicates for o in old), default=0)
-        if old and new.length > length:
-            yield f"{new.length} instead of {length} along {new.axes[0]}"
-        elif old and new.replicates > replicates:
-            yield f"{new.replicates} replicates instead of {replicates}"
-        elif old:
-            yield "not finished, or lost since"
+        old = self._same.get(cell.id)
+        if old:
+            yield from [*_grown(cell.outline, old)] or ["not finished, or lost since"]
         elif cell.id in self._had:
             yield "more of it is wanted than is here"
         elif cell.kept.identity is None:
@@ -91,6 +89,8 @@ class _Known:
             yield from (self._said(p, v, cell.experiment, alone) for p, v in some)
             if not some:
                 yield "values that were there, in a new combination"
+            # these alone would be no other cell: they are told because they were changed too
+            yield from _grown(cell.outline, self._outlines[cell.experiment])
 
     def _news(self, now: Any, path: str, experiment: str) -> Iterator[tuple[str, Any]]:
         """What no cell before had: a part of a new kind as a whole, else the fields that are new in it."""
@@ -122,9 +122,18 @@ class _Known:
         if path == "numerics":
             return "this version of genloss computes other numbers"
         if path == "tile":
-            return f"tiles of {now} replicates instead of {' or '.join(sorted(seen))}"
+            return f"tiles of {several(now, 'replicate')} instead of {' or '.join(sorted(seen))}"
         name = path.removeprefix("spec.").removeprefix("agents.0." if alone else "")
         return f"{name} is at its default" if now is None else f"{name} = {bounded(str(label(now)))} is new"
+
+
+def _grown(new: Outline, old: Sequence[Outline]) -> Iterator[str]:
+    """What a cell has more of than those before: places along its first axis, replicates."""
+    length, replicates = (max(some) for some in zip(*((o.length, o.replicates) for o in old), strict=True))
+    if new.length > length:
+        yield f"{new.length} instead of {length} along {new.axes[0]}"
+    if new.replicates > replicates:
+        yield f"{several(new.replicates, 'replicate')} instead of {replicates}"
 
 
 def _text(value: Any) -> str:

@@ -28,6 +28,7 @@ from genloss.study.spec import Spec
 from genloss.study.store import Store
 from genloss.study.study import Study
 from genloss.study.tally import watcher
+from genloss.wording import several
 
 _UNKNOWN = 64
 """Tiles that an executor is thought to work on at a time, where nobody says."""
@@ -127,7 +128,8 @@ def run(
     if failed and isinstance(progress, Silent):
         cell, message = results.failures[0]
         warnings.warn(
-            f"{len(failed)} of {len(study.cells)} cells failed; {cell.label}: {message}", stacklevel=2
+            f"{len(failed)} of {several(len(study.cells), 'cell')} failed; {cell.label}: {message}",
+            stacklevel=2,
         )
     return results
 

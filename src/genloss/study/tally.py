@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from genloss.errors import say
 from genloss.study.progress import Progress, Silent
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.study.cells import Cell
@@ -112,17 +113,17 @@ class Lines:
     def begin(self, tally: Tally) -> None:
         """How much there is to do."""
         there = f", {tally.done} of them done before" if tally.done else ""
-        self._write(f"{tally.total} tiles{there}")
+        self._write(f"{several(tally.total, 'tile')}{there}")
 
     def show(self, tally: Tally) -> None:
         """How far it is."""
         if tally.done < tally.total and time.monotonic() - self._last >= EVERY:
-            self._write(f"{tally.done} of {tally.total} tiles{_rest(tally)}{_failures(tally)}")
+            self._write(f"{_done(tally)}{_rest(tally)}{_failures(tally)}")
 
     def end(self, tally: Tally) -> None:
         """How far it went."""
         took = time.monotonic() - tally.began
-        self._write(f"{tally.done} of {tally.total} tiles, {took:.1f} s{_failures(tally)}")
+        self._write(f"{_done(tally)}, {took:.1f} s{_failures(tally)}")
 
     def say(self, line: str) -> None:
         """On standard error."""
@@ -205,7 +206,7 @@ class Notebook:
         filled = round(_WIDE * tally.done / max(tally.total, 1))
         bar = "█" * filled + "░" * (_WIDE - filled)
         rest = _rest(tally) if rest is None else rest
-        return {"text/plain": f"{bar} {tally.done} of {tally.total} tiles{rest}{_failures(tally)}"}
+        return {"text/plain": f"{bar} {_done(tally)}{rest}{_failures(tally)}"}
 
 
 def watcher(progress: Progress | bool | None) -> Progress:
@@ -253,6 +254,10 @@ def said_of(failure: str) -> str:
     return f"its worker {how}{often} {by}{f', {perhaps}' if perhaps else ''}"
 
 
+def _done(tally: Tally) -> str:
+    return f"{tally.done} of {several(tally.total, 'tile')}"
+
+
 def _rest(tally: Tally) -> str:
     if tally.left == float("inf"):
         return ""
@@ -270,4 +275,4 @@ def _rest(tally: Tally) -> str:
 
 def _failures(tally: Tally) -> str:
     count = len(tally.failed)
-    return f", {count} cell{'s' if count > 1 else ''} failed" if count else ""
+    return f", {several(count, 'cell')} failed" if count else ""

@@ -28,6 +28,7 @@ from genloss.study.surroundings import ONE_THREAD
 from genloss.study.worker import standard_streams_are_ours
 from genloss.tables import kept
 from genloss.traits import SEED
+from genloss.wording import several
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -232,7 +233,7 @@ class _Columns:
         most = math.prod(self._extents.values()) * len(self._names) * part.size
         if most > _MOST_VALUES:  # else a machine would swap for hours before it says so
             raise FitError(
-                f"out of memory: a tile of {part.size} replicates would have {most:,} values, and "
+                f"out of memory: a tile of {several(part.size, 'replicate')} would have {most:,} values, and "
                 f"{_MOST_VALUES:,} are the most; use a smaller tile, as in --set tile=1, or ask for less"
             )
         self._at: list[tuple[int, ...]] = []

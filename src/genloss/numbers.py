@@ -6,6 +6,7 @@ import math
 
 from genloss.intervals import Interval, no_change
 from genloss.meaning import Meaning, Scale
+from genloss.wording import several
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -28,7 +29,7 @@ def finished(done: int, wanted: int) -> str:
     >>> finished(2, 12), finished(12, 12)
     ('2 of 12 replicates finished', '')
     """
-    return f"{done} of {wanted} replicates finished" if done < wanted else ""
+    return f"{done} of {several(wanted, 'replicate')} finished" if done < wanted else ""
 
 
 def number(x: float, digits: int = 3, zeros: bool = False) -> str:
@@ -117,7 +118,7 @@ def bracketed(value: str, ends: str) -> str:
     return f"{value} [{ends}]" if ends else value
 
 
-def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
+def changed(change: Interval, scale: Scale, replicates: int, gone: str = "") -> tuple[str, str]:
     """What is known of a change from generation 1, in words, and its size.
 
     Never more than its interval says: it changed where the interval holds neither a factor of 1 nor a
@@ -127,6 +128,7 @@ def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
         change: of the typical replicate: a factor where the scale is "ratio", else a difference.
         scale: of the metric.
         replicates: that were compared with themselves.
+        gone: what is to be said beside a change, and instead of none: "0 in 13 of 20 replicates".
 
     >>> changed(Interval(0.348, 0.29, 0.421), "ratio", 100)
     ('changed', '× 0.35 [0.29, 0.42]')
@@ -147,14 +149,5 @@ def changed(change: Interval, scale: Scale, replicates: int) -> tuple[str, str]:
     sign = "× " if scale == "ratio" else "+" if estimate > 0 else ""
     size = bracketed(f"{sign}{value}{' nats' if scale == 'nats' else ''}", ends)
     if low > none or high < none:
-        return "changed", size
-    return f"no change seen at {replicates} replicate{'s' * (replicates != 1)}", size
-
-
-def plural(what: str) -> str:
-    """A word of many.
-
-    >>> plural("generation"), plural("toss")
-    ('generations', 'tosses')
-    """
-    return f"{what}es" if what.endswith(("s", "x", "z", "ch", "sh")) else f"{what}s"
+        return ", ".join(filter(None, ("changed", gone))), size
+    return gone or f"no change seen at {several(replicates, 'replicate')}", size
