@@ -54,6 +54,15 @@ def bounded(text: str, most: int = 60) -> str:
 _CUT = " ... "
 
 
+def counted(n: int, what: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def shown(value: object) -> str:
     """A value of the user's as an error says it: its repr, bounded, whatever the repr does.
 

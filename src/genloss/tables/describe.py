@@ -10,7 +10,7 @@ import numpy as np
 
 from genloss.tables.column import Column
 from genloss.tables.read import Reading
-from genloss.tables.say import Decision, listed, shown, together, toml
+from genloss.tables.say import Decision, day, listed, shown, together, toml
 from genloss.tables.say import some as few
 
 
@@ -93,7 +93,7 @@ class Description:
         if column.kind == "boolean":
             return head
         ends = (column.minimum, column.maximum)
-        low, high = (_day(e) if column.kind == "date" else e for e in ends)
+        low, high = (day(e) if column.kind == "date" else e for e in ends)
         return {**head, "minimum": low, "maximum": high, "integer": column.integer}
 
     def __str__(self) -> str:
@@ -128,13 +128,6 @@ class Description:
 
 def _same(columns: list[str]) -> str:
     return f"; the same of {few(map(shown, columns), 8)}" if columns else ""
-
-
-def _day(value: float) -> str:
-    """A date as ISO has it, with its time of day where it has one."""
-    stamp = np.datetime64(round(value * 86_400), "s")
-    text = str(stamp)
-    return text.removesuffix("T00:00:00")
 
 
 def _short(value: Any) -> str:

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pcsv
 
-from genloss.errors import DataError, said_by
+from genloss.errors import DataError, counted, said_by
 from genloss.tables.frames import arrow_of
-from genloss.tables.say import Decision, listed, shown, toml
+from genloss.tables.say import Decision, alike, listed, shown, toml
 from genloss.tables.wishes import Wishes
 
 _HEAD = 1 << 18
@@ -96,7 +96,7 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         notes.append(
             Decision(
                 f"{_NAMES.get(mark, shown(mark))} stand between cells",
-                f"so all lines of the beginning have {len(header)} cells",
+                f"so all lines of the beginning have {counted(len(header), 'cell')}",
                 toml(delimiter=","),
                 pin={"delimiter": mark},
             )
@@ -232,9 +232,8 @@ def _parsed(data: bytes, encoding: str, mark: str, quote: str, width: int) -> tu
     example = f"line {bad[0].number} has {bad[0].actual_columns}"
     title = len(bad) > table.num_rows
     remedy = "if the first line is a title and no header, delete it" if title else "mend them"
-    return table, [
-        f"{len(bad)} {lines} from the header, which has {width} cells: {where} ({example}); {remedy}"
-    ]
+    cells = counted(width, "cell")
+    return table, [f"{len(bad)} {lines} from the header, which has {cells}: {where} ({example}); {remedy}"]
 
 
 def _swallowed(table: Any) -> bool:
@@ -279,12 +278,12 @@ def _is_number(text: str) -> bool:
 def _json(data: bytes, wishes: Wishes) -> Held:
     encoding, notes = _encoding(data, wishes.encoding)
     text = data.decode(encoding).removeprefix("\ufeff")
-    twice: dict[str, None] = {}
+    twice: list[str] = []
 
     def record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            twice.update(dict.fromkeys(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1))
+            twice[:] = [name for name, _ in pairs]
         return made
 
     records: list[Any] = []
@@ -306,7 +305,7 @@ def _json(data: bytes, wishes: Wishes) -> Held:
     if odd:
         problems.append(f"record {odd[0][0]} is a JSON {odd[0][1]}, no object; write one object a line")
     if twice:
-        problems.append(f"two columns are called {listed(twice)}; rename one of each two")
+        problems += alike(twice)
     if problems:
         more = [f"and {len(problems) - 3} more"] if len(problems) > 4 else []
         raise DataError("\n".join([*(problems[:3] if more else problems), *more]))

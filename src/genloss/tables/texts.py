@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from genloss.tables.cells import Cells, Floats, Kind, Mask
 from genloss.tables.dates import Dates, dates
+from genloss.tables.doubts import is_sum
 from genloss.tables.numbers import Numbers, every, numbers, plain
 from genloss.tables.readers import as_booleans, spread
 from genloss.tables.say import Decision, listed, shown, toml
@@ -39,9 +40,21 @@ _EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
 _MANY = 20
 """Categories from which on it is said that texts with figures in them are such."""
 _LOOKS = (
-    ("months", r"^(?:\d{4}-(?:0[1-9]|1[0-2])|\p{L}{3,9}\.? \d{4})$"),
-    ("times of day", r"^\d{1,2}:\d\d(?::\d\d)?$"),
-    ("durations", r"^(?:\d+ days? )?\d+:\d\d:\d\d$"),
+    ("months", r"^(?:\d{4}[-/.]?(?:0[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d)$"),
+    ("months, or days without a year", r"^(?:\p{L}{3,9}\.?[- /']*\d\d|\d\d?[. -]+\p{L}{3,9}\.?)$"),
+    ("months", r"^\p{L}{3,9}\.?[- /]*\d{4}$"),
+    ("quarters", r"^(?i:\d{2,4}[- /]?[QT][1-4]|[QT][1-4][- /']?\d{2,4}|[1-4]\. ?quartal.*)$"),
+    ("weeks", r"^(?i:\d{4}[- /]?(?:W|KW|CW) ?\d\d?|(?:W|KW|CW) ?\d\d?[- /]?\d{4})$"),
+    ("years from and to", r"^(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d$"),
+    ("times of day", r"^\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?| Uhr)?$"),
+    (
+        "durations",
+        r"^(?i:(?:\d+ days?,? )?\d+:\d\d:\d\d|P[\dT][\dTDHMS.]*|(?:\d+ ?(?:d|h|m|min|s|std)\.? ?){2,})$",
+    ),
+    (
+        "limits or ranges of numbers",
+        r"^(?:[<>≤≥~]=? ?[\d.,]+%?|[\d.,]+ ?(?:-|–|to|bis|à) ?[\d.,]+|[\d.,]+ ?\+)$",
+    ),
 )
 
 
@@ -49,7 +62,7 @@ class Convention(NamedTuple):
     """How a table writes what one of its columns may leave open.
 
     Args:
-        decimal: The decimal mark, "" where no column tells.
+        decimal: The decimal mark, "" where no column tells, ".," where columns differ.
         order: "day" or "month", whichever comes first in dates, "" where no column tells.
         delimiter: What stands between the cells of the file, "" where nothing does.
     """
@@ -178,6 +191,12 @@ class Texts:
             notes.append(
                 self._decided(f"is read as numbers, {shown(number.affix)} left out", why, types="category")
             )
+        if number.gap:
+            why = f"{number.gap} between its digits are taken for those of thousands: {number.example}"
+            notes.append(self._decided("is read as numbers", why, types="category"))
+        if number.below:
+            why = f"brackets around a number, and a minus behind one, are minus signs: {number.below}"
+            notes.append(self._decided("has negative numbers", why, types="category"))
         if number.why or (number.decimal == "," and self.decimal is None):
             other = "." if number.decimal == "," else ","
             why = number.why or "no other reading fits all cells"
@@ -222,10 +241,15 @@ class Texts:
         first = int(np.flatnonzero(np.isin(codes, odd))[0])
         some = texts.take(pa.array(odd[:3])).to_pylist()
         example = "a number" if kind == "numeric" else "a date such as 2024-02-29"
+        rows = int(np.isin(codes, odd).sum())
+        text = texts[int(codes[first])].as_py()
+        if rows == 1 and first == len(codes) - 1 and is_sum(text):
+            return Mixed(kind, f"holds {shown(text)}; delete this row, the last", first)
         remedy = f"write {example}, or leave the cell empty"
         remedy += f"; {toml(missing=some)} makes them missing" if len(odd) <= 3 else ""
-        more = f" and {len(odd) - 1} more such texts" if len(odd) > 1 else ""
-        return Mixed(kind, f"holds {shown(texts[int(codes[first])].as_py())}{more}; {remedy}", first)
+        others = f" and {len(odd) - 1} more such texts" if len(odd) > 1 else ""
+        many = f" ({rows:,} such rows)" if rows > 1 else ""
+        return Mixed(kind, f"holds {shown(text)}{others}{many}; {remedy}", first)
 
     def _gone(self, tokens: list[str]) -> list[Decision]:
         if not tokens:
@@ -256,6 +280,7 @@ class Texts:
             if seen[fits].sum() > 0.9 * told:
                 why = f"its cells look like {what}, of which no number is made"
                 notes.append(Decision(f"{shown(self.name)} is read as categories", why, "", self.name))
+                break
         figures = seen[_mask(pc.match_substring_regex(texts, r"\d"))].sum() > 0.9 * told
         if not notes and figures and len(texts) > _MANY:
             why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
