@@ -76,6 +76,15 @@ class Cells:
         cell = self.raw[row].as_py()
         return str(cell) if isinstance(cell, date) else shown(cell)
 
+    @property
+    def nan(self) -> int:
+        """How many cells of a text are missing as they say "nan"."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = pc.utf8_trim_whitespace(self.raw.cast(pa.large_string()))
+        return int(pc.sum(pc.is_in(texts, pa.array(BLANK[1:], pa.large_string()))).as_py() or 0)
+
     @cached_property
     def distinct(self) -> tuple[Any, NDArray[np.int64]]:
         """The different texts, and (n,) which of them each cell is, -1 where missing."""

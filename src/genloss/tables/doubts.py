@@ -30,6 +30,24 @@ _INSIDE = (-999.0, -99.0, -9.0, 99.0, 999.0, 9999.0, 99999.0)
 _OFTEN = 4
 """Times as often as any other number such a code is there."""
 _VERSIONS = re.compile(r"(?i)(?:.*[_\W])?(?:version|release|revision|chapter|section|kapitel|abschnitt)")
+_ANY, _DAY, _TIME = (
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        ".*",
+        ".*(?:dat[eou]|day|tag|fecha|dato).*",
+        ".*(?:time|stamp|epoch|date|zeit|unix).*|ts|.*_at",
+    )
+)
+_DD, _MM = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])"
+_MAY_BE = (
+    ("a month and a year", rf"^(?:{_MM}|[1-9])\.(?:19|20)[0-9]{{2}}$", _ANY),
+    ("a year and a month", rf"^(?:19|20)[0-9]{{2}}{_MM}$", _ANY),
+    ("a date, year, month and day", rf"^[0-9]{{2}}{_MM}{_DD}$", _ANY),
+    ("a date, day, month and year", rf"^{_DD}{_MM}(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})$", _ANY),
+    ("the number that a spreadsheet has for a day", r"^[1-6][0-9]{4}(?:\.[0-9]+)?$", _DAY),
+    ("seconds since 1970", r"^[12][0-9]{9}(?:\.[0-9]+)?$", _TIME),
+)
+"""What numbers may be besides numbers, how they look then, and how their column may be called."""
 _SUM = re.compile(
     r"(?i)(?:(?:grand|sub)[ -]?)?totals?|(?:gesamt|zwischen)?summen?|sum|(?:ins)?gesamt|gesamtergebnis"
     r"|(?:sub)?total (?:g[eé]n[eé]ral|general)|suma|somme|totale|totaal|ensemble|razem|итого|合計|合计|总计"
@@ -70,6 +88,10 @@ def sums(table: Any, found: list[tuple[Column, Floats]]) -> list[Decision]:
     with np.errstate(over="ignore", invalid="ignore"):
         added = [shown(c.name) for c, x in found if c.kind == "numeric" and _ends_in_sum(x)]
     label, said = next((text for text in last if is_sum(text)), None), []
+    told = [text for text in last if text]
+    if label is None and len(told) == 1 < len(last):
+        why = f"its only cell is {shown(told[0])}; delete it if it is a note"
+        said.append(Decision("the last row is read as data", why))
     if label is not None or len(added) > 1 or (added and "" in last):
         why = f"it holds the sum of all others in {some(added)}" if added else f"it is called {shown(label)}"
         said.append(Decision("the last row is read as data", f"{why}; delete it if it is a sum"))
@@ -97,14 +119,14 @@ def _labels(name: str, texts: Any) -> str:
             return f"{shown(long)} and {shown(short)} have different numbers of decimals, as versions have"
         if (short or long) and _VERSIONS.fullmatch(name):
             return "its name is that of a version"
-    for what, pattern in (
-        ("a month and a year", r"^(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d$"),
-        ("a year and a month", r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])$"),
-    ):
-        if every(texts, pattern):
+    for what, pattern, named in _MAY_BE:
+        if named.fullmatch(name) and every(texts, pattern):
             return f"{shown(_first(texts, '.'))} may be {what}"
-    if every(texts, r"^\d\.\d+E\+\d\d$"):
-        return f"{shown(_first(texts, '.'))} may be a long number that a spreadsheet has cut"
+    if pc.any(pc.match_substring(texts, "e", ignore_case=True)).as_py():
+        if every(texts, r"^\d\.\d+E\+\d\d$"):
+            return f"{shown(_first(texts, '.'))} may be a long number that a spreadsheet has cut"
+        if code := _first(texts, r"^\d+[eE]\d+$"):
+            return f"{shown(code)} may be a code, and is read as {float(code):g}"
     return ""
 
 

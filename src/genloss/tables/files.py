@@ -107,24 +107,14 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         problems.append(
             f"a quotation mark {quote} is opened and never closed, so that lines run together; close it"
         )
-    if len(header) == 1 and _spaced(lines):
+    if len(header) == 1 and mark != " " and _spaced(lines):
         problems.append(
             f"one column, {shown(header[0])}; if spaces stand between cells, say {toml(delimiter=' ')}"
         )
-    if len(header) > 2 and sum(map(bool, map(str.strip, header))) < 2:
-        one = f"the first line has one cell only, {shown(''.join(header))}, and others have {len(header)}"
-        problems.append(f"{one}; delete what stands above the names of the columns")
-    body = table.slice(1)
-    if not ragged and _headless(header, body):
-        first = shown(",".join(header))
-        problems.append(f"the first line, {first}, is no header but a row; write one with names of columns")
-    names = [name.strip() for name in header]
-    return Held(
-        body.rename_columns(names) if len(names) == body.num_columns else body,
-        tuple(notes),
-        tuple(problems),
-        mark,
-    )
+    body, names = table.slice(1), [name.strip() for name in header]
+    problems += _no_header(names, body) if not ragged else []
+    body = body.rename_columns(names) if len(names) == body.num_columns else body
+    return Held(body, tuple(notes), tuple(problems), mark)
 
 
 def _encoding(data: bytes, given: str | None) -> tuple[str, list[Decision]]:
@@ -243,25 +233,37 @@ def _swallowed(table: Any) -> bool:
 
 
 def _spaced(lines: list[str]) -> bool:
-    """Whether lines are as many words each, most of them numbers in all lines but the first."""
-    words = [line.split() for line in lines if line.strip()]
+    """Whether lines are as many words each, quoted or most of them numbers in all lines but the first."""
+    words = [[w for w in row if w] for row in csv.reader(lines, delimiter=" ") if row]
     width = len(words[0])
-    if width < 2 or len(words) < 2 or any(len(w) != width for w in words):
+    widths = {len(w) for w in words[1:]}
+    if width < 2 or len(widths) != 1 or widths > {width, width + 1}:  # R names rows, and not their column
         return False
-    return 2 * sum(all(map(_is_number, column)) for column in zip(*words[1:], strict=True)) > width
+    return (
+        '" "' in lines[0]
+        or 2 * sum(all(map(_is_number, column)) for column in zip(*words[1:], strict=True)) > width
+    )
 
 
-def _headless(header: list[str], body: Any) -> bool:
-    """Whether the first line is a row: each cell is a number as its column is, or occurs in its column."""
-    named = [i for i, name in enumerate(header) if name.strip()]
+def _no_header(header: list[str], body: Any) -> list[str]:
+    """What is wrong with a first row that is a title, or that is a row as the others are.
+
+    It is one where each cell is a number as its column is, or occurs in its column.
+    """
+    named = [i for i, name in enumerate(header) if name]
+    if len(named) < 2 < len(header):
+        one = f"the first line has one cell only, {shown(''.join(header))}, and others have {len(header)}"
+        return [f"{one}; delete what stands above the names of the columns"]
     if not named or len(header) != body.num_columns or not body.num_rows:
-        return False
-    head = body.slice(0, 1000)
-    return all(
-        (_is_number(header[i]) and _is_number(str(head.column(i)[0].as_py())))
+        return []
+    if all(
+        (_is_number(header[i]) and _is_number(str(body.column(i)[0].as_py())))
         or pc.any(pc.equal(body.column(i), header[i])).as_py()
         for i in named
-    )
+    ):
+        first = shown(",".join(header))
+        return [f"the first line, {first}, is no header but a row; write one with names of columns"]
+    return []
 
 
 def _is_number(text: str) -> bool:
@@ -381,12 +383,7 @@ def _excel(data: bytes, wishes: Wishes) -> Held:
         [pa.array([None if c is None else str(c) for c in column], pa.large_string()) for column in columns],
         [str(i) for i in range(width)],
     )
-    problems = (
-        ["the first row is no header; write one with the names of columns"]
-        if _headless(header, texts)
-        else []
-    )
-    return Held(body, tuple(notes), tuple(problems))
+    return Held(body, tuple(notes), tuple(_no_header(header, texts)))
 
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}

@@ -133,6 +133,7 @@ def numbers(texts: Any, decimal: str | None = None, usual: str = "", delimiter: 
     """
     texts = pc.replace_substring_regex(texts, "[\u00a0\u2007\u2009\u202f]", " ")
     texts = pc.replace_substring_regex(pc.replace_substring_regex(texts, "[\u2212\u2013]", "-"), "’", "'")
+    texts = pc.replace_substring_regex(texts, "([0-9])[.,]-+", r"\1")  # 12,- is a price without cents
     found = pc.extract_regex(texts, _NUMBER)
     is_number = np.array(found.is_valid().to_numpy(zero_copy_only=False))
     group = {name: pc.struct_field(found, name) for name in ("money", "gap", "unit", "power")}

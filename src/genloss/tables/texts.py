@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genloss.errors import counted
 from genloss.tables.cells import Cells, Floats, Kind, Mask
 from genloss.tables.dates import Dates, dates
 from genloss.tables.doubts import is_sum
@@ -31,14 +32,16 @@ _MAYBE = (
         "missing",
         "unknown",
         "nat",
-        "#value!",
+        *("#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!"),
     ),
 )
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
 _EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
 """Whole numbers that may be years, months and days."""
+_BEGINS = r"^['#<>~(]?[-+]?[$€£¥]? ?\p{Nd}"
+"""Texts that begin with a number."""
 _MANY = 20
-"""Categories from which on it is said that texts with figures in them are such."""
+"""Categories up to which texts with figures in them are told of only where they begin with these."""
 _LOOKS = (
     ("months", r"^(?:\d{4}[-/.]?(?:0[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d)$"),
     ("months, or days without a year", r"^(?:\p{L}{3,9}\.?[- /']*\d\d|\d\d?[. -]+\p{L}{3,9}\.?)$"),
@@ -46,7 +49,7 @@ _LOOKS = (
     ("quarters", r"^(?i:\d{2,4}[- /]?[QT][1-4]|[QT][1-4][- /']?\d{2,4}|[1-4]\. ?quartal.*)$"),
     ("weeks", r"^(?i:\d{4}[- /]?(?:W|KW|CW) ?\d\d?|(?:W|KW|CW) ?\d\d?[- /]?\d{4})$"),
     ("years from and to", r"^(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d$"),
-    ("times of day", r"^\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?| Uhr)?$"),
+    ("times of day or durations", r"^\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?| Uhr)?$"),
     (
         "durations",
         r"^(?i:(?:\d+ days?,? )?\d+:\d\d:\d\d|P[\dT][\dTDHMS.]*|(?:\d+ ?(?:d|h|m|min|s|std)\.? ?){2,})$",
@@ -171,8 +174,9 @@ class Texts:
         if seen[date.like & ~maybe].sum() == told > 0:
             one = texts.filter(pa.array(~date.bad))
             other = texts.filter(pa.array(date.bad & ~maybe))[0].as_py()
-            both = f"{shown(one[0].as_py()) if len(one) else 'none that fits'} and {shown(other)}"
-            return Mixed("date", f"holds dates of more than one form: {both}; write one", None)
+            why = f"of more than one form: {shown(one[0].as_py())} and" if len(one) else "such as"
+            why = f"{why} {shown(other)}" + ("" if len(one) else ", which cannot be read")
+            return Mixed("date", f"holds dates {why}; write all as 2024-02-29", None)
         return self._notes(texts, seen, tokens, counts, told)
 
     def numbers(self) -> Numbers:
@@ -281,12 +285,14 @@ class Texts:
                 why = f"its cells look like {what}, of which no number is made"
                 notes.append(Decision(f"{shown(self.name)} is read as categories", why, "", self.name))
                 break
-        figures = seen[_mask(pc.match_substring_regex(texts, r"\d"))].sum() > 0.9 * told
-        if not notes and figures and len(texts) > _MANY:
+        figures = _BEGINS if len(texts) <= _MANY else r"\d"
+        if not notes and seen[_mask(pc.match_substring_regex(texts, figures))].sum() > 0.9 * told:
             why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
-            notes.append(
-                Decision(f"{shown(self.name)} is read as {len(texts)} categories", why, "", self.name)
-            )
+            what = f"{shown(self.name)} is read as {len(texts)} categories"
+            notes.append(Decision(what, why, "", self.name))
+        if count := self.cells.nan:
+            what, why = f"{shown(self.name)}: 'nan' is read as missing", f"in {counted(count, 'cell')}"
+            notes.append(Decision(what, why, "", self.name))
         folded = pc.value_counts(pc.utf8_lower(texts))
         twice = folded.filter(pc.greater(folded.field("counts"), 1))
         if len(twice):
