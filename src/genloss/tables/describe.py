@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from genloss.tables.column import Column
+from genloss.tables.kept import is_kept
 from genloss.tables.read import Reading
 from genloss.tables.say import Decision, day, listed, shown, together, toml
 from genloss.tables.say import some as few
+
+_FILE = "table.parquet"
+"""What the file of a frame is called where it is written into a spec."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +63,16 @@ class Description:
 
     @property
     def spec(self) -> str:
-        """A study of the table, to be pasted into a file."""
-        rows = len(self.reading.rows)
+        """A study of the table, to be pasted into a file; of a frame, with what makes a file of it."""
+        rows, fields, made = len(self.reading.rows), self.pinned, []
+        if is_kept(str(fields["path"])):
+            fields |= {"path": _FILE}
+            polars = f"in Polars by frame.write_parquet({_FILE!r})"
+            made = [f"# made by frame.to_parquet({_FILE!r}, index=False), {polars}"]
         return "\n".join(
             [
-                f"real = {toml(real={'kind': 'Table', **self.pinned}).removeprefix('real = ')}",
+                *made,
+                f"real = {toml(real={'kind': 'Table', **fields}).removeprefix('real = ')}",
                 f"n_real = {max(min(rows * 7 // 10, 1000), 1)}",
                 "",
                 "[[agents]]",
