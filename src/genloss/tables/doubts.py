@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -13,6 +13,9 @@ from genloss.tables.cells import Cells, Floats
 from genloss.tables.column import Column
 from genloss.tables.numbers import every
 from genloss.tables.say import Decision, day, shown, some, toml
+
+if TYPE_CHECKING:
+    from genloss.tables.texts import Read
 
 _NINES = re.compile(r"-?(?:9+|8{2,}|7{2,})(?:\.9+)?|-1")
 _ENDS = (-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 4294967295.0)
@@ -54,19 +57,19 @@ _SUM = re.compile(
 )
 
 
-def doubts(name: str, kind: str, values: Floats, cells: Cells, forced: bool) -> list[Decision]:
+def doubts(name: str, read: Read, cells: Cells, forced: bool) -> list[Decision]:
     """What is to be said of numbers and dates of which no cell left anything open.
 
     Args:
         name: Of the column.
-        kind: "numeric", "date" or another, of which nothing is said.
-        values: (n,) its cells, NaN where missing.
+        read: What its cells were read as; of categories and booleans nothing is said.
         cells: The same as they came.
         forced: Whether the spec says that they are of this kind.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near 1e308 have a range beyond floats
-        said = _missing_codes(name, kind, values, cells) if kind in ("numeric", "date") else []
-    if kind == "numeric" and not forced and cells.form == "text" and (why := _labels(name, cells.texts)):
+        said = _missing_codes(name, read.kind, read.values, cells) if read.kind in ("numeric", "date") else []
+    asked = read.kind == "numeric" and cells.form == "text" and not forced
+    if asked and (why := _labels(name, read, cells.texts)):
         change, pin = toml(types={name: "category"}), {"types": {name: "numeric"}}
         said.append(Decision(f"{shown(name)} is read as numbers", why, change, name, pin))
     return said
@@ -105,13 +108,13 @@ def sums(table: Any, found: list[tuple[Column, Floats]]) -> list[Decision]:
 
 def _ends_in_sum(x: Floats) -> bool:
     """Whether the last of (n,) numbers is the sum of at least four others, which differ."""
-    others = x[:-1][~np.isnan(x[:-1])]
-    if others.size < 4 or np.isnan(x[-1]) or x[-1] == 0 or np.ptp(others) == 0:
+    if not x[-1] or not np.isclose(x[-1], np.nansum(x[:-1]), rtol=1e-9, atol=0):
         return False
-    return bool(np.isclose(x[-1], others.sum(), rtol=1e-9, atol=0))
+    others = x[:-1][~np.isnan(x[:-1])]
+    return bool(others.size >= 4 and np.ptp(others) > 0)
 
 
-def _labels(name: str, texts: Any) -> str:
+def _labels(name: str, read: Read, texts: Any) -> str:
     """Why texts that are numbers may be meant as labels; "" where nothing tells."""
     if every(texts, r"^\d{1,3}(?:\.\d{1,2})?$"):
         short, long = (_first(texts, p) for p in (r"\.\d$", r"\.\d0$"))
@@ -122,12 +125,12 @@ def _labels(name: str, texts: Any) -> str:
     for what, pattern, named in _MAY_BE:
         if named.fullmatch(name) and every(texts, pattern):
             return f"{shown(_first(texts, '.'))} may be {what}"
-    if pc.any(pc.match_substring(texts, "e", ignore_case=True)).as_py():
-        if every(texts, r"^\d\.\d+E\+\d\d$"):
-            return f"{shown(_first(texts, '.'))} may be a long number that a spreadsheet has cut"
-        if code := _first(texts, r"^\d+[eE]\d+$"):
-            return f"{shown(code)} may be a code, and is read as {float(code):g}"
-    return ""
+    if read.whole or (read.values % 1 > 0).any():
+        return ""
+    if every(texts, r"^\d\.\d+E\+\d\d$"):
+        return f"{shown(_first(texts, '.'))} may be a long number that a spreadsheet has cut"
+    code = _first(texts, r"^\d+[eE]\d+$")
+    return f"{shown(code)} may be a code, and is read as {float(code):g}" if code else ""
 
 
 def _first(texts: Any, pattern: str) -> str | None:

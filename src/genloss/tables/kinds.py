@@ -228,7 +228,7 @@ class Judge:
             missing=bool(missing.any()),
             utc=read.utc,
         )
-        doubted = doubts(self.name, read.kind, values, cells, self.forced is not None)
+        doubted = doubts(self.name, read, cells, self.forced is not None)
         return Found(column, values, (*read.decisions, *doubted), read=read)
 
     def _without(self, what: str, why: str, kind: str = "") -> Found:
