@@ -293,7 +293,7 @@ def dumb(seed):
     ("name", "said"),
     [
         ("shape", "generation 3: mine.py:shape: sample(20) returned shape (19, 2)"),
-        ("nan", "generation 3: mine.py:nan: sample(20) returned 1 values that are NaN"),
+        ("nan", "generation 3: mine.py:nan: sample(20) returned 1 value that is NaN"),
         ("raises", "generation 3: mine.py:raises: sample raised ZeroDivisionError: nothing left"),
         ("text", "generation 3: mine.py:text: sample(20) returned str"),
         ("fit", "generation 3: mine.py:fit: fit raised RuntimeError: no more of this"),
@@ -418,7 +418,7 @@ def test_a_run_folder_with_a_damaged_head_is_read_and_mended(name: str) -> None:
     seen = called("results", "out", "--csv", "-")
     assert seen.exit_code == 0 and seen.stdout == shown
     answer = run_here(spec())
-    assert answer.exit_code == 0 and "1 tiles, 1 of them done before" in answer.stderr
+    assert answer.exit_code == 0 and "1 tile, 1 of them done before" in answer.stderr
     assert called("results", "out", "--csv", "-").stdout == shown
     assert called("results", "out").stderr == ""
 

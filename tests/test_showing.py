@@ -258,7 +258,7 @@ def test_progress_is_shown_where_a_person_looks_on(monkeypatch, capsys):
     run(EXPERIMENT, workers=0)
     assert capsys.readouterr().err == ""
     run(EXPERIMENT, workers=0, progress=True)
-    assert "1 of 1 tiles" in capsys.readouterr().err
+    assert "1 of 1 tile" in capsys.readouterr().err
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     run(EXPERIMENT, workers=0, progress=False)

@@ -63,6 +63,15 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
+def these(n: int, what: str, that: str = "") -> str:
+    """So many of a thing, as the subject of what is said of them.
+
+    >>> these(1, "tile"), these(2, "value", "that")
+    ('1 tile is', '2 values that are')
+    """
+    return " ".join(filter(None, [counted(n, what), that, "is" if n == 1 else "are"]))
+
+
 def shown(value: object) -> str:
     """A value of the user's as an error says it: its repr, bounded, whatever the repr does.
 

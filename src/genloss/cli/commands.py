@@ -14,7 +14,7 @@ import click
 import genloss as package
 from genloss.cli.describing import describe
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
-from genloss.errors import SpecError, StoreError, bounded, say
+from genloss.errors import SpecError, StoreError, bounded, say, these
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -163,7 +163,7 @@ def run(
             click.echo((f"{made.title}\n\n" if made.title else "") + table(results))
         report, problem = _report(results, folder / "report.html", anew=False)
     except KeyboardInterrupt:
-        say(f"stopped; {tally.done} of {tally.total} tiles are done and kept. To go on:")
+        say(f"stopped; {tally.done} of {these(tally.total, 'tile')} done and kept. To go on:")
         print(f"  {_again()}", file=sys.stderr)
         return STOPPED
     if as_json:
@@ -230,7 +230,8 @@ def verify(run: str, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"whole": whole, "problems": problems}, indent=1))
     else:
-        click.echo("\n".join([*problems, f"{whole} files are whole, {len(problems)} are not"]))
+        rest = f"{len(problems)} {'is' if len(problems) == 1 else 'are'} not"
+        click.echo("\n".join([*problems, f"{these(whole, 'file')} whole, {rest}"]))
     return FAILED if problems else 0
 
 

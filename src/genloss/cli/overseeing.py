@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genloss.errors import SpecError
+from genloss.errors import SpecError, counted
 from genloss.study import capture
 from genloss.study.claims import SILENT
 from genloss.study.parts import Part
@@ -23,7 +23,8 @@ def said_of_status(found: Status) -> str:
     gone = sum(r.dead for r in found.running)
     begun = f", {gone} left unfinished" if gone else ""
     lines = [
-        f"{found.tiles_done} of {found.tiles} tiles done, {found.cells_done} of {found.cells} cells; "
+        f"{found.tiles_done} of {counted(found.tiles, 'tile')} done, "
+        f"{found.cells_done} of {counted(found.cells, 'cell')}; "
         f"{len(found.running) - gone} running, {len(found.failed)} failed{begun}"
     ]
     if not found.complete:
@@ -88,7 +89,9 @@ def said_of_logs(run: str, index: int | None) -> str:
     kept = store.kept
     some = () if kept is None else kept.cells
     if index is not None and index >= len(some):
-        raise SpecError(f"--cell {index}: there are {len(some)} cells, from 0")
+        raise SpecError(
+            f"--cell {index}: there {'is' if len(some) == 1 else 'are'} {counted(len(some), 'cell')}, from 0"
+        )
     labels = {cell.id: cell.label for cell in some}
     wanted = None if index is None else some[index].id
     lines = []

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from genloss.components import component
-from genloss.errors import DataError, said_by
+from genloss.errors import DataError, said_by, these
 from genloss.real.finite import HeldOut, first_of_permutation, split
 from genloss.samples import Array
 from genloss.streams import Rng
@@ -58,7 +58,9 @@ def _read(path: str) -> Array:
         raise DataError(f"{path}: has shape {array.shape}; give (N, ...) with two rows at least")
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
-        raise DataError(f"{path}: {bad} values are NaN or infinite; leave these rows out, or fill them in")
+        raise DataError(
+            f"{path}: {these(bad, 'value')} NaN or infinite; leave these rows out, or fill them in"
+        )
     return np.asarray(array)
 
 

@@ -157,11 +157,12 @@ def _facts(results: Results) -> list[str]:
     for c in cells:
         for axis, extent in list(zip(c.outline.axes, c.outline.extents, strict=True))[:1]:
             along.setdefault(axis, set()).add(extent - (axis == GENERATION))
+    replicates = sorted({c.outline.replicates for c in cells})
     return [
         _several(len(cells), "cell"),
         _several(results.size, "value"),
         *(f"{_range(sorted(some))} {plural(axis)}" for axis, some in along.items()),
-        f"{_range(sorted({c.outline.replicates for c in cells}))} replicates",
+        f"{_range(replicates)} {'replicate' if replicates == [1] else plural('replicate')}",
         f"{results.seconds:,.0f} s of processor time".replace(",", " "),
         f"seed {', '.join(map(str, seeds[:5]))}{' …' if len(seeds) > 5 else ''}",
         f"genloss {results.environment.get('genloss', '')}",

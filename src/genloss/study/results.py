@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genloss import intervals
-from genloss.errors import GenlossError, SpecError
+from genloss.errors import GenlossError, SpecError, these
 from genloss.experiment import Experiment
 from genloss.samples import Array
 from genloss.study import choosing
@@ -105,7 +105,7 @@ class Results:
         tiles = store.here(study.cells)
         if not all(tiles.values()):
             notes.append(
-                f"{folder}: {sum(tiles.values())} of {len(tiles)} tiles are done; "
+                f"{folder}: {sum(tiles.values())} of {these(len(tiles), 'tile')} done; "
                 f"the same genloss run goes on with the rest"
             )
         results.notes = [

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from genloss.errors import bounded
+from genloss.errors import bounded, counted, these
 from genloss.study.cells import Cell, KeptStudy
 from genloss.study.grid import label
 from genloss.study.store import Store
@@ -29,7 +29,7 @@ def explained(store: Store, cells: Sequence[Cell], before: KeptStudy | None) -> 
         return []
     tiles = store.here(cells)
     here = sum(tiles.values())
-    lines = [f"{here} of {len(tiles)} tiles are here already, {len(tiles) - here} to compute"]
+    lines = [f"{here} of {these(len(tiles), 'tile')} here already, {len(tiles) - here} to compute"]
     known = _Known([] if before is None else before.cells, had)
     reasons: dict[str, int] = {}
     for cell in cells:
@@ -71,7 +71,7 @@ class _Known:
         if old and new.length > length:
             yield f"{new.length} instead of {length} along {new.axes[0]}"
         elif old and new.replicates > replicates:
-            yield f"{new.replicates} replicates instead of {replicates}"
+            yield f"{counted(new.replicates, 'replicate')} instead of {replicates}"
         elif old:
             yield "not finished, or lost since"
         elif cell.id in self._had:
@@ -122,7 +122,7 @@ class _Known:
         if path == "numerics":
             return "this version of genloss computes other numbers"
         if path == "tile":
-            return f"tiles of {now} replicates instead of {' or '.join(sorted(seen))}"
+            return f"tiles of {counted(int(now), 'replicate')} instead of {' or '.join(sorted(seen))}"
         name = path.removeprefix("spec.").removeprefix("agents.0." if alone else "")
         return f"{name} is at its default" if now is None else f"{name} = {bounded(str(label(now)))} is new"
 

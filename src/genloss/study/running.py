@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from genloss.errors import GenlossError, SpecError
+from genloss.errors import GenlossError, SpecError, counted
 from genloss.study.cells import remarks
 from genloss.study.driving import Driver, tiles_of
 from genloss.study.executor import LocalExecutor
@@ -127,7 +127,8 @@ def run(
     if failed and isinstance(progress, Silent):
         cell, message = results.failures[0]
         warnings.warn(
-            f"{len(failed)} of {len(study.cells)} cells failed; {cell.label}: {message}", stacklevel=2
+            f"{len(failed)} of {counted(len(study.cells), 'cell')} failed; {cell.label}: {message}",
+            stacklevel=2,
         )
     return results
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from genloss.errors import say
+from genloss.errors import counted, say
 from genloss.study.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -112,17 +112,17 @@ class Lines:
     def begin(self, tally: Tally) -> None:
         """How much there is to do."""
         there = f", {tally.done} of them done before" if tally.done else ""
-        self._write(f"{tally.total} tiles{there}")
+        self._write(f"{counted(tally.total, 'tile')}{there}")
 
     def show(self, tally: Tally) -> None:
         """How far it is."""
         if tally.done < tally.total and time.monotonic() - self._last >= EVERY:
-            self._write(f"{tally.done} of {tally.total} tiles{_rest(tally)}{_failures(tally)}")
+            self._write(f"{tally.done} of {counted(tally.total, 'tile')}{_rest(tally)}{_failures(tally)}")
 
     def end(self, tally: Tally) -> None:
         """How far it went."""
         took = time.monotonic() - tally.began
-        self._write(f"{tally.done} of {tally.total} tiles, {took:.1f} s{_failures(tally)}")
+        self._write(f"{tally.done} of {counted(tally.total, 'tile')}, {took:.1f} s{_failures(tally)}")
 
     def say(self, line: str) -> None:
         """On standard error."""
@@ -205,7 +205,7 @@ class Notebook:
         filled = round(_WIDE * tally.done / max(tally.total, 1))
         bar = "█" * filled + "░" * (_WIDE - filled)
         rest = _rest(tally) if rest is None else rest
-        return {"text/plain": f"{bar} {tally.done} of {tally.total} tiles{rest}{_failures(tally)}"}
+        return {"text/plain": f"{bar} {tally.done} of {counted(tally.total, 'tile')}{rest}{_failures(tally)}"}
 
 
 def watcher(progress: Progress | bool | None) -> Progress:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genloss.errors import counted
 from genloss.tables.column import Column
 from genloss.tables.kept import is_kept
 from genloss.tables.read import Reading
@@ -125,7 +126,7 @@ class Description:
             "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip()
             for row in rows
         ]
-        parts = [[f"{len(self.reading.rows):,} rows, {schema.width} columns", "", *lines]]
+        parts = [[f"{counted(len(self.reading.rows), 'row')}, {counted(schema.width, 'column')}", "", *lines]]
         for title, some in (("Left out", self.left_out), ("Decided", self.decisions)):
             if some:
                 parts.append([title, *(f"  {d}{_same(others)}" for d, others in together(some))])

@@ -275,9 +275,10 @@ class Texts:
                 "the other cells are text too",
             )
             notes.append(Decision(what, why, toml(missing=tokens), self.name))
-        for kind, word in (("numeric", "numbers"), ("date", "dates")):
+        for kind, word in (("numeric", "number"), ("date", "date")):
             if 10 * counts[kind] >= told > 0:
-                why = f"{counts[kind]} of its {told} cells are {word}, and the others text"
+                some = f"{counts[kind]} of its {told} cells"
+                why = f"{some} {f'is a {word}' if counts[kind] == 1 else f'are {word}s'}, and the others text"
                 notes.append(self._decided("is read as categories", why, types=kind))
         for what, pattern in _LOOKS:
             fits = _mask(pc.match_substring_regex(texts, pattern))
