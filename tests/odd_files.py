@@ -452,6 +452,7 @@ CASES = [
         {"x": N, "n": N},
         first={"x": None},
         wishes={"missing": ["-999"]},
+        says=("'x': '-999' is read as missing: in 1 cell",),
     ),
     ok(
         "no target.csv",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from genloss.errors import DataError
+from genloss.errors import DataError, counted
 from genloss.tables.cells import Floats, cells_of
 from genloss.tables.column import Column
 from genloss.tables.doubts import sums
@@ -131,7 +131,10 @@ def _read(table: Any, names: list[str], wishes: Wishes, rows: Any, delimiter: st
             return Found(problem=str(error))
         forced = dict(wishes.types).get(name)
         of = Judge(name, cells, name == wishes.target, forced, convention, wishes.decimal, wishes.dayfirst)
-        return of.found()
+        found = of.found()
+        if found.column is None or not (lost := _lost(name, table.column(place), wishes.missing, rows)):
+            return found
+        return replace(found, decisions=(*found.decisions, *lost))
 
     found = [one(place, Convention(delimiter=delimiter)) for place in range(len(names))]
     reads = [f.read for f in found if f.read is not None]
@@ -144,6 +147,17 @@ def _read(table: Any, names: list[str], wishes: Wishes, rows: Any, delimiter: st
             one(place, usual) if f.read is not None and f.read.unsure else f for place, f in enumerate(found)
         ]
     return found
+
+
+def _lost(name: str, column: Any, missing: tuple[str, ...], rows: Any) -> list[Decision]:
+    """What is said of numbers that the spec lists as missing: they are so in every column."""
+    figures = [text for text in missing if text.lstrip("-").replace(".", "", 1).isdecimal()]
+    if not figures:
+        return []
+    others = tuple(text for text in missing if text not in figures)
+    gone = [int(cells_of(name, column, texts, rows).missing.sum()) for texts in (missing, others)]
+    what = f"{shown(name)}: {listed(figures)} is read as missing"
+    return [Decision(what, f"in {counted(gone[0] - gone[1], 'cell')}", "", name)] if gone[0] > gone[1] else []
 
 
 def _against(found: Found) -> Found:
