@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genloss.tables.cells import DAY, Floats, Mask
+from genloss.tables.cells import DAY, Floats, Mask, mask
 from genloss.tables.say import day
 
 _TIME = (
@@ -80,10 +80,10 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
     if not max(counts):
         return none
     best = int(np.argmax(counts))
-    like = sum(_bools(f.is_valid()) for f in found) > 0
-    like &= _bools(pc.match_substring_regex(texts, r"(?:19|20)\d\d"))
+    like = sum(mask(f.is_valid()) for f in found) > 0
+    like &= mask(pc.match_substring_regex(texts, r"(?:19|20)\d\d"))
     of = found[best]
-    fits = _bools(of.is_valid())
+    fits = mask(of.is_valid())
     number = {
         name: _whole(of, name) for name in ("year", "month", "day", "first", "second_") if _has(of, name)
     }
@@ -95,7 +95,7 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
     elif best > _FIRST:
         number["month"] = _named(of)
     year, month, date = (number[name] for name in ("year", "month", "day"))
-    short = _bools(pc.equal(pc.utf8_length(pc.struct_field(of, "year")), 2).fill_null(False))
+    short = mask(pc.equal(pc.utf8_length(pc.struct_field(of, "year")), 2).fill_null(False))
     if short.any():
         year = np.where(short, np.where(year < _PIVOT, 2000, 1900) + year, year)
         notes.append("two-digit years are taken for 1969 to 2068")
@@ -125,10 +125,6 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
 
 def _has(of: Any, name: str) -> bool:
     return bool(of.type.get_field_index(name) >= 0)
-
-
-def _bools(of: Any) -> Mask:
-    return np.array(of.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _whole(of: Any, name: str) -> Any:
@@ -166,7 +162,7 @@ def _clock(of: Any) -> tuple[Any, Mask, Mask, Mask]:
     """(k,) microseconds of the time of day less the zone; where they are one, have a zone, are moved."""
     hour, minute, second = (_whole(of, name) for name in ("hour", "minute", "second"))
     half = pc.utf8_slice_codeunits(pc.utf8_lower(pc.struct_field(of, "half")), 0, 1).fill_null("")
-    early, late = _bools(pc.equal(half, "a")), _bools(pc.equal(half, "p"))
+    early, late = mask(pc.equal(half, "a")), mask(pc.equal(half, "p"))
     fits = (hour < 24) & (minute < 60) & (second < 60) & (~(early | late) | ((hour >= 1) & (hour <= 12)))
     hour = np.where(early | late, hour % 12 + 12 * late, hour)
     part = pc.utf8_slice_codeunits(pc.struct_field(of, "part").fill_null(""), 1, 7)
@@ -174,6 +170,6 @@ def _clock(of: Any) -> tuple[Any, Mask, Mask, Mask]:
     zone = pc.struct_field(of, "zone").fill_null("")
     digits = pc.replace_substring_regex(zone, "[^0-9]", "")
     offset = pc.cast(pc.utf8_lpad(digits, 4, "0"), pa.int64()).to_numpy(zero_copy_only=False)
-    minutes = np.where(_bools(pc.starts_with(zone, "-")), -1, 1) * (offset // 100 * 60 + offset % 100)
+    minutes = np.where(mask(pc.starts_with(zone, "-")), -1, 1) * (offset // 100 * 60 + offset % 100)
     seconds = hour * 3600 + (minute - minutes) * 60 + second
-    return seconds * 1_000_000 + micro, fits, _bools(pc.not_equal(zone, "")), minutes != 0
+    return seconds * 1_000_000 + micro, fits, mask(pc.not_equal(zone, "")), minutes != 0

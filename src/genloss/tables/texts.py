@@ -10,31 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genloss.errors import counted
-from genloss.tables.cells import Cells, Floats, Kind, Mask
+from genloss.tables.cells import Cells, Floats, Kind, mask
 from genloss.tables.dates import Dates, dates
 from genloss.tables.doubts import is_sum
-from genloss.tables.numbers import Numbers, every, numbers, plain
+from genloss.tables.numbers import Numbers, every, matching, numbers, plain
 from genloss.tables.readers import as_booleans, spread
 from genloss.tables.say import Decision, listed, shown, toml
 
 _MAYBE = (
-    *(
-        "na",
-        "n/a",
-        "#n/a",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "?",
-        ".",
-        "missing",
-        "unknown",
-        "nat",
-        *("#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!"),
-    ),
-)
+    "na n/a #n/a null none nil - -- ? . missing unknown nat #value! #div/0! #ref! #name? #num! #null!"
+).split()
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
 _EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
 """Whole numbers that may be years, months and days."""
@@ -152,7 +137,7 @@ class Texts:
             return Read("numeric", simple.values, simple.whole, decimal=simple.decimal)
         texts, codes = self.cells.distinct
         seen = np.bincount(codes[codes >= 0], minlength=len(texts))
-        maybe = _mask(pc.is_in(pc.utf8_lower(texts), pa.array(_MAYBE, texts.type)))
+        maybe = mask(pc.is_in(pc.utf8_lower(texts), pa.array(_MAYBE, texts.type)))
         told = int(seen[~maybe].sum())
         number, date = self.numbers(), self.dates()
         tokens = texts.filter(pa.array(maybe)).to_pylist()
@@ -281,13 +266,13 @@ class Texts:
                 why = f"{some} {f'is a {word}' if counts[kind] == 1 else f'are {word}s'}, and the others text"
                 notes.append(self._decided("is read as categories", why, types=kind))
         for what, pattern in _LOOKS:
-            fits = _mask(pc.match_substring_regex(texts, pattern))
+            fits = matching(texts, pattern)
             if seen[fits].sum() > 0.9 * told:
                 why = f"its cells look like {what}, of which no number is made"
                 notes.append(Decision(f"{shown(self.name)} is read as categories", why, "", self.name))
                 break
         figures = _BEGINS if len(texts) <= _MANY else r"\d"
-        if not notes and seen[_mask(pc.match_substring_regex(texts, figures))].sum() > 0.9 * told:
+        if not notes and seen[matching(texts, figures)].sum() > 0.9 * told:
             why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
             what = f"{shown(self.name)} is read as {len(texts)} categories"
             notes.append(Decision(what, why, "", self.name))
@@ -303,7 +288,3 @@ class Texts:
 
     def _decided(self, what: str, why: str, types: str) -> Decision:
         return Decision(f"{shown(self.name)} {what}", why, toml(types={self.name: types}), self.name)
-
-
-def _mask(of: Any) -> Mask:
-    return np.array(of.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
