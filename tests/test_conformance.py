@@ -787,6 +787,61 @@ def test_check_of_a_generator_for_numbers_that_fails_on_numbers(mine: Path) -> N
     assert "not judged while it fails on numeric rows" in text
 
 
+OUTSIDE = """
+import numpy as np
+
+
+class Mine:
+    seen = []
+    limit = 3
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def fit(self, rows):
+        Mine.seen.append(len(rows))
+        self.rows = np.asarray(rows, dtype=float)
+
+    def sample(self, n):
+        return self.rows[self.rng.integers(0, len(self.rows), n)] + len(Mine.seen)
+
+
+CALLS = {"sample": 0}
+
+
+class Counted(Mine):
+    seen = None
+
+    def fit(self, rows):
+        self.rows = np.asarray(rows, dtype=float)
+
+    def sample(self, n):
+        CALLS["sample"] += 1
+        return self.rows[self.rng.integers(0, len(self.rows), n)] + CALLS["sample"]
+
+
+class OfFrames(Mine):
+    def fit(self, frame):
+        self.rows = frame["no such column"]
+"""
+
+
+@pytest.mark.parametrize(("name", "held"), [("Mine", "Mine.seen"), ("Counted", "CALLS")])
+def test_what_models_share_is_named_as_the_cause(mine: Path, name: str, held: str) -> None:
+    (mine / "outside.py").write_text(OUTSIDE)
+    text = " ".join(checked(f"outside.py:{name}").stdout.split())
+    assert "FAIL numeric rows: same stream, same rows" in text
+    assert f"gave different rows: it changes {held}, which all models share; keep it in the object" in text
+    assert "Mine.limit" not in text
+
+
+def test_a_generator_for_frames_is_judged_by_tables(mine: Path) -> None:
+    (mine / "outside.py").write_text(OUTSIDE)
+    text = " ".join(checked("outside.py:OfFrames").stdout.split())
+    assert "- numeric rows: fits and samples not judged while it fails on a mixed table" in text
+    assert "FAIL a mixed table: fits and samples outside.py:OfFrames: fit raised KeyError: 'no such" in text
+
+
 def test_check_survives_a_part_that_exits(mine: Path) -> None:
     (mine / "faulty.py").write_text(FAULTY)
     answer = checked("faulty.py:Exits")

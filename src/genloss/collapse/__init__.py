@@ -42,9 +42,9 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
         return _judged(data, margins, data.notes if isinstance(data, Results) else ())
     from genloss.collapse.others import Columns, read
 
-    listed = {
+    given: dict[str, Any] = {
         k: (v,) if isinstance(v, str) and k in ("value", "group", "missing") else v
         for k, v in columns.items()
     }
-    some, notes = read(data, Columns(**listed))
+    some, notes = read(data, Columns(**given))
     return _judged(some, margins, notes)

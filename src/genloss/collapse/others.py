@@ -18,8 +18,9 @@ import numpy as np
 from genloss.collapse.trajectory import Trajectory
 from genloss.errors import DataError
 from genloss.meaning import Better, Meaning, Reference, Scale, Tells
-from genloss.numbers import number, plural
+from genloss.numbers import number
 from genloss.samples import Array
+from genloss.wording import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -312,15 +313,17 @@ class _Reader:
         keys = ["generation", "replicate", "metric", *groups]
         gone = long["generation"].isna()
         if gone.any():
-            self.notes.append(f"{_rows(int(gone.sum()))} without a generation left out")
+            self.notes.append(f"{several(int(gone.sum()), 'row')} without a generation left out")
             long = long[~gone]
         twice = long.duplicated()
         if twice.any():
-            self.notes.append(f"{_rows(int(twice.sum()))} that repeat another in everything left out")
+            self.notes.append(
+                f"{several(int(twice.sum()), 'row')} that repeat another in everything left out"
+            )
             long = long[~twice]
         empty = long["value"].isna()
         if empty.any():
-            self.notes.append(f"{_rows(int(empty.sum()))} without a value left out")
+            self.notes.append(f"{several(int(empty.sum()), 'row')} without a value left out")
             long = long[~empty]
         if not len(long):
             raise DataError(f"{self.source}: no row has a generation and a value")
@@ -357,7 +360,7 @@ class _Reader:
             apart = len(others) and (v < 0 <= others.min() or abs(v) > 10 * np.abs(others).max())
             if v and some and apart:
                 self.notes.append(
-                    f"'{metric}' is {v:g} in {_rows(some)}, far from all others: where that stands for a "
+                    f"'{metric}' is {v:g} in {several(some, 'row')}, far from all others: where that stands for a "
                     "missing "
                     f"value, --missing {v:g}"
                 )
@@ -511,10 +514,6 @@ def _thawed(t: Array, x: Array, say: _Say) -> tuple[Array, Array]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(f"'{n}'" for n in names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-
-
-def _rows(n: int) -> str:
-    return f"{n} {plural('row') if n != 1 else 'row'}"
 
 
 def _float(text: str) -> float | None:

@@ -17,6 +17,7 @@ True stands in a spec
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,10 @@ class On:
         return judge(rules, trial, of, self.during)
 
 
+_OF_FRAMES = re.compile(r"'numpy\.ndarray' object has no attribute|only integers, slices")
+"""What NumPy says of an array that is taken for a frame: its generator is meant for tables."""
+
+
 def _generator(part: Any, on: On) -> Iterator[Finding]:
     accepts, own = ACCEPTS.of(part), [on.own] if on.own else []
     worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
@@ -148,6 +153,8 @@ def _generator(part: Any, on: On) -> Iterator[Finding]:
     first = {name: next(on.judge(generators.RULES[:1], trial, name)) for name, trial in trials.items()}
     able = [name for name, finding in first.items() if finding.passed]
     main = (own or worlds)[0]
+    if main is NUMERIC and not able and _OF_FRAMES.search(first[main.name].cause):
+        main = on.mixed
     for world in (*worlds, *own):
         found = first[world.name]
         if world.name in able:

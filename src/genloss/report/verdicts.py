@@ -162,52 +162,16 @@ def said_of(d: Difference) -> str:
 def margins_said(found: Verdict) -> str:
     """Where a yes begins, in words."""
     m = found.margins
-    return (
-        f"A yes begins where {m.lost:.0%} of the advantage over the reference is lost (1); at an increase of "
-        f"{m.increase:.0%}, {m.nats:g} nats or {m.share:g} of a share (2); where less than {m.kept:.0%} is "
-        "left, or "
-        f"{m.falling:.0%} is lost and it goes on (4, 6); at a change of the exponent of {m.exponent:g} (5); a "
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        ""
-        "no is a "
-        "demonstrated effect below. Sign tests of the typical replicate, Holm-adjusted over all tests of a line."
+    said = (
+        f"A yes begins where {m.lost:.0%} of the advantage over the reference is lost (1)",
+        f"at an increase of {m.increase:.0%}, {m.nats:g} nats or {m.share:g} of a share (2)",
+        f"where less than {m.kept:.0%} is left, or {m.falling:.0%} is lost and it goes on (4, 6)",
+        f"at a change of the exponent of {m.exponent:g} (5)",
+        f"at {m.modes:g} modes lost, or {m.between:g} of the rows between modes (7)",
+        f"at {m.support:g} of the rows off the support (8)",
+        "a no is a demonstrated effect below",
     )
+    return f"{'; '.join(said)}. Sign tests of the typical replicate, Holm-adjusted over all tests of a line."
 
 
 def write(found: Verdict, path: str | Path, title: str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
 from genloss.tables.kept import is_kept, keep, located
-from genloss.tables.say import Decision, listed, meant, named, shown
+from genloss.tables.say import Decision, alike, meant, named, shown
 from genloss.tables.schema import Schema
 from genloss.tables.wishes import Wishes
 
@@ -120,9 +120,8 @@ def kept_frame(data: Any) -> str:
     from genloss.tables.frames import arrow_of
 
     table = arrow_of(data)
-    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
-    if twice:
-        raise DataError(f"two columns are called {listed(twice)}; rename one of each two")
+    if twice := alike(table.column_names):
+        raise DataError("\n".join(twice))
     sink = pa.BufferOutputStream()
     try:
         parquet.write_table(table, sink, compression="zstd")
