@@ -29,6 +29,7 @@ from genloss.components import component
 from genloss.errors import GenlossError, StoreError
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
+from genloss.numbers import changed, number
 from genloss.real import Gaussian as RealGaussian
 from genloss.real import Moons, Zipf
 from genloss.report import drawing, figures, law, overview, write
@@ -40,7 +41,6 @@ from genloss.report.page import page, templates
 from genloss.report.scales import Scale
 from genloss.report.sections import sections
 from genloss.report.tables import by_experiment, reading
-from genloss.numbers import changed, number
 from genloss.study import Study
 from genloss.study.results import Results
 

@@ -74,9 +74,9 @@ class Tail:
 def tail(exp: Experiment, agent: int, metric: str) -> Tail | None:
     """How the law of a metric goes on, read off the law's own values over doublings of the generations.
 
-    The law is evaluated, without any data, at T, 2T, ..., 1024 T generations. Where its increments over doublings
-    shrink by a factor below .97, it has a limit, which their geometric series gives; where they stay the same it
-    is logarithmic, where they grow by 2^p a power of p, where they outgrow that exponential.
+    The law is evaluated, without any data, at T, 2T, ..., 1024 T generations. Where its increments over
+    doublings shrink by a factor below .97, it has a limit, which their geometric series gives; where they
+    stay the same it is logarithmic, where they grow by 2^p a power of p, where they outgrow that exponential.
 
     Args:
         exp: the experiment.
