@@ -6,26 +6,25 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genloss.errors import SpecError, StoreError
 from genloss.numbers import about
 from genloss.report.aggregate import GENERATION, curves
-from genloss.report.colours import on_dark
 from genloss.report.drawing import javascript
 from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
+from genloss.report.templating import templates
 from genloss.study.files import write_file
 from genloss.study.results import Results
 from genloss.study.tally import said_of
 from genloss.wording import several
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 # rows of an experiment at the top of the page before they are counted, and before a table folds
 _MOST = 8
@@ -70,23 +69,6 @@ def is_of(path: str | Path, results: Results) -> bool:
             return digest(results) in file.read(4096)
     except OSError:
         return False
-
-
-@cache
-def templates() -> Environment:
-    """What writes HTML: whatever is put into a template is escaped, and a missing value is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("genloss.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["on_dark"] = on_dark
-    made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    return made
 
 
 def page(results: Results) -> str:

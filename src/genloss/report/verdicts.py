@@ -12,7 +12,7 @@ from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.verdict import Difference, Line, Verdict, effect_words
 from genloss.errors import StoreError
 from genloss.numbers import bracketed, interval
-from genloss.report.page import templates
+from genloss.report.templating import templates
 from genloss.study.files import write_file
 
 _ACROSS = 5  # lines beside each other
