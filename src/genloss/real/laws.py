@@ -18,6 +18,7 @@ from genloss.statistics import (
     Counts,
     Gram,
     Moments,
+    Normal,
     draw_bartlett,
     draw_gram,
     draw_line,
@@ -59,6 +60,10 @@ class Gaussian:
     def moments(self) -> tuple[Array, Array]:
         """Mean 0 and covariance I."""
         return np.zeros(self.dim), np.eye(self.dim)
+
+    def known_law(self) -> Normal:
+        """N(0, I)."""
+        return Normal(Moments(1.0, np.zeros((1, self.dim)), np.eye(self.dim)[None]))
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Moments | None:
         """The moments of n rows."""
@@ -142,6 +147,12 @@ class LinearModel:
             [[np.eye(self.dim), w[:, None]], [w[None], np.full((1, 1), self.signal**2 + self.noise**2)]]
         )
         return np.zeros(self.dim + 1), covariance
+
+    def known_law(self) -> Normal:
+        """That of a row: inputs and target are normal together."""
+        root = np.eye(self.dim + 1)
+        root[-1] = [*self.coefficients, self.noise]
+        return Normal(Moments(1.0, np.zeros((1, self.dim + 1)), root[None]))
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Any:
         """The least-squares fit to n rows."""

@@ -1,0 +1,157 @@
+"""The modes of the real data: which are left, and what lies between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Gt, Lt
+
+from genloss.components import component
+from genloss.meaning import Reference
+from genloss.metrics.learners import real_target, target_classes
+from genloss.metrics.nearest import kth_nearest
+from genloss.metrics.sizes import (
+    MOST,
+    MOST_PAIRED,
+    fewest,
+    said_of,
+    shared,
+    some_features,
+    some_holdout,
+)
+from genloss.observation import Observation
+from genloss.samples import Array
+from genloss.traits import CENTRES, HOLDOUT_CLASSES, TARGET, TARGET_INDEX
+
+if TYPE_CHECKING:
+    from genloss.experiment import Experiment
+
+
+def classes_known(real: Any) -> bool:
+    """Whether the class of each held-out row is known: by a target of categories, or said beside the rows."""
+    if HOLDOUT_CLASSES.of(real) is not None:
+        return True
+    return not (TARGET_INDEX.of(real) is None and TARGET.of(real) is None) and target_classes(real) > 0
+
+
+@component
+class ModeShare:
+    """What published rows have left of the real modes: centres of a mixture, or classes of real rows.
+
+    A row belongs to the mode of the nearest centre, or of the nearest held-out row, whose class is known by
+    the target of a table or by what the source says. With p_k the share of held-out rows and q_k that of
+    published ones in mode k:
+
+    - "kept" is sum_k min(p_k, q_k): 1 is all modes as they were, 1 / K is one of K equal ones;
+    - "lost" is how many modes with p_k > 0 have q_k < below * p_k;
+    - "between" is the share of published rows further from the nearest centre (or held-out row) than all but
+      1 - quantile of the held-out rows are (each from the others): about 1 - quantile of fresh real rows.
+
+    Args:
+        what: "kept", "lost" or "between".
+        below: the share of its real share below which a mode is lost.
+        quantile: of the real rows' distances, beyond which a row belongs to no mode.
+
+    References:
+        Srivastava et al., VEEGAN: reducing mode collapse in GANs using implicit variational learning (2017),
+        arXiv:1705.07761, of modes captured and high-quality samples; Lin et al., PacGAN (2018),
+        arXiv:1712.04086.
+    """
+
+    what: Literal["kept", "lost", "between"] = "kept"
+    below: Annotated[float, Gt(0), Lt(1)] = 0.1
+    quantile: Annotated[float, Gt(0), Lt(1)] = 0.95
+    of: ClassVar = "published"
+    reads_holdout: ClassVar = True
+    accepts: ClassVar = ("vectors", "table")
+
+    @property
+    def scale(self) -> Literal["share", "count"]:
+        """Modes are counted."""
+        return "count" if self.what == "lost" else "share"
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Which way is good."""
+        return "higher" if self.what == "kept" else "lower"
+
+    def misfit(self, exp: Experiment) -> str:
+        """Whether there are modes that are known."""
+        name = type(exp.real).__name__
+        if CENTRES.of(exp.real) is None and not classes_known(exp.real):
+            return (
+                f"the modes of {name} are not known; use a source with centres or holdout_classes, "
+                f"or a table whose target has categories"
+            )
+        return "" if fewest(exp) > 1 else "the nearest row needs two rows of every kind"
+
+    def says(self, exp: Experiment) -> dict[str, Any]:
+        """Which modes, and which number."""
+        centres = CENTRES.of(exp.real)
+        modes = "modes" if centres is not None else "classes"
+        place = "nearest centre" if centres is not None else "nearest held-out row"
+        said = said_of(exp, MOST if centres is not None else MOST_PAIRED)
+        if self.what == "between":
+            about = (
+                f"Share of published rows further from the {place} than all but "
+                f"{100 * (1 - self.quantile):.3g} % of real rows are."
+            )
+            return {
+                "title": f"Between {modes}",
+                "unit": "share of published rows",
+                "about": about + said,
+                "reference": Reference(1 - self.quantile, "fresh real rows, about"),
+            }
+        if self.what == "lost":
+            about = f"How many {modes} have less than {self.below:g} times their share of real rows."
+            return {"title": f"{modes.capitalize()} lost", "unit": modes, "about": about + said}
+        about = (
+            f"Sum over {modes} of the smaller of their shares of published and of real rows; 1 is all kept."
+        )
+        return {"title": f"{modes.capitalize()} kept", "unit": "share of real rows", "about": about + said}
+
+    def __call__(self, seen: Observation) -> Array:
+        """(R,) shares, or counts."""
+        kept, lost, between = seen.once(
+            f"modes, {self.below}, {self.quantile}", lambda: _three(seen, self.below, self.quantile)
+        )
+        return np.asarray({"kept": kept, "lost": lost, "between": between}[self.what])
+
+
+def _three(seen: Observation, below: float, quantile: float) -> Array:
+    """(3, R) mass kept, modes lost, mass between."""
+    from scipy.spatial.distance import cdist
+
+    centres = CENTRES.of(seen.exp.real)
+    x, y = some_features(seen, MOST_PAIRED if centres is None else MOST)
+    classes = _classes(seen) if centres is None else None
+    out, known = np.empty((3, len(x))), None
+    for r, (mine, held) in enumerate(zip(x, y, strict=True)):
+        if known is None or seen.fresh:
+            if classes is None:
+                points, mode = np.asarray(centres), np.arange(len(np.asarray(centres)))
+                far = cdist(held, points)
+                own, usual = far.argmin(axis=1), far.min(axis=1)
+            else:
+                own = classes[r if seen.fresh else 0]
+                points, mode, usual = held, own, kth_nearest(held, held, among=True)
+            edge = np.quantile(usual, quantile, method="higher")
+            p = np.bincount(own, minlength=mode.max() + 1) / len(own)
+            known = points, mode, edge, p
+        points, mode, edge, p = known
+        far = cdist(mine, points)
+        q = np.bincount(mode[far.argmin(axis=1)], minlength=len(p)) / len(mine)
+        out[:, r] = np.minimum(p, q).sum(), (q < below * p).sum(), (far.min(axis=1) > edge).mean()
+    return out
+
+
+def _classes(seen: Observation) -> Array:
+    """(R, m) or (1, m) codes of the classes of the held-out rows, from 0; a missing one is a class too."""
+    beside = HOLDOUT_CLASSES.of(seen.exp.real)
+    if beside is None:
+        found = some_holdout(seen, MOST_PAIRED)[..., real_target(seen.exp.real)]
+    else:
+        found = shared(np.asarray(beside), MOST_PAIRED)
+    codes = np.unique(found, return_inverse=True)[1].reshape(np.shape(found))
+    return np.asarray(codes if seen.fresh else codes[None])
