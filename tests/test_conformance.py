@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import Agent, Experiment, curators, generators, real, regimes, rewards, verifiers
+from genloss import Agent, Experiment, curators, generators, metrics, real, regimes, rewards, verifiers
 from genloss.cli.commands import genloss
 from genloss.components import component
 from genloss.conformance import check, slot_of_part
@@ -59,6 +59,17 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"authors": (1, "real"), "of": regimes.Replace()},
         {"authors": (0,), "of": regimes.AccumulateSubsample()},
     ],
+    metrics.KL: [
+        {},
+        {"direction": "forward"},
+        {"of": "published"},
+        {"of": "published", "direction": "forward"},
+    ],
+    metrics.Wasserstein: [{}, {"order": 1}, {"of": "model"}],
+    metrics.Entropy: [{}, {"of": "published"}, {"of": "published", "corrected": False}],
+    metrics.ModeShare: [{}, {"what": "lost"}, {"what": "between"}],
+    metrics.NearestRealDistance: [{}, {"to": "training"}],
+    metrics.OffSupport: [{}, {"of": "model"}],
     curators.Choose: [{"reward": rewards.Along()}, {"reward": rewards.PerSymbol(values=SYMBOLS), "k": 3}],
     curators.Accept: [
         {"verifier": verifiers.Inside(low=0.0)},

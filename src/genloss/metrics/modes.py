@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Gt, Lt
@@ -125,33 +126,62 @@ def _three(seen: Observation, below: float, quantile: float) -> Array:
 
     centres = CENTRES.of(seen.exp.real)
     x, y = some_features(seen, MOST_PAIRED if centres is None else MOST)
-    classes = _classes(seen) if centres is None else None
-    out, known = np.empty((3, len(x))), None
-    for r, (mine, held) in enumerate(zip(x, y, strict=True)):
-        if known is None or seen.fresh:
-            if classes is None:
-                points, mode = np.asarray(centres), np.arange(len(np.asarray(centres)))
-                far = cdist(held, points)
-                own, usual = far.argmin(axis=1), far.min(axis=1)
-            else:
-                own = classes[r if seen.fresh else 0]
-                points, mode, usual = held, own, kth_nearest(held, held, among=True)
-            edge = np.quantile(usual, quantile, method="higher")
-            p = np.bincount(own, minlength=mode.max() + 1) / len(own)
-            known = points, mode, edge, p
-        points, mode, edge, p = known
-        far = cdist(mine, points)
-        q = np.bincount(mode[far.argmin(axis=1)], minlength=len(p)) / len(mine)
-        out[:, r] = np.minimum(p, q).sum(), (q < below * p).sum(), (far.min(axis=1) > edge).mean()
+    known = _by_class(seen, y, quantile) if centres is None else _by_centre(np.asarray(centres), y, quantile)
+    out, at = np.empty((3, len(x))), next(known)
+    for r, mine in enumerate(x):
+        at = next(known) if r and seen.fresh else at
+        far = cdist(mine, at.points)
+        q = np.bincount(at.mode[far.argmin(axis=1)], minlength=len(at.share)) / len(mine)
+        kept = np.minimum(at.share, q).sum()
+        out[:, r] = kept, (q < below * at.share).sum(), (far.min(axis=1) > at.edge).mean()
     return out
 
 
-def _classes(seen: Observation) -> Array:
-    """(R, m) or (1, m) codes of the classes of the held-out rows, from 0; a missing one is a class too."""
+class Modes(NamedTuple):
+    """The modes as points in the space of features.
+
+    Args:
+        points: (m, d); a row belongs to the mode of the nearest.
+        mode: (m,) which one that is, from 0.
+        share: (K,) of real rows in each mode.
+        edge: the distance beyond which a row belongs to none.
+    """
+
+    points: Array
+    mode: Array
+    share: Array
+    edge: float
+
+
+def _by_centre(centres: Array, y: Array, quantile: float) -> Iterator[Modes]:
+    """Modes about centres (K, d), from the held-out rows (R, m, d) of each replicate."""
+    from scipy.spatial.distance import cdist
+
+    k = len(centres)
+    for held in y:
+        far = cdist(held, centres)
+        share = np.bincount(far.argmin(axis=1), minlength=k) / len(held)
+        yield Modes(centres, np.arange(k), share, _edge(far.min(axis=1), quantile))
+
+
+def _by_class(seen: Observation, y: Array, quantile: float) -> Iterator[Modes]:
+    """Modes that are the classes of held-out rows (R, m, d)."""
+    classes, k = _classes(seen)
+    for held, mode in zip(y, np.broadcast_to(classes, y.shape[:2]), strict=True):
+        share = np.bincount(mode, minlength=k) / len(mode)
+        yield Modes(held, mode, share, _edge(kth_nearest(held, held, among=True), quantile))
+
+
+def _edge(far: Array, quantile: float) -> float:
+    return float(np.quantile(far, quantile, method="higher"))
+
+
+def _classes(seen: Observation) -> tuple[Array, int]:
+    """(m,) or (R, m) codes of the classes of held-out rows, and how many there are; missing is one too."""
     beside = HOLDOUT_CLASSES.of(seen.exp.real)
-    if beside is None:
-        found = some_holdout(seen, MOST_PAIRED)[..., real_target(seen.exp.real)]
-    else:
-        found = shared(np.asarray(beside), MOST_PAIRED)
-    codes = np.unique(found, return_inverse=True)[1].reshape(np.shape(found))
-    return np.asarray(codes if seen.fresh else codes[None])
+    if beside is not None:
+        found, codes = np.unique(shared(np.asarray(beside), MOST_PAIRED), return_inverse=True)
+        return codes, len(found)
+    k = target_classes(seen.exp.real)
+    target = some_holdout(seen, MOST_PAIRED)[..., real_target(seen.exp.real)]
+    return np.where(np.isnan(target), k, target).astype(int), k + 1
