@@ -10,7 +10,7 @@ from genloss.components import Count, component
 from genloss.meaning import Reference
 from genloss.metrics.discrete import Of, no_rows, probabilities, real_probabilities
 from genloss.metrics.distance import wasserstein1, wasserstein2_squared
-from genloss.metrics.nearest import kth_nearest
+from genloss.metrics.nearest import kth_nearest, once_if_shared
 from genloss.metrics.sizes import MOST, MOST_PAIRED, chosen, said_of, some_features, too_few
 from genloss.observation import Observation
 from genloss.samples import Array
@@ -71,7 +71,8 @@ class KL:
         d / n sum_i log(s_i / r_i) + log(m / (n - 1)),
 
     where r_i and s_i are the distances of published row i to its k-th nearest published and held-out one;
-    of rows of one law it is 0 about, and can be negative. It is infinite where k + 1 published rows are one.
+    of rows of one law it is 0 about, and can be negative. Where one law has hardly any rows and the other
+    some, neighbours are far and it is too small. It is infinite where k + 1 published rows are one.
 
     Args:
         of: the "model"'s law, or the rows "published".
@@ -136,8 +137,10 @@ class KL:
             model, law = _normals(seen)
             return model.kl(law) if self.direction == "reverse" else law.kl(model)
         x, y = some_features(seen)
-        a, b = (x, y) if self.direction == "reverse" else (y, x)
-        return np.array([estimated_kl(one, other, self.k) for one, other in zip(a, b, strict=True)])
+        if self.direction == "reverse":
+            return np.array([estimated_kl(a, b, self.k) for a, b in zip(x, y, strict=True)])
+        own = once_if_shared(seen, y, lambda real: kth_nearest(real, real, self.k, among=True))
+        return np.array([_nats(b, a, self.k, near) for a, b, near in zip(x, y, own, strict=True)])
 
 
 def estimated_kl(x: Array, y: Array, k: int) -> float:
@@ -149,8 +152,13 @@ def estimated_kl(x: Array, y: Array, k: int) -> float:
     >>> round(estimated_kl(x, x + 1.5, 1), 4)  # log 1/2 for three rows, log 3/2 for one, log 4/3
     -0.1308
     """
+    return _nats(x, y, k, kth_nearest(x, x, k, among=True))
+
+
+def _nats(x: Array, y: Array, k: int, own: Array) -> float:
+    """The same where the distances (n,) of rows x to their own neighbours are known."""
     n, d = x.shape
-    own, other = kth_nearest(x, x, k, among=True), kth_nearest(x, y, k)
+    other = kth_nearest(x, y, k)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where((own == 0) & (other == 0), 0.0, np.log(other) - np.log(own))
     return float(d * terms.mean() + np.log(len(y) / (n - 1)))

@@ -50,7 +50,7 @@ def _four(seen: Observation, k: int) -> Array:
     from scipy.spatial.distance import cdist
 
     x, y = some_features(seen)
-    around = _once_if_shared(seen, y, lambda real: kth_nearest(real, real, k, among=True))
+    around = once_if_shared(seen, y, lambda real: kth_nearest(real, real, k, among=True))
     out = np.empty((4, len(x)))
     for r, (mine, real, held) in enumerate(zip(x, y, around, strict=True)):
         far, own = cdist(real, mine), kth_nearest(mine, mine, k, among=True)
@@ -62,7 +62,7 @@ def _four(seen: Observation, k: int) -> Array:
     return out
 
 
-def _once_if_shared(seen: Observation, y: Array, ask: Any) -> Iterator[Any]:
+def once_if_shared(seen: Observation, y: Array, ask: Any) -> Iterator[Any]:
     """What is asked of the held-out rows (R, m, d) of each replicate; once where all have the same."""
     same = None if seen.fresh else ask(y[0])
     for real in y:
@@ -203,7 +203,7 @@ def fresh_coverage(n: int, m: int, k: int) -> float:
     probability, whatever the law, by exchangeability (Naeem et al. 2020).
 
     >>> round(fresh_coverage(100, 100, 5), 4)
-    0.97
+    0.9711
     """
     i = np.arange(k)
     return float(1 - np.prod((m - 1 - i) / (m - 1 + n - i)))
@@ -300,7 +300,7 @@ class NearestRealDistance:
             near, usual = self._to_training(seen, x, y)
         else:
             near = np.array([np.median(kth_nearest(a, b)) for a, b in zip(x, y, strict=True)])
-            among = _once_if_shared(seen, y, lambda real: np.median(kth_nearest(real, real, among=True)))
+            among = once_if_shared(seen, y, lambda real: np.median(kth_nearest(real, real, among=True)))
             usual = np.array([*among])
         ratio = np.divide(near, usual, out=np.full(len(near), np.inf), where=usual > 0)
         return np.where((near == 0) & (usual == 0), 1.0, ratio)
@@ -374,7 +374,7 @@ class OffSupport:
             p, q = real_probabilities(seen), probabilities(seen, self.of)
             return np.asarray(np.where(p > 0, 0.0, q).sum(axis=1))
         x, y = some_features(seen)
-        far = _once_if_shared(seen, y, self._far)
+        far = once_if_shared(seen, y, self._far)
         return np.array([(kth_nearest(a, b) > f).mean() for a, b, f in zip(x, y, far, strict=True)])
 
     def _far(self, real: Array) -> float:
