@@ -108,12 +108,10 @@ class KL:
 
     def says(self, exp: Experiment) -> dict[str, Any]:
         """What it is of, and how it is found."""
-        whose = "the model" if self.of == "model" else "published rows"
-        ends = (
-            f"from {whose} to the real law"
-            if self.direction == "reverse"
-            else f"from the real law to {whose}"
-        )
+        whose, name = ("the model", "model") if self.of == "model" else ("published rows", "published")
+        ends = f"of {whose} from the real law, D({name} ‖ real)"
+        if self.direction == "forward":
+            ends = f"of the real law from {whose}, D(real ‖ {name})"
         if exp.event.discrete:
             law = REAL_PROBABILITIES.of(exp.real) is not None
             real = "" if law else ", which held-out rows stand for"
