@@ -114,7 +114,7 @@ def test_there_is_no_one_coverage_of_fresh_rows_where_agents_publish_different_n
     assert exp.meanings["Coverage"].reference is None
 
 
-def test_many_rows_are_thinned_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_thinned_and_that_is_said() -> None:
     look = metrics.Density()
     few = fresh(real.Ring(), look, n_real=sizes.MOST_PAIRED, replicates=2, tile=2)
     many = fresh(real.Ring(), look, n_real=sizes.MOST_PAIRED + 1, replicates=2, tile=2)
@@ -125,6 +125,7 @@ def test_many_rows_are_thinned_and_that_is_said(monkeypatch: pytest.MonkeyPatch)
     _, (seen,) = step(start(many), many)
     x, y = sizes.some_features(seen)
     assert x.shape == (2, 2000, 2) and y.shape == (2, 500, 2)
+    assert sizes.some_rows(seen, 300).shape == (2, 300, 2)  # one metric's thinning is not another's
     assert np.array_equal(x, sizes.some_features(seen)[0]) and not np.array_equal(x, seen.features[:, :2000])
 
 
@@ -308,6 +309,27 @@ def test_classes_of_a_table_are_those_of_its_target() -> None:
     # held-out rows of each replicate's own, and the same from one replicate alone
     exp = fresh(source, KEPT, n_real=50, replicates=20, tile=20)
     assert (measure(exp)["ModeShare"] > 0.7).all()
+
+
+@component
+class Some(Two):
+    """The class of every fourth row is missing; it stands apart."""
+
+    def draw(self, replicates: int, n: int, rng: Rng) -> Array:
+        rows = Two(shift=8.0).draw(replicates, n, rng)
+        rows[:, ::4, 0], rows[:, ::4, 1] = -50.0, np.nan
+        return rows
+
+    def features(self, rows: Array, leave_out: int | None = None) -> Array:
+        return np.nan_to_num(rows)
+
+
+def test_rows_without_a_class_are_a_mode_of_their_own() -> None:
+    half = np.repeat([0.0, 1.0], 50)
+    known = np.stack([8 * half, half], axis=1)
+    # a quarter of the real rows has no class, and none of these is published
+    assert looked(Some(), KEPT, known) == pytest.approx([0.75])
+    assert looked(Some(), LOST, known).tolist() == [1]
 
 
 # -- what does not fit, and all of them anywhere -----------------------------------------------------
