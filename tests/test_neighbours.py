@@ -338,7 +338,11 @@ def test_rows_without_a_class_are_a_mode_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("source", "look", "message"),
     [
-        (real.Moons(), metrics.ModeShare(), "the modes of Moons are not known; use a source with centres"),
+        (
+            real.Moons(),
+            metrics.ModeShare(),
+            "the modes of Moons are not known; use a source with mode_centres",
+        ),
         (real.Table(path="diabetes"), metrics.ModeShare(), "the modes of Table are not known"),
         (real.Gaussian(), metrics.Recall(k=8), "k = 8 needs 9 rows of every kind, and there are 8"),
         (Few(held=3), metrics.Precision(), "k = 3 needs 4 rows of every kind, and there are 3"),

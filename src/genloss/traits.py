@@ -139,7 +139,9 @@ KNOWN_LAW: Trait[Callable[[], Normal | Symbols] | None] = Trait(
     "known_law(): its law, where that is a normal one or one of symbols, whose divergences are known; of "
     "real symbols ``probabilities`` says it.",
 )
-CENTRES: Trait[Array | None] = Trait("real", "centres", None, "(K, d) the centres of its modes.")
+MODE_CENTRES: Trait[Array | None] = Trait(
+    "real", "mode_centres", None, "(K, d) the centres of its modes, in the units of its rows."
+)
 HOLDOUT_CLASSES: Trait[Array | None] = Trait(
     "real", "holdout_classes", None, "(m,) classes of the held-out rows, where no column of theirs says it."
 )

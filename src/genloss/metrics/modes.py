@@ -23,7 +23,7 @@ from genloss.metrics.sizes import (
 )
 from genloss.observation import Observation
 from genloss.samples import Array
-from genloss.traits import CENTRES, HOLDOUT_CLASSES, TARGET, TARGET_INDEX
+from genloss.traits import HOLDOUT_CLASSES, MODE_CENTRES, TARGET, TARGET_INDEX
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -80,16 +80,16 @@ class ModeShare:
     def misfit(self, exp: Experiment) -> str:
         """Whether there are modes that are known."""
         name = type(exp.real).__name__
-        if CENTRES.of(exp.real) is None and not classes_known(exp.real):
+        if MODE_CENTRES.of(exp.real) is None and not classes_known(exp.real):
             return (
-                f"the modes of {name} are not known; use a source with centres or holdout_classes, "
+                f"the modes of {name} are not known; use a source with mode_centres or holdout_classes, "
                 f"or a table whose target has categories"
             )
         return "" if fewest(exp) > 1 else "the nearest row needs two rows of every kind"
 
     def says(self, exp: Experiment) -> dict[str, Any]:
         """Which modes, and which number."""
-        centres = CENTRES.of(exp.real)
+        centres = MODE_CENTRES.of(exp.real)
         modes = "modes" if centres is not None else "classes"
         place = "nearest centre" if centres is not None else "nearest held-out row"
         said = said_of(exp, MOST if centres is not None else MOST_PAIRED)
@@ -124,7 +124,7 @@ def _three(seen: Observation, below: float, quantile: float) -> Array:
     """(3, R) mass kept, modes lost, mass between."""
     from scipy.spatial.distance import cdist
 
-    centres = CENTRES.of(seen.exp.real)
+    centres = MODE_CENTRES.of(seen.exp.real)
     x, y = some_features(seen, MOST_PAIRED if centres is None else MOST)
     known = _by_class(seen, y, quantile) if centres is None else _by_centre(np.asarray(centres), y, quantile)
     out, at = np.empty((3, len(x))), next(known)

@@ -92,6 +92,11 @@ class Ring:
         angle = 2 * np.pi * np.arange(self.modes) / self.modes
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
+    @property
+    def mode_centres(self) -> Array:
+        """(modes, 2): each of them is a mode."""
+        return self.centres
+
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n, 2) rows."""
         x = self.centres[rng.integers(self.modes, size=(replicates, n))]
