@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from genloss.experiment import Experiment
 
 MOST_MATCHED = 500
-"""Rows that are matched one to one with as many: some 15 ms of two columns, and eight times that for twice
-as many."""
+"""Rows that are matched one to one with as many: 20 ms, and five times that for twice as many."""
 
 
 def asks_law(metric: Any) -> tuple[str, ...]:
