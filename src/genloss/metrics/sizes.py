@@ -18,8 +18,8 @@ MOST = 100_000
 
 
 MOST_PAIRED = 2_000
-"""The same where every row is compared with every other: 4 * 10^6 distances take 10 ms in two columns, 80 ms in
-64, and finding the k-th of each row 50 ms more."""
+"""The same where every row is compared with every other: 4 * 10^6 distances take 10 ms in two columns, 80 ms
+in 64, and finding the k-th of each row 50 ms more."""
 
 
 def some_rows(seen: Observation, most: int = MOST) -> Array:
