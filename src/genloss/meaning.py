@@ -120,7 +120,7 @@ def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
     more = SAYS.of(metric)
     own = {} if more is None or exp is None else more(exp)
     said |= own
-    if fields and "title" not in own:  # a title of its own tells its fields apart
+    if fields and "title" not in own:
         said["title"] += _OF.get(fields, f" ({fields}")
     for what, known in (("scale", get_args(Scale)), ("better", (*get_args(Better), None))):
         if said[what] not in known:
