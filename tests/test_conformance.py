@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import Agent, Experiment, curators, generators, real, regimes, rewards, verifiers
+from genloss import Agent, Experiment, curators, generators, metrics, real, regimes, rewards, verifiers
 from genloss.cli.commands import genloss
 from genloss.components import component
 from genloss.conformance import check, slot_of_part
 from genloss.conformance.outside import drawn_from
 from genloss.conformance.worlds import mixed_table
 from genloss.errors import SpecError
+from genloss.generators.gaussian import GaussianModel
 from genloss.samples import Samples
-from genloss.statistics import Moments, moments
+from genloss.statistics import Moments, Normal, Symbols, moments
 from genloss.streams import fixed
 from genloss.study.registry import SLOTS, parts
 
@@ -59,6 +60,17 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"authors": (1, "real"), "of": regimes.Replace()},
         {"authors": (0,), "of": regimes.AccumulateSubsample()},
     ],
+    metrics.KL: [
+        {},
+        {"direction": "forward"},
+        {"of": "published"},
+        {"of": "published", "direction": "forward"},
+    ],
+    metrics.Wasserstein: [{}, {"order": 1}, {"of": "model"}],
+    metrics.Entropy: [{}, {"of": "published"}, {"of": "published", "corrected": False}],
+    metrics.ModeShare: [{}, {"what": "lost"}, {"what": "between"}],
+    metrics.NearestRealDistance: [{}, {"to": "training"}],
+    metrics.OffSupport: [{}, {"of": "model"}],
     curators.Choose: [{"reward": rewards.Along()}, {"reward": rewards.PerSymbol(values=SYMBOLS), "k": 3}],
     curators.Accept: [
         {"verifier": verifiers.Inside(low=0.0)},
@@ -141,6 +153,49 @@ def test_a_generator_that_draws_from_elsewhere() -> None:
     count = iter(range(10**6))
     part = making(__init__=lambda self, seed: Bootstrap.__init__(self, next(count)))
     assert "same stream, same rows" in broken(part)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (Normal(Moments(1.0, np.zeros((1, 2)), np.eye(2)[None])), "standard errors from known_law()"),
+        (Symbols(np.ones((1, 2)) / 2), "known_law() gave a Symbols, where rows are vectors"),
+        ("N(0, 1)", "known_law() gave a str"),
+    ],
+)
+def test_a_model_that_says_a_law_that_it_does_not_sample_from(said: Any, found: str) -> None:
+    class Telling(GaussianModel):
+        def known_law(self) -> Any:
+            return said
+
+    @component
+    class Tells:
+        accepts: ClassVar = ("vectors",)
+
+        def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
+            m = train.total(moments)
+            return Telling(m, (1 / m.n) ** 0.5, train.event)
+
+    faults = [f for f in check(Tells()) if f.passed is False]
+    assert {f.check.rpartition(": ")[2] for f in faults} == {"known_law"}
+    assert all(found in f.message for f in faults)
+
+
+def test_rows_that_are_not_normal_do_not_follow_a_normal_law() -> None:
+    @component
+    class Uniform:
+        """Of mean 0 and variance 1, as the law that it says it has."""
+
+        def draw(self, replicates: int, n: int, rng: Any) -> Any:
+            return 12**0.5 * (rng.random((replicates, n, 1)) - 0.5)
+
+        def holdout(self) -> Any:
+            return self.draw(1, 20, fixed("test.Uniform"))[0]
+
+        def known_law(self) -> Normal:
+            return Normal(Moments(1.0, np.zeros((1, 1)), np.ones((1, 1, 1))))
+
+    assert broken(Uniform()) == {"known_law"}
 
 
 def test_a_generator_that_cannot_learn_from_itself() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genloss.events import Event
     from genloss.meaning import Better, Law, Reference, Scale, Tells
     from genloss.samples import Array, Statistic
-    from genloss.statistics import Moments
+    from genloss.statistics import Moments, Normal, Symbols
 
 T = TypeVar("T")
 
@@ -131,6 +131,19 @@ PROJECTED: Trait[Callable[[Array, Array], Array] | None] = Trait(
     None,
     "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), "
     "where the k features of many rows are too many to be made.",
+)
+KNOWN_LAW: Trait[Callable[[], Normal | Symbols] | None] = Trait(
+    "real models",
+    "known_law",
+    None,
+    "known_law(): its law, where that is a normal one or one of symbols, whose divergences are known; of "
+    "real symbols ``probabilities`` says it.",
+)
+MODE_CENTRES: Trait[Array | None] = Trait(
+    "real", "mode_centres", None, "(K, d) the centres of its modes, in the units of its rows."
+)
+HOLDOUT_CLASSES: Trait[Array | None] = Trait(
+    "real", "holdout_classes", None, "(m,) classes of the held-out rows, where no column of theirs says it."
 )
 STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
     "real",

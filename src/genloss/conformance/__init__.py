@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources, tasks
+from genloss.conformance import generators, known, metrics, prefix, publishing, regimes, sources, tasks
 from genloss.conformance.core import Broken, During, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError, bounded
@@ -159,7 +159,9 @@ def _generator(part: Any, on: On) -> Iterator[Finding]:
         found = first[world.name]
         if world.name in able:
             yield found
-            yield from on.judge((*generators.RULES[1:], prefix.generator), trials[world.name], world.name)
+            yield from on.judge(
+                (*generators.RULES[1:], known.model, prefix.generator), trials[world.name], world.name
+            )
         elif able and world not in own and accepts is None:
             # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
             why = f"it is not for {world.name}, and need not be: {found.message}"
@@ -179,7 +181,7 @@ def _generator(part: Any, on: On) -> Iterator[Finding]:
 
 
 def _real(part: Any, on: On) -> Iterator[Finding]:
-    return on.judge((*sources.RULES, prefix.source), sources.Trial(part))
+    return on.judge((*sources.RULES, known.source, prefix.source), sources.Trial(part))
 
 
 def _regime(part: Any, on: On) -> Iterator[Finding]:
