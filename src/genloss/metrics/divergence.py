@@ -93,6 +93,7 @@ class KL:
     unit: ClassVar = "KL, nats"
     better: ClassVar = "lower"
     scale: ClassVar = "nats"
+    tells: ClassVar = "risk"
     accepts: ClassVar = ("vectors", "symbols")
     needs = property(asks_law)
     instead_of_rows = property(no_rows)
@@ -186,6 +187,7 @@ class Wasserstein:
     title: ClassVar = "Transport distance"
     better: ClassVar = "lower"
     scale: ClassVar = "ratio"
+    tells: ClassVar = "risk"
     accepts: ClassVar = ("vectors", "table")
     needs = property(asks_law)
     instead_of_rows = property(no_rows)
@@ -260,6 +262,7 @@ class MMD:
     unit: ClassVar = "MMD²"
     better: ClassVar = "lower"
     scale: ClassVar = "plain"
+    tells: ClassVar = "risk"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")

@@ -77,6 +77,13 @@ class ModeShare:
         """Which way is good."""
         return "higher" if self.what == "kept" else "lower"
 
+    @property
+    def tells(self) -> Literal["spread", "modes", "between"]:
+        """Of which meaning of collapse."""
+        told: dict[str, Literal["spread", "modes", "between"]]
+        told = {"kept": "spread", "lost": "modes", "between": "between"}
+        return told[self.what]
+
     def misfit(self, exp: Experiment) -> str:
         """Whether there are modes that are known."""
         name = type(exp.real).__name__

@@ -95,6 +95,7 @@ class Precision:
     unit: ClassVar = "share of published rows"
     better: ClassVar = "higher"
     scale: ClassVar = "share"
+    tells: ClassVar = "risk"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
@@ -135,6 +136,7 @@ class Recall:
     unit: ClassVar = "share of real rows"
     better: ClassVar = "higher"
     scale: ClassVar = "share"
+    tells: ClassVar = "spread"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
@@ -228,6 +230,7 @@ class Coverage:
     unit: ClassVar = "share of real rows"
     better: ClassVar = "higher"
     scale: ClassVar = "share"
+    tells: ClassVar = "spread"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
@@ -339,6 +342,7 @@ class OffSupport:
     title: ClassVar = "Off the real data"
     better: ClassVar = "lower"
     scale: ClassVar = "share"
+    tells: ClassVar = "support"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table", "symbols")
     needs = property(asks_probabilities)

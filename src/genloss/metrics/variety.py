@@ -42,6 +42,7 @@ class DistinctN:
     title: ClassVar = "Distinct n-grams"
     better: ClassVar = "higher"
     scale: ClassVar = "share"
+    tells: ClassVar = "spread"
     of: ClassVar = "published"
     accepts: ClassVar = ("symbols", "tokens")
 
@@ -101,6 +102,7 @@ class Entropy:
     title: ClassVar = "Entropy"
     unit: ClassVar = "nats"
     scale: ClassVar = "nats"
+    tells: ClassVar = "spread"
     accepts: ClassVar = ("vectors", "symbols")
     needs = property(asks_law)
     instead_of_rows = property(no_rows)
