@@ -34,10 +34,11 @@ class Line:
 
     @property
     def name(self) -> str:
-        """What to call it: "Replace", or "n_real=100, regime=Replace"; "" where there is only one."""
-        if len(self.labels) == 1:
-            return str(next(iter(self.labels.values())))
-        return ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in self.labels.items())
+        """What to call it: "Replace", or "kde: n_real=100, regime=Replace"; "" where there is only one."""
+        rest = {k: v for k, v in self.labels.items() if k != "experiment"}
+        said = ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in rest.items())
+        own = str(next(iter(rest.values()))) if len(rest) == 1 else said
+        return ": ".join(part for part in (str(self.labels.get("experiment", "")), own) if part)
 
     @property
     def headline(self) -> Read:
