@@ -68,6 +68,7 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     ],
     metrics.Wasserstein: [{}, {"order": 1}, {"of": "model"}],
     metrics.Entropy: [{}, {"of": "published"}, {"of": "published", "corrected": False}],
+    metrics.CategoryShare: [{"column": "town", "category": "Kiel"}, {"column": "ill", "category": "1"}],
     metrics.ModeShare: [{}, {"what": "lost"}, {"what": "between"}],
     metrics.NearestRealDistance: [{}, {"to": "training"}],
     metrics.OffSupport: [{}, {"of": "model"}],
