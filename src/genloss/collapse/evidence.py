@@ -7,6 +7,7 @@ Each works on B series of R replicates at once: a monitor on one, a simulation o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,9 @@ class OverReplicates:
 
     def add(self, x: Array) -> Evidence:
         """Take the next generation, (B, R), and say what bets have come to."""
-        self.counts += self._past.signs(x).sum(axis=0, dtype=np.int32)
+        for signs in self._past.signs(x):
+            # of so few generations that a byte holds it: this sum is what a monitor spends its time on
+            self.counts += signs.sum(axis=0, dtype=np.int8)
         return self.bet(self.counts)
 
     def bet(self, counts: Array) -> Evidence:
@@ -118,7 +121,8 @@ class OverGenerations:
 
     def add(self, x: Array) -> Evidence:
         """Take the next generation, (B, R), and say what bets have come to."""
-        signs = self._past.signs(x).sum(axis=2, dtype=np.int32)
+        none = np.zeros((0, x.shape[0]), dtype=np.int64)
+        signs = np.concatenate([none, *(some.sum(axis=2, dtype=np.int64) for some in self._past.signs(x))])
         new = signs.sum(axis=0)
         self._scores = np.concatenate([self._scores - signs, new[None]])
         t = len(self._scores)
@@ -147,13 +151,17 @@ class _Past:
     def __init__(self, shape: Shape) -> None:
         self._kept, self._n = np.empty((16, *shape)), 0
 
-    def signs(self, x: Array) -> Array:
-        """(t, B, R): the newest is above each of those before (1), below it (-1), or neither (0, NaN too)."""
-        before = self._kept[: self._n]
-        found = (x > before).astype(np.int8)
-        found -= x < before
+    def signs(self, x: Array) -> Iterator[Array]:
+        """(at most 120, B, R) at a time: the newest is above those before (1), below (-1), or neither (0).
+
+        A NaN is neither. The newest, (B, R), is kept.
+        """
+        for first in range(0, self._n, 120):
+            before = self._kept[first : min(first + 120, self._n)]
+            found = (x > before).view(np.int8)
+            found -= (x < before).view(np.int8)
+            yield found
         if self._n == len(self._kept):
             self._kept = np.concatenate([self._kept, np.empty_like(self._kept)])
         self._kept[self._n] = x
         self._n += 1
-        return found
