@@ -141,7 +141,7 @@ class Monitor:
             self._waiting = []
             found = float(np.exp(np.minimum(bets.total[0], 700)))
             if since is None and enough(bets, self.alpha)[0]:
-                since, direction = t, "up" if bets.up[0] > bets.down[0] else "down"
+                since, direction = t, towards(bets)
         missing = last.missing + bool(np.isnan(x).all())
         self._said = Watch(self.metric, t, found, last.enough, since, direction, missing)
         return self._said
@@ -200,6 +200,11 @@ def evidence(shape: tuple[int, int], over: Over) -> OverReplicates | OverGenerat
 def enough(bets: Evidence, alpha: float) -> Array:
     """(B,) whether evidence is enough for an alarm."""
     return np.asarray(bets.total >= -np.log(alpha))
+
+
+def towards(bets: Evidence) -> Direction:
+    """Where evidence of one series points."""
+    return "up" if bets.up[0] > bets.down[0] else "down"
 
 
 def _averaged(some: list[Array]) -> Array:
