@@ -36,6 +36,7 @@ def warn(run: str, watch: str | None, alpha: float, as_json: bool) -> None:
     monitor in a training pipeline would.
     """
     from genloss.cli.values import results_of
+    from genloss.collapse.warning import FEWEST
     from genloss.collapse.warning import warn as warned
 
     results = results_of(run, trust=False)
@@ -50,8 +51,9 @@ def warn(run: str, watch: str | None, alpha: float, as_json: bool) -> None:
         click.echo((f"{click.style(label, bold=True)}\n" if label else "") + f"{line}\n")
     for rule in dict.fromkeys(line.rule for line in lines):
         click.echo(textwrap.fill(rule, 120))
-    if any(m.lead.low == m.lead.low for line in lines for m in line.moves):
-        click.echo("[low, high]: 95 % intervals over replicates.")
+    few = any(line.replicates < FEWEST for line in lines)
+    said = f"; below {FEWEST} replicates there are none" if few else ""
+    click.echo(f"[low, high]: 95 % intervals over replicates{said}.")
 
 
 def entries(line: Warned) -> list[dict[str, Any]]:
