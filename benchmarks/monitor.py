@@ -96,6 +96,7 @@ NULLS = {
     "Student's t of 3": independent(lambda rng, shape: rng.standard_t(3, shape)),
     "counts, Poisson of 1": independent(lambda rng, shape: rng.poisson(1.0, shape).astype(float)),
     "0 or 1, 10 % of 1": independent(lambda rng, shape: (rng.random(shape) < 0.1).astype(float)),
+    "0 or 1, 1 % of 1": independent(lambda rng, shape: (rng.random(shape) < 0.01).astype(float)),
     "constant": independent(lambda rng, shape: np.ones(shape)),
     "normal, 20 % NaN": independent(
         lambda rng, shape: np.where(rng.random(shape) < 0.2, np.nan, rng.standard_normal(shape))

@@ -99,11 +99,13 @@ class OverGenerations:
 
     No change: generations are exchangeable, whatever replicates have to do with each other. A generation's
     score is the number of values in all other generations, each of the same replicate, that are below it,
-    less those above. The place of the newest score among all is then uniform, whatever the places before (a
-    conformal p-value), and a bet on it at fair odds is a martingale: p, the share of scores below, pays
-    a p^(a-1) on a fall and a (1-p)^(a-1) on a rise. A little of what bets have come to is shared among all
-    of them after each generation, so that a change may begin late. Scores that tie are paid the average over
-    their places: nothing is drawn, and a constant wins nothing.
+    less those above. Where no scores tie, the place k of the newest one among all t is uniform, whatever the
+    places before (a conformal p-value), and bets on it at fair odds are a martingale: that it falls pays
+    t ((k/t)^a - ((k-1)/t)^a), k being counted from below, and that it rises the same, k being counted from
+    above. A little of what bets have come to is shared among all of them after each generation, so that a
+    change may begin late. Where scores tie, each bet takes the place of them that pays it least: whatever an
+    order of the ties would have come to, this is no more. (Their average would be fair in any one generation,
+    and not over time, as ties tell of the next ones.)
 
     Args:
         shape: (B, R).
@@ -126,11 +128,10 @@ class OverGenerations:
         new = signs.sum(axis=0)
         self._scores = np.concatenate([self._scores - signs, new[None]])
         t = len(self._scores)
-        low = (self._scores < new).sum(axis=0) / t
-        high = (self._scores <= new).sum(axis=0) / t
+        # the place from above, and from below, each after all that it ties with
+        places = np.array([(self._scores >= new).sum(axis=0), (self._scores <= new).sum(axis=0)])[:, None]
         a = np.array(_POWERS)[:, None]
-        paid = np.array([(1 - low) ** a - (1 - high) ** a, high**a - low**a]) / (high - low)
-        log = self._log + np.log(paid)
+        log = self._log + np.log(t * ((places / t) ** a - ((places - 1) / t) ** a))
         total = np.logaddexp.reduce(log, axis=(0, 1))
         self._log = np.logaddexp(log + np.log1p(-_SHARED), total + np.log(_SHARED / log[..., 0].size))
         return Evidence(*np.logaddexp.reduce(self._log, axis=1))

@@ -123,7 +123,7 @@ class Warned:
         return f"{said}; {self.watched} follows {_said(lead)} generations later{told}."
 
     def __str__(self) -> str:
-        rows = [["metric", "alarm in generation", "it", f"generations before {self.watched}"]]
+        rows = [["metric", "alarm in generation", "direction", f"generations before {self.watched}"]]
         for m in self.moves:
             none = f"no alarm in {self.generations} generations"
             lead = "" if np.isnan(m.lead.estimate) or np.isinf(m.lead.estimate) else _said(m.lead)
