@@ -4,6 +4,7 @@ import itertools
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -354,7 +355,7 @@ def test_lines_and_what_is_watched():
     some = line({"regime": "A"}, Diversity=noisy(-T), Loss=noisy(LATE)) + line(
         {"regime": "B"}, (None,), Other=noisy(T)
     )
-    a, b = warn(iter(some))
+    a, b = warn(some)
     assert (a.watched, b.watched) == ("Loss", "") and b.labels == {"regime": "B"}
     assert "generations before" not in str(b) and b.first.endswith("Other, which rises.")
     assert [w.watched for w in warn(some, "Diversity")] == ["Diversity", ""]
@@ -364,7 +365,7 @@ def test_lines_and_what_is_watched():
     with pytest.raises(GenlossError, match="no metric over generations"):
         warn([])
     with pytest.raises(GenlossError, match="'x' is no trajectory"):
-        warn("x")
+        warn(["x"])
     with pytest.raises(GenlossError, match="alpha = 2"):
         warn(some, alpha=2)
 
@@ -416,6 +417,33 @@ def test_the_command_says_what_python_says(folder):
     }
     trace = next(e for e in entries if e["metric"] == "TraceRatio")
     assert trace["direction"] == "down" and trace["lead"] is None and trace["over"] == "replicates"
+
+
+def test_a_table_of_anybodys_is_warned_of(tmp_path):
+    losses, diversity = noisy(LATE, seed=2), noisy(-T, seed=1)
+    rows = [
+        {"step": t + 1, "seed": r, "loss": losses[t, r], "diversity": diversity[t, r]}
+        for t in range(60)
+        for r in range(40)
+    ]
+    frame = pd.DataFrame(rows)
+    (warned,) = warn(frame, "loss", value=("loss", "diversity"))
+    first = warned.moves[0]
+    assert first.metric == "diversity" and first.lead.estimate > 20
+    frame.to_csv(tmp_path / "losses.csv", index=False)
+    said = called(
+        "warn",
+        tmp_path / "losses.csv",
+        "--watch",
+        "loss",
+        "--value",
+        "loss",
+        "--value",
+        "diversity",
+        "--json",
+    )
+    (entry,) = (e for e in json.loads(said.stdout) if e["metric"] == "diversity")
+    assert (entry["lead"], entry["alarm"]) == (first.lead.estimate, first.since.estimate)
 
 
 def test_the_command_refuses_in_a_line(folder, tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genloss.cli.guard import DEBUG
+from genloss.cli.judging import columns_options, trajectories_of
 from genloss.errors import say
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", type=click.Path())
+@click.argument("source", metavar="RUN|TABLE", type=click.Path())
 @click.option(
     "--watch", metavar="METRIC", help="The metric you care about; by default the first that is better lower."
 )
@@ -27,22 +28,23 @@ if TYPE_CHECKING:
     show_default=True,
     help="The most that the probability of a false alarm on a line may be, over all its generations.",
 )
+@columns_options
 @click.option("--json", "as_json", is_flag=True, help="A list with one object for each line and metric.")
+@click.option("--trust", is_flag=True, help="Run code of yours that the run's spec refers to.")
 @DEBUG
-def warn(run: str, watch: str | None, alpha: float, as_json: bool) -> None:
-    """Say which metric of a run moved first, and how long before the one you care about.
+def warn(source: str, watch: str | None, alpha: float, as_json: bool, trust: bool, **columns: Any) -> None:
+    """Say which metric moved first, and how long before the one you care about.
 
-    RUN is its folder. Of each line, an agent of a cell, every metric is looked at after each generation, as a
-    monitor in a training pipeline would.
+    RUN is a run's folder. TABLE is anybody's values by generation, as genloss verdict reads it. Of each line
+    every metric is looked at after each generation, as a monitor in a training pipeline would.
     """
-    from genloss.cli.values import results_of
     from genloss.collapse.warning import FEWEST
     from genloss.collapse.warning import warn as warned
 
-    results = results_of(run, trust=False)
-    for note in results.notes:
+    some, notes, _ = trajectories_of(source, trust, columns)
+    for note in notes:
         say(note)
-    lines = warned(results, watch, alpha)
+    lines = warned(some, watch, alpha)
     if as_json:
         click.echo(json.dumps([entry for line in lines for entry in entries(line)], indent=1))
         return
@@ -51,9 +53,10 @@ def warn(run: str, watch: str | None, alpha: float, as_json: bool) -> None:
         click.echo((f"{click.style(label, bold=True)}\n" if label else "") + f"{line}\n")
     for rule in dict.fromkeys(line.rule for line in lines):
         click.echo(textwrap.fill(rule, 120))
-    few = any(line.replicates < FEWEST for line in lines)
-    said = f"; below {FEWEST} replicates there are none" if few else ""
-    click.echo(f"[low, high]: 95 % intervals over replicates{said}.")
+    enough = [line.replicates >= FEWEST for line in lines]
+    said = "[low, high]: 95 % intervals over replicates." if any(enough) else ""
+    none = "" if all(enough) else f"Below {FEWEST} replicates there are no intervals."
+    click.echo(" ".join(part for part in (said, none) if part))
 
 
 def entries(line: Warned) -> list[dict[str, Any]]:

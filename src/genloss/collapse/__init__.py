@@ -56,9 +56,7 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
     return _judged(some, margins, notes)
 
 
-def warn(
-    data: Results | Any, watch: str | None = None, alpha: float = 0.05, **columns: Any
-) -> tuple[Warned, ...]:
+def warn(data: Results | Any, watch: str | None = None, alpha: float = 0.05, **columns: Any) -> list[Warned]:
     """Of every line, when each metric was seen to move, and how long before the one that one cares about.
 
     Each metric is monitored (:class:`Monitor`) from generation 1 on, at alpha over the number of metrics of
@@ -79,8 +77,8 @@ def warn(
         DataError: if a table cannot be read as values by generation.
         GenlossError: if no line has the metric, there is nothing to look at, or alpha is not between 0 and 1.
     """
-    some, _ = _lines(data, columns)
-    return _warned(some, watch, alpha)
+    some, notes = _lines(data, columns)
+    return _warned(some, watch, alpha, notes)
 
 
 def _lines(data: Any, columns: dict[str, Any]) -> tuple[list[Trajectory], Sequence[str]]:

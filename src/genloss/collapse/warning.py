@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +20,13 @@ from genloss.collapse.monitor import (
     rate,
     towards,
 )
-from genloss.collapse.trajectory import Trajectory, trajectories
+from genloss.collapse.trajectory import Trajectory
 from genloss.errors import GenlossError, bounded, shown
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
 from genloss.samples import Array
 from genloss.streams import fixed
 from genloss.study.registry import did_you_mean
-from genloss.study.results import Results
 
 _RESAMPLES = 200
 FEWEST = 30
@@ -128,53 +127,49 @@ class Warned:
             none = f"no alarm in {self.generations} generations"
             lead = "" if np.isnan(m.lead.estimate) or np.isinf(m.lead.estimate) else _said(m.lead)
             rows.append([m.metric, _said(m.since) if m.alarm else none, m.verb, lead])
-        rows = rows if self.watched else [row[:3] for row in rows]
+        rows = rows if any(row[3] for row in rows[1:]) else [row[:3] for row in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join([self.first, *table, *self.notes])
 
 
 def warn(
-    of: Results | Trajectory | Iterable[Trajectory], watch: str | None = None, alpha: float = 0.05
+    some: Iterable[Trajectory],
+    watch: str | None = None,
+    alpha: float = 0.05,
+    notes: Sequence[str] = (),
 ) -> list[Warned]:
     """Of each line, when each metric was seen to move, and how long before the metric that one cares about.
 
-    Each metric is monitored (:class:`.Monitor`) from generation 1 on at alpha over the number of metrics. An
-    alarm says that a metric has been *seen* to move: of two that move at once, the one with less noise is
-    seen first, which is what counts for a warning, and is no cause.
-
-    Intervals resample replicates, the same ones for all metrics of a line; below 30 replicates there are
-    none. A resample in which neither metric has an alarm counts as any lead.
-
     Args:
-        of: a run's results, or trajectories of anybody's.
+        some: of all lines, each with all its metrics.
         watch: name of the metric that one cares about; by default the first one of a line that is better
             lower.
         alpha: the most that the probability of a false alarm on a line may be.
+        notes: to pass on with every line.
 
     Raises:
         GenlossError: if no line has the metric, there is nothing to look at, or alpha is not between 0 and 1.
     """
     rate(alpha)
-    given = trajectories(of) if isinstance(of, Results) else of
-    some = [given] if isinstance(given, Trajectory) else list(given)
+    some = list(some)
     strange = [x for x in some if not isinstance(x, Trajectory)]
     if strange:
         raise GenlossError(f"warn: {shown(strange[0])} is no trajectory; give results, or trajectories")
     known = list(dict.fromkeys(x.metric for x in some))
     if not some:
         raise GenlossError(
-            "there is no metric over generations to look at: none is measured, or none finished"
+            "there is no metric over generations to look at: none is measured, or none is finished"
         )
     if watch is not None and watch not in known:
         raise GenlossError(f"watch: no metric '{bounded(watch)}'{did_you_mean(watch, known)}")
     lines: dict[tuple[Any, ...], list[Trajectory]] = {}
     for x in some:
         lines.setdefault((x.agent, *((k, str(v)) for k, v in x.labels.items())), []).append(x)
-    return [_warned(line, watch, alpha) for line in lines.values()]
+    return [_warned(line, watch, alpha, notes) for line in lines.values()]
 
 
-def _warned(line: list[Trajectory], watch: str | None, alpha: float) -> Warned:
+def _warned(line: list[Trajectory], watch: str | None, alpha: float, said: Sequence[str]) -> Warned:
     names = [x.metric for x in line]
     lower = [x.metric for x in line if x.meaning.better == "lower"]
     watched = next((name for name in (lower if watch is None else names) if watch in (None, name)), "")
@@ -200,7 +195,7 @@ def _warned(line: list[Trajectory], watch: str | None, alpha: float) -> Warned:
         moves.append(Move(x.metric, x.meaning, _interval(since, again[k]), direction, lead))
     moves.sort(key=lambda m: m.since.estimate)
     last = max(int(x.generations[-1]) for x in line)
-    notes = dict.fromkeys(note for x in line for note in x.notes)
+    notes = dict.fromkeys([*said, *(note for x in line for note in x.notes)])
     return Warned(line[0].labels, watched, tuple(moves), last, r, over, alpha, tuple(notes))
 
 
