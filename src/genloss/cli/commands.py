@@ -15,6 +15,7 @@ import genloss as package
 from genloss.cli.describing import describe
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
 from genloss.cli.judging import verdict
+from genloss.cli.warning import warn
 from genloss.errors import SpecError, StoreError, bounded, say
 from genloss.wording import are, several
 
@@ -55,6 +56,7 @@ def genloss(ctx: click.Context) -> None:
 
 genloss.add_command(describe)
 genloss.add_command(verdict)
+genloss.add_command(warn)
 
 
 @genloss.command(name="list")

@@ -11,17 +11,33 @@ generations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from genloss.collapse.meanings import MEANINGS, Margins
+from genloss.collapse.monitor import Monitor, Watch
 from genloss.collapse.trajectory import Trajectory, trajectories
 from genloss.collapse.verdict import Verdict
 from genloss.collapse.verdict import verdict as _judged
+from genloss.collapse.warning import Move, Warned
+from genloss.collapse.warning import warn as _warned
 
 if TYPE_CHECKING:
     from genloss.study.results import Results
 
-__all__ = ["MEANINGS", "Margins", "Trajectory", "Verdict", "trajectories", "verdict"]
+__all__ = [
+    "MEANINGS",
+    "Margins",
+    "Monitor",
+    "Move",
+    "Trajectory",
+    "Verdict",
+    "Warned",
+    "Watch",
+    "trajectories",
+    "verdict",
+    "warn",
+]
 
 
 def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any) -> Verdict:
@@ -36,15 +52,47 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
     Raises:
         DataError: if a table cannot be read as values by generation.
     """
+    some, notes = _lines(data, columns)
+    return _judged(some, margins, notes)
+
+
+def warn(data: Results | Any, watch: str | None = None, alpha: float = 0.05, **columns: Any) -> list[Warned]:
+    """Of every line, when each metric was seen to move, and how long before the one that one cares about.
+
+    Each metric is monitored (:class:`Monitor`) from generation 1 on, at alpha over the number of metrics of
+    the line. An alarm says that a metric has been *seen* to move: of two that move at once, the one with less
+    noise is seen first, which is what counts for a warning, and is no cause.
+
+    Intervals resample replicates, the same ones for all metrics of a line; below 30 replicates there are
+    none. A resample in which neither metric has an alarm counts as any lead.
+
+    Args:
+        data: results; or a frame or the path of a file of values by generation; or trajectories.
+        watch: name of the metric that one cares about; by default the first one of a line that is better
+            lower.
+        alpha: the most that the probability of a false alarm on a line may be.
+        columns: as in :func:`verdict`.
+
+    Raises:
+        DataError: if a table cannot be read as values by generation.
+        GenlossError: if no line has the metric, there is nothing to look at, or alpha is not between 0 and 1.
+    """
+    some, notes = _lines(data, columns)
+    return _warned(some, watch, alpha, notes)
+
+
+def _lines(data: Any, columns: dict[str, Any]) -> tuple[list[Trajectory], Sequence[str]]:
+    """Trajectories, whatever they are in, and what is to be known of them."""
     from genloss.study.results import Results
 
-    if isinstance(data, Results) or (isinstance(data, (list, tuple)) and not columns):
-        return _judged(data, margins, data.notes if isinstance(data, Results) else ())
+    if isinstance(data, Results):
+        return list(trajectories(data)), data.notes
+    if isinstance(data, (list, tuple)) and not columns:
+        return list(data), ()
     from genloss.collapse.others import Columns, read
 
     given: dict[str, Any] = {
         k: (v,) if isinstance(v, str) and k in ("value", "group", "missing") else v
         for k, v in columns.items()
     }
-    some, notes = read(data, Columns(**given))
-    return _judged(some, margins, notes)
+    return read(data, Columns(**given))
