@@ -122,14 +122,17 @@ def page(all_: list[Tried], replicates: int) -> str:
     """The page."""
     intro = f"""# Forecasts held against what came
 
-`python -m benchmarks.backtest --replicates {replicates}` made this page. Every study of the gallery was run to
-generation {AT} with {replicates} replicates; from the first {", ".join(map(str, STARTS[:-1]))} and {STARTS[-1]}
-generations alone, `genloss forecast` was asked for generation {AT}, of every metric of every line, both of the mean
-and of the typical replicate. *Covered* is the share of {100 * LEVEL:.0f} % intervals that hold what the same
-replicates had in the end; *cannot tell* is the share of forecasts that are refused, and these are in no other column.
-*Width* is the median of half an interval in units of what the last value seen errs by; *closer* the share of
-forecasts that err no more than that value. Lines of one study resemble each other, so shares are less sure than their
-number of forecasts suggests.
+`python -m benchmarks.backtest --replicates {replicates}` made this page. Every study of the gallery was run
+to generation {AT} with {replicates} replicates. From the first {", ".join(map(str, STARTS[:-1]))} and
+{STARTS[-1]} generations alone, `genloss forecast` was asked for generation {AT}: of every metric of every
+line, of the mean and of the typical replicate.
+
+- *Covered* is the share of {100 * LEVEL:.0f} % intervals that hold what the same replicates had in the end.
+- *Cannot tell* is the share of forecasts that are refused; these are in no column to its right.
+- *Width* is the median of half an interval, in units of what the last value seen errs by.
+- *Closer* is the share of forecasts that err no more than the last value seen does.
+
+Lines of one study resemble each other, so shares are less sure than their numbers of forecasts suggest.
 """
     return "\n".join(
         [

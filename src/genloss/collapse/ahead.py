@@ -24,7 +24,7 @@ _RESAMPLED = 40
 _STEEPEST = 1.5  # power of t by which a spread is drawn on at most; a random walk's is 1/2
 _LEAST_KEPT = 0.02  # correlations below it are not told from none
 _LAGS = 12
-_LARGEST = 700.0  # e^700 is still a number
+_LARGEST = 700.0  # e^700 and e^-700 are still numbers
 
 
 class Link(NamedTuple):
@@ -53,7 +53,7 @@ def link(values: Array, scale: Scale) -> Link:
     """
     least, most = float(values.min()), float(values.max())
     if scale in ("ratio", "count") and least > 0:
-        return Link("log", np.log, lambda y: np.exp(np.minimum(y, _LARGEST)), lambda x: x)
+        return Link("log", np.log, lambda y: np.exp(np.clip(y, -_LARGEST, _LARGEST)), lambda x: x)
     if scale == "share" and least > 0 and most < 1:
         return Link("logit", logit, expit, lambda x: x * (1 - x))
     low = 0.0 if scale in ("ratio", "count", "share") and least >= 0 else -np.inf

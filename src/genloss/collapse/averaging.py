@@ -184,7 +184,7 @@ def _weights(found: list[_Laws], way: Link, misfit: float) -> tuple[list[str], A
     for laws in found:
         parameters = np.array([FAMILIES[int(k)].parameters for k in laws.family])
         logs.append(-laws.chi / misfit / 2 - _PENALTY * parameters)
-        names += [FAMILIES[int(k)].name + (on if laws.linked else "") for k in laws.family]
+        names += [_named(FAMILIES[int(k)].name, on if laws.linked else "") for k in laws.family]
     log = np.concatenate(logs)
     size = np.exp(log - log.max())
     group = np.array(names)
@@ -193,6 +193,10 @@ def _weights(found: list[_Laws], way: Link, misfit: float) -> tuple[list[str], A
         mine = size[group == name]
         weight[group == name] = mine * mine.max() / max(mine.sum(), np.finfo(float).tiny)
     return names, weight / weight.sum()
+
+
+def _named(name: str, on: str) -> str:
+    return name if name == "constant" else name + on  # a constant is one on every scale
 
 
 def _numbers(laws: _Laws, own: int, seen: int, misfit: float, many: int, rng: Rng) -> Array:
