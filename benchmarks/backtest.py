@@ -109,7 +109,7 @@ def reasons(all_: list[Tried]) -> str:
 
 
 _KINDS = {
-    "would be": "the interval would be wider than 5 times what replicates had spanned so far",
+    "would be": "the interval would be wider than 10 times what replicates had spanned so far",
     "no law": "no law of growth fits at 1 %",
     "every value": "every value is the same",
     "infinite": "values are infinite",

@@ -58,6 +58,7 @@ class _Laws(NamedTuple):
         basis: (G, T + 1 + A, 2) at generations seen, the last one, and those ahead.
         family: (G,) index.
         chi: (G,).
+        stays: (G,) whether the best fit stays on the metric's scale until the end.
         linked: whether the scale is the link's.
     """
 
@@ -66,6 +67,7 @@ class _Laws(NamedTuple):
     basis: Array
     family: Array
     chi: Array
+    stays: Array
     linked: bool
 
 
@@ -144,8 +146,13 @@ def _on(b: Blocks, t: Array, at: Array, way: Link, linked: bool) -> _Laws:
             families += [k] * len(shapes)
     basis = np.concatenate(bases)
     white = whitening(b.errors())
-    chi = fitted(b, basis[:, : len(t)], white).chi
-    return _Laws(b, white, basis, np.array(families), chi, linked)
+    fits = fitted(b, basis[:, : len(t)], white)
+    stays = np.ones(len(basis), dtype=bool)
+    if not linked:
+        with np.errstate(all="ignore"):
+            curves = way.forth((basis[:, len(t) :] @ fits.numbers[..., None])[..., 0])
+        stays = np.isfinite(curves).all(axis=1)
+    return _Laws(b, white, basis, np.array(families), fits.chi, stays, linked)
 
 
 def _plausible(family: Family, t: Array, until: float, link: str, linked: bool) -> Array:
@@ -183,7 +190,7 @@ def _weights(found: list[_Laws], way: Link, misfit: float) -> tuple[list[str], A
     on = {"log": " of logarithms", "logit": " of log odds", "": ""}[way.name]
     for laws in found:
         parameters = np.array([FAMILIES[int(k)].parameters for k in laws.family])
-        logs.append(-laws.chi / misfit / 2 - _PENALTY * parameters)
+        logs.append(np.where(laws.stays, -laws.chi / misfit / 2 - _PENALTY * parameters, -np.inf))
         names += [_named(FAMILIES[int(k)].name, on if laws.linked else "") for k in laws.family]
     log = np.concatenate(logs)
     size = np.exp(log - log.max())

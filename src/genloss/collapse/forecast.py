@@ -30,7 +30,7 @@ from genloss.streams import fixed
 
 LEAST_GENERATIONS = 6
 """Below this laws with a limit cannot be told from those without."""
-WIDEST = 5.0
+WIDEST = 10.0
 """An interval wider than so many times all that replicates have spanned so far is no forecast."""
 REJECTED = 0.01
 """p-value of the best law below which none is drawn on."""
@@ -157,7 +157,7 @@ def forecast(
     """What will be observed at a later generation of the same replicates.
 
     It cannot tell with fewer than 6 generations or 5 replicates; of values that are infinite or all equal;
-    where no law fits at 1 %; and where the interval is wider than 5 times what all replicates have spanned in
+    where no law fits at 1 %; and where the interval is wider than 10 times what all replicates have spanned in
     all generations, on the scale on which the metric has no ends. Replicates that have stopped moving, in the
     last fifth of the generations and in 5 of them at least, are taken to stay where they are.
 
