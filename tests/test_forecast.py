@@ -1,4 +1,4 @@
-"""Forecasts: intervals that hold what comes, that widen, that respect the scale; and when nothing can be told."""
+"""Forecasts: intervals that hold what comes, widen, and stay on the scale; and when nothing can be told."""
 
 import json
 
@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import Agent, Experiment, GenlossError, Study, generators, metrics, real, regimes, run
+from genloss import Agent, Experiment, GenlossError, Results, generators, metrics, real, regimes, run
 from genloss.cli.commands import genloss
 from genloss.collapse.forecast import WIDEST, forecast, forecasts
 from genloss.collapse.trajectory import Trajectory, trajectories
 from genloss.meaning import Meaning
-from genloss.theory import gaussian
 
 R, T = 60, 100
 TIME = np.arange(1, T + 1.0)
@@ -38,7 +37,10 @@ def error(rng, n=100, d=10):
 
 
 LAWS = {
-    "nothing changes": (lambda g: 1 + 0.3 * g.standard_normal((T, R)) + 0.2 * g.standard_normal((1, R)), "plain"),
+    "nothing changes": (
+        lambda g: 1 + 0.3 * g.standard_normal((T, R)) + 0.2 * g.standard_normal((1, R)),
+        "plain",
+    ),
     "log": (lambda g: walk(g, lambda t: np.log(t) / 4), "plain"),
     "linear": (lambda g: walk(g, lambda t: t / 100, steps=0.1), "plain"),
     "square root": (lambda g: walk(g, lambda t: np.sqrt(t) / 10), "plain"),
@@ -48,7 +50,7 @@ LAWS = {
     "variance": (variance, "ratio"),
     "error": (error, "ratio"),
 }
-TRIES = 9
+TRIES = 8
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +155,10 @@ def test_what_has_stopped_stays():
 
 
 def test_a_threshold_is_crossed_when_it_is():
-    """A walk of mean t / 20 crosses 3 about generation 60: in 80 % of tries at least within its interval."""
+    """A walk of mean t / 20 crosses 3 about generation 60: in intervals of 90 %, in 8 of 12 tries at least."""
     rng = np.random.Generator(np.random.SFC64(8))
     held = []
-    for _ in range(20):
+    for _ in range(12):
         x = walk(rng, lambda t: t / 20, 0.2, 0.1)
         when = 1 + int(np.argmax(x.mean(axis=1) > 3))
         told = forecast(line(x).upto(40), 100, "mean", threshold=3.0).crossing
@@ -164,7 +166,7 @@ def test_a_threshold_is_crossed_when_it_is():
         assert not told.seen
         assert told.never < 0.2
         assert 40 < told.generation.low <= told.generation.estimate
-    assert np.mean(held) >= 0.8
+    assert sum(held) >= 8  # of 12 with 90 % each, fewer are held in 1 of 230 such tests
 
 
 def test_a_threshold_may_never_be_crossed():
@@ -188,7 +190,10 @@ def test_a_threshold_that_was_crossed_is_said():
 BAD = {
     "4 replicates": (lambda x: x[:, :4], "4 replicates without gaps"),
     "1 replicate": (lambda x: x[:, :1], "1 replicate without gaps"),
-    "gaps": (lambda x: np.where(np.arange(R) < 57, np.where(TIME[:, None] == 3, np.nan, x), x), "3 replicates"),
+    "gaps": (
+        lambda x: np.where(np.arange(R) < 57, np.where(TIME[:, None] == 3, np.nan, x), x),
+        "3 replicates",
+    ),
     "5 generations": (lambda x: x[:5], "5 generations"),
     "infinite": (lambda x: np.where(np.arange(R) == 3, np.inf, x), "infinite"),
     "constant": (lambda x: np.full_like(x, -1.0), "every value is -1"),
@@ -252,7 +257,7 @@ def folder(tmp_path_factory):
         replicates=40,
     )
     folder = tmp_path_factory.mktemp("run")
-    run(Study.of(exp) if hasattr(Study, "of") else exp, out=folder, workers=0, progress=False)
+    run(exp, out=folder, workers=0, progress=False)
     return folder
 
 
@@ -261,8 +266,6 @@ def asked(*words):
 
 
 def test_the_law_stands_beside_the_forecast(folder):
-    from genloss import Results
-
     found = {(f.metric, f.of): f for f in forecasts(trajectories(Results.open(folder)), 60)}
     told = found["TraceRatio", "mean"]
     assert told.by_law == pytest.approx((1 - 1 / 20) ** 60)

@@ -1,9 +1,11 @@
 """Laws drawn by how well they fit: a forecast is an average over all of them, never one winner's.
 
-Every law of :mod:`.growth` is fitted to the middle of the replicates, on the metric's own scale and on one
-without ends (logarithms, log odds). A law's weight is exp(-(chi-square / misfit + parameters) / 2), half of
-Akaike's penalty, since a law with few numbers is no likelier to be true than one with more; all shapes of one
-law share the weight of its best. The numbers of a drawn law are drawn from their errors.
+Every law of :mod:`.growth` is fitted to the middle of the replicates, on a scale without ends (logarithms,
+log odds) and, where that is another one, on the metric's own. A law's weight is exp(-(chi-square / misfit +
+parameters) / 2), half of Akaike's penalty, since a law with few numbers is no likelier to be true than one
+with more; all shapes of one law share the weight of its best. So that ends count rather than formulas, the
+two laws with a limit have half of it each, and so has what is fitted on a second scale; a law that would
+leave the metric's scale has none. The numbers of a drawn law are drawn from their errors.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 
 from genloss.collapse.ahead import Link, middle
 from genloss.collapse.blocks import STATUS_REPLICATES, Blocks, Of, averages
-from genloss.collapse.growth import FAMILIES, Family, columns, fitted, whitening
+from genloss.collapse.growth import FAMILIES, Family, columns, fitted, support, whitening
 from genloss.samples import Array
 from genloss.streams import Rng
 
@@ -24,6 +26,7 @@ FITS = 0.05
 _STARTS = (0.0, 0.25, 0.5)
 _LEAST_GENERATIONS = 4
 _PENALTY = 0.5
+_LIMITED = ("bounded power", "bounded exponential")
 _UNLIKE = 0.15
 """By which factor, of log t, the change ahead may differ from a law's that is only nearly true."""
 _STEEPEST = 2.0  # power of t that a metric follows on its own scale; on one without ends it is 1
@@ -103,12 +106,14 @@ def averaged(y: Array, t: Array, of: Of, way: Link, at: Array, draws: int, rng: 
     drawn = rng.choice(len(weight), size=draws, p=weight)
     seen = len(t) - first
     middles = np.empty((draws, 1 + len(at)))
-    for index in np.unique(drawn):
-        rows = np.flatnonzero(drawn == index)
-        laws, own = (found[0], index) if index < len(found[0].chi) else (found[1], index - len(found[0].chi))
-        curve = _numbers(laws, own, seen, misfit, len(rows), rng) @ laws.basis[own, seen:].T
+    begins = 0
+    for laws in found:
+        rows = np.flatnonzero((drawn >= begins) & (drawn < begins + len(laws.chi)))
+        own = drawn[rows] - begins
+        begins += len(laws.chi)
+        curves = (laws.basis[own, seen:] @ _numbers(laws, own, seen, misfit, rng)[..., None])[..., 0]
         with np.errstate(all="ignore"):
-            middles[rows] = curve if laws.linked else way.forth(curve)
+            middles[rows] = curves if laws.linked else way.forth(curves)
     possible = np.isfinite(middles).all(axis=1)
     middles = middles[possible]
     unlike = _UNLIKE * rng.standard_normal((draws, 1))[possible] * np.log(at / t[-1])
@@ -147,11 +152,11 @@ def _on(b: Blocks, t: Array, at: Array, way: Link, linked: bool) -> _Laws:
     basis = np.concatenate(bases)
     white = whitening(b.errors())
     fits = fitted(b, basis[:, : len(t)], white)
-    stays = np.ones(len(basis), dtype=bool)
+    stays: Array = np.ones(len(basis), dtype=bool)
     if not linked:
         with np.errstate(all="ignore"):
             curves = way.forth((basis[:, len(t) :] @ fits.numbers[..., None])[..., 0])
-        stays = np.isfinite(curves).all(axis=1)
+        stays = np.asarray(np.isfinite(curves).all(axis=1))
     return _Laws(b, white, basis, np.array(families), fits.chi, stays, linked)
 
 
@@ -190,10 +195,13 @@ def _weights(found: list[_Laws], way: Link, misfit: float) -> tuple[list[str], A
     on = {"log": " of logarithms", "logit": " of log odds", "": ""}[way.name]
     for laws in found:
         parameters = np.array([FAMILIES[int(k)].parameters for k in laws.family])
-        logs.append(np.where(laws.stays, -laws.chi / misfit / 2 - _PENALTY * parameters, -np.inf))
+        limited = np.array([FAMILIES[int(k)].name in _LIMITED for k in laws.family])
+        log = -laws.chi / misfit / 2 - _PENALTY * parameters
+        log -= np.log(2) * (limited.astype(float) + (not laws.linked))
+        logs.append(np.where(laws.stays, log, -np.inf))
         names += [_named(FAMILIES[int(k)].name, on if laws.linked else "") for k in laws.family]
-    log = np.concatenate(logs)
-    size = np.exp(log - log.max())
+    every = np.concatenate(logs)
+    size = np.exp(every - every.max())
     group = np.array(names)
     weight = np.zeros_like(size)
     for name in dict.fromkeys(names):
@@ -206,15 +214,22 @@ def _named(name: str, on: str) -> str:
     return name if name == "constant" else name + on  # a constant is one on every scale
 
 
-def _numbers(laws: _Laws, own: int, seen: int, misfit: float, many: int, rng: Rng) -> Array:
-    """(many, 2) numbers of a law, drawn from their errors: Student's, as the covariance is estimated."""
+def _numbers(laws: _Laws, own: Array, seen: int, misfit: float, rng: Rng) -> Array:
+    """(B, 2) numbers of (B,) laws, drawn from their errors: Student's, as the covariance is estimated."""
     b = laws.blocks
-    design = laws.white @ (b.weights @ laws.basis[own, :seen])
-    used = design.any(axis=0)
-    q, r = np.linalg.qr(design[:, used])
+    which, back = np.unique(own, return_inverse=True)
+    f = (laws.white @ b.weights) @ laws.basis[which, :seen]  # (U, K, 2)
+    size0 = np.linalg.norm(f[..., 0], axis=1)
+    q0 = f[..., 0] / size0[:, None]
+    shared = (q0 * f[..., 1]).sum(axis=1)
+    rest = f[..., 1] - shared[:, None] * q0
+    size1 = np.linalg.norm(rest, axis=1)
+    two = np.asarray(f[..., 1].any(axis=1))  # else there is one number
+    q1 = rest / np.where(two, size1, 1)[:, None]
+    y = laws.white @ b.values
     free = max(b.freedom, 3)
-    scale = np.sqrt(misfit * (b.replicates - 1) / (b.freedom + 1) * free / rng.chisquare(free, (many, 1)))
-    z = q.T @ (laws.white @ b.values) + scale * rng.standard_normal((many, int(used.sum())))
-    out = np.zeros((many, 2))
-    out[:, used] = np.linalg.solve(r, z.T).T
-    return out
+    wide = np.sqrt(misfit / support(b) * free / rng.chisquare(free, len(own)))
+    noise = wide[:, None] * rng.standard_normal((len(own), 2))
+    slope = np.where(two[back], ((q1 @ y)[back] + noise[:, 1]) / np.where(two, size1, 1)[back], 0.0)
+    level = ((q0 @ y)[back] + noise[:, 0] - shared[back] * slope) / size0[back]
+    return np.stack([level, slope], axis=-1)

@@ -35,7 +35,7 @@ WIDEST = 10.0
 REJECTED = 0.01
 """p-value of the best law below which none is drawn on."""
 _DRAWS = 1000
-_PLACES = 40  # generations at which a path is drawn
+_PLACES = 25  # generations at which a path is drawn
 _STILL, _STILL_LEAST = 0.2, 5  # share of the generations, and how many of them, without a move
 
 
