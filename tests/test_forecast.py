@@ -155,7 +155,7 @@ def test_what_has_stopped_stays():
 
 
 def test_a_threshold_is_crossed_when_it_is():
-    """A walk of mean t / 20 crosses 3 about generation 60: in intervals of 90 %, in 8 of 12 tries at least."""
+    """A walk of mean t / 20 crosses 3 about generation 60: in 90 % intervals, in 8 of 12 tries at least."""
     rng = np.random.Generator(np.random.SFC64(8))
     held = []
     for _ in range(12):

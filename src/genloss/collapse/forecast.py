@@ -157,9 +157,9 @@ def forecast(
     """What will be observed at a later generation of the same replicates.
 
     It cannot tell with fewer than 6 generations or 5 replicates; of values that are infinite or all equal;
-    where no law fits at 1 %; and where the interval is wider than 10 times what all replicates have spanned in
-    all generations, on the scale on which the metric has no ends. Replicates that have stopped moving, in the
-    last fifth of the generations and in 5 of them at least, are taken to stay where they are.
+    where no law fits at 1 %; and where the interval is wider than 10 times what all replicates have spanned
+    in all generations, on the scale on which the metric has no ends. Replicates that have stopped moving, in
+    the last fifth of the generations and in 5 of them at least, are taken to stay where they are.
 
     Args:
         x: the metric over generations. Replicates with a NaN are left out.
