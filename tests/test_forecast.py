@@ -115,6 +115,14 @@ def test_a_wider_level_is_a_wider_interval():
     assert outer.low < inner.low < inner.estimate < inner.high < outer.high
 
 
+@pytest.mark.parametrize("of", ["mean", "typical"])
+def test_units_do_not_matter(of):
+    """A decay of logarithms to 0 would be one to 1, in whatever unit."""
+    x = variance(np.random.Generator(np.random.SFC64(15)), 30)[:30]
+    one, thousand = (forecast(line(unit * x, "ratio"), 80, of).value for unit in (1, 1000))
+    assert tuple(thousand) == pytest.approx(tuple(1000 * np.array(one)), rel=1e-2)
+
+
 def test_places_of_replicates_are_kept():
     """Replicates that differ for ever: their mean stays where it is seen, however few they are."""
     rng = np.random.Generator(np.random.SFC64(5))

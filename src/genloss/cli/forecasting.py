@@ -85,7 +85,7 @@ def forecast(
 def text(found: list[Forecast]) -> str:
     """The forecasts as a terminal shows them: a row for each, and how many cannot tell."""
     from genloss.cli.listing import aligned
-    from genloss.words import number
+    from genloss.numbers import number
 
     first = found[0]
     lined = any(f.labels for f in found)
@@ -107,7 +107,7 @@ def text(found: list[Forecast]) -> str:
 
 
 def _said(f: Forecast) -> str:
-    from genloss.words import bracketed, interval
+    from genloss.numbers import bracketed, interval
 
     return bracketed(*interval(f.value)) if f.tells else "cannot tell"
 

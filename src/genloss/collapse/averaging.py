@@ -147,7 +147,7 @@ def _on(b: Blocks, t: Array, at: Array, way: Link, linked: bool) -> _Laws:
     for k, family in enumerate(FAMILIES):
         shapes = _plausible(family, t, float(at[-1]), way.name, linked)
         if family.parameters < len(b.values) and len(shapes):
-            bases.append(columns(family, everywhere, [float(s) for s in shapes]))
+            bases.append(columns(family, everywhere, shapes))
             families += [k] * len(shapes)
     basis = np.concatenate(bases)
     white = whitening(b.errors())
@@ -163,12 +163,14 @@ def _on(b: Blocks, t: Array, at: Array, way: Link, linked: bool) -> _Laws:
 def _plausible(family: Family, t: Array, until: float, link: str, linked: bool) -> Array:
     """Shapes of a law that are followed ahead, and no law twice.
 
-    What is exponential on a scale without ends is a straight line there; logarithms that grow faster than in
-    proportion to t are not followed, and nor is exponential growth beyond the e-folds that data can support.
+    What decays to 0 on the metric's own scale is a line on that of logarithms, where 0 itself means nothing.
+    Nothing there is followed that grows faster than in proportion to t, and elsewhere no exponential growth
+    beyond the e-folds that data can support.
     """
     shapes = family.shapes(t)
-    same = {"log": ("constant", "power decay", "exponential decay"), "logit": ("constant",), "": ()}[link]
-    if not linked and family.name in same:
+    if linked and link and not family.offset:
+        return shapes[:0]
+    if not linked and (family.name == "constant" or (link == "log" and not family.offset)):
         return shapes[:0]
     if family.name == "power":
         return shapes[shapes <= (1.0 if link and linked else _STEEPEST)]
