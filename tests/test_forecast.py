@@ -216,7 +216,8 @@ BAD = {
     "5 generations": (lambda x: x[:5], "5 generations"),
     "infinite": (lambda x: np.where(np.arange(R) == 3, np.inf, x), "infinite"),
     "constant": (lambda x: np.full_like(x, -1.0), "every value is -1"),
-    "a jump": (lambda x: x * 1e-3 + np.sin(TIME)[:, None], "no law of growth fits"),
+    "copies": (lambda x: np.repeat(x[:, :1], 20, axis=1), "all replicates are alike"),
+    "waves": (lambda x: x * 1e-3 + np.sin(TIME)[:, None], "no law of growth fits"),
 }
 
 
@@ -248,6 +249,17 @@ def test_replicates_with_gaps_are_left_out_and_said():
     told = forecast(line(gap), 40)
     assert told.notes == ("1 of 60 replicates lack values: left out",)
     assert told.value == forecast(line(np.delete(x, 5, axis=1)), 40).value
+
+
+@pytest.mark.parametrize("replicates", [5, 7, 8])
+def test_few_replicates_and_gaps_in_time_are_no_trouble(replicates):
+    x = walk(np.random.Generator(np.random.SFC64(16)), np.log)[:, :replicates]
+    seen = np.array([1, 2, 5, 10, 20, 40, 60])
+    some = Trajectory("M", Meaning("M"), seen, x[seen - 1])
+    alike = Trajectory("M", Meaning("M"), seen, np.vstack([np.ones((1, replicates)), x[seen[1:] - 1]]))
+    for told in forecasts([some, alike], 100, threshold=4.0):
+        assert told.tells
+        assert told.value.low < 4.6 < told.value.high
 
 
 @pytest.mark.parametrize(

@@ -156,10 +156,11 @@ def forecast(
 ) -> Forecast:
     """What will be observed at a later generation of the same replicates.
 
-    It cannot tell with fewer than 6 generations or 5 replicates; of values that are infinite or all equal;
-    where no law fits at 1 %; and where the interval is wider than 10 times what all replicates have spanned
-    in all generations, on the scale on which the metric has no ends. Replicates that have stopped moving, in
-    the last fifth of the generations and in 5 of them at least, are taken to stay where they are.
+    It cannot tell with fewer than 6 generations or 5 replicates; of values that are infinite, all equal, or
+    equal in all replicates; where no law fits at 1 %; and where the interval is wider than 10 times what all
+    replicates have spanned in all generations, on the scale on which the metric has no ends. Replicates that
+    have stopped moving, in the last fifth of the generations and in 5 of them at least, are taken to stay
+    where they are.
 
     Args:
         x: the metric over generations. Replicates with a NaN are left out.
@@ -230,6 +231,8 @@ def _too_little(x: Trajectory) -> str:
         return "some values are infinite"
     if (x.values == x.values[0, 0]).all():
         return f"every value is {x.values[0, 0]:g}; nothing says whether that will change"
+    if (x.values == x.values[:, :1]).all():
+        return "all replicates are alike; nothing says how far what comes may lie from a law"
     return ""
 
 
