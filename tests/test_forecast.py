@@ -318,6 +318,19 @@ def test_the_command_prints_a_table_and_json(folder):
     assert rows == json.loads(asked(folder, "--at", 60, "--json").stdout)  # the same each time
 
 
+def test_the_command_reads_anybodys_table(tmp_path):
+    x = walk(np.random.Generator(np.random.SFC64(17)), lambda t: t / 10)[:20, :10]
+    rows = [f"{t + 1},{r},{x[t, r]}" for t in range(20) for r in range(10)]
+    (tmp_path / "losses.csv").write_text("\n".join(["step,seed,loss", *rows]))
+    said = asked(tmp_path / "losses.csv", "--at", 30, "--threshold", 2.5)
+    assert said.exit_code == 0
+    assert "20" in said.stdout
+    assert "crosses" in said.stdout
+    assert "--better" not in said.stderr  # it has no such option
+    (row, _) = json.loads(asked(tmp_path / "losses.csv", "--at", 30, "--json").stdout)
+    assert row["low"] < 3 < row["high"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
