@@ -266,6 +266,7 @@ def test_few_replicates_and_gaps_in_time_are_no_trouble(replicates):
     ("at", "more", "said"),
     [
         (30, {}, "no later than 30"),
+        (10**20, {}, "too late for any forecast"),
         (40, {"level": 1.0}, "level = 1.0"),
         (40, {"level": 90}, "level = 90"),
         (40, {"threshold": float("nan")}, "threshold = nan"),

@@ -36,6 +36,8 @@ REJECTED = 0.01
 """p-value of the best law below which none is drawn on."""
 _DRAWS = 1000
 _PLACES = 25  # generations at which a path is drawn
+_LATEST = 1_000_000_000
+_LAW_UNTIL = 1_000_000  # a law gives all generations up to the one asked for
 _STILL, _STILL_LEAST = 0.2, 5  # share of the generations, and how many of them, without a move
 
 
@@ -212,6 +214,8 @@ def forecast(
 def _asked(at: int, last: int, level: float, threshold: float | None) -> None:
     if at <= last:
         raise GenlossError(f"generation {at} is no later than {last}, the last one seen: ask for a later one")
+    if at > _LATEST:
+        raise GenlossError(f"generation {at} is too late for any forecast: ask for {_LATEST} at most")
     if not 0 < level < 1:
         raise GenlossError(f"level = {level}: give a number between 0 and 1, as 0.9")
     if threshold is not None and not np.isfinite(threshold):
@@ -324,7 +328,7 @@ def _crossing(
 
 def _by_law(x: Trajectory, at: int, of: Literal["mean", "typical"]) -> float | None:
     """The law's value at the generation, of the experiment were it run on."""
-    if not isinstance(x.task, Experiment) or x.law is None or x.law.of != of:
+    if not isinstance(x.task, Experiment) or x.law is None or x.law.of != of or at > _LAW_UNTIL:
         return None
     try:
         longer = law(dataclasses.replace(x.task, generations=max(at, x.task.generations)), x.agent, x.metric)
