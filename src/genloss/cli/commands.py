@@ -13,6 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.describing import describe
+from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
 from genloss.cli.judging import verdict
 from genloss.cli.warning import warn
@@ -56,6 +57,7 @@ def genloss(ctx: click.Context) -> None:
 
 genloss.add_command(describe)
 genloss.add_command(verdict)
+genloss.add_command(forecast)
 genloss.add_command(warn)
 
 

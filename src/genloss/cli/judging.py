@@ -22,39 +22,49 @@ _ACROSS = 4  # lines that stand beside each other
 
 def columns_options(command: Any) -> Any:
     """Options that say which columns of a table are what."""
-    for option in reversed(
-        (
-            click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
-            click.option(
-                "--value",
-                multiple=True,
-                metavar="COL",
-                help="Of a table: a column of values; several may be named.",
-            ),
-            click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
-            click.option(
-                "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
-            ),
-            click.option(
-                "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
-            ),
-            click.option(
-                "--tells",
-                type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
-                help="Of a table: what its values tell of.",
-            ),
-            click.option(
-                "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
-            ),
-            click.option(
-                "--reference",
-                "references",
-                multiple=True,
-                metavar="METRIC=VALUE",
-                help="The risk of knowing nothing, for meaning 1.",
-            ),
-        )
-    ):
+    return _with(
+        command,
+        click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
+        click.option(
+            "--value",
+            multiple=True,
+            metavar="COL",
+            help="Of a table: a column of values; several may be named.",
+        ),
+        click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
+        click.option(
+            "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
+        ),
+        click.option(
+            "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
+        ),
+    )
+
+
+def _meaning_options(command: Any) -> Any:
+    """Options that say what the values of a table mean."""
+    return _with(
+        command,
+        click.option(
+            "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
+        ),
+        click.option(
+            "--tells",
+            type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
+            help="Of a table: what its values tell of.",
+        ),
+        click.option(
+            "--reference",
+            "references",
+            multiple=True,
+            metavar="METRIC=VALUE",
+            help="The risk of knowing nothing, for meaning 1.",
+        ),
+    )
+
+
+def _with(command: Any, *options: Any) -> Any:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -65,9 +75,9 @@ def trajectories_of(source: str, trust: bool, columns: dict[str, Any]) -> tuple[
     Args:
         source: a folder, or a table.
         trust: whether a run's own code may be imported.
-        columns: what the options of :func:`columns_options` gave.
+        columns: what the options of :func:`columns_options` gave, and what else the command knows of them.
     """
-    references = pairs(columns.pop("references"), "--reference")
+    references = pairs(columns.pop("references", ()), "--reference")
     if Path(source).is_dir() or not (Path(source).suffix or Path(source).exists()):
         from genloss.cli.values import results_of
         from genloss.collapse.trajectory import trajectories
@@ -101,6 +111,7 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
 @click.command()
 @click.argument("source", metavar="RUN|TABLE", type=click.Path())
 @columns_options
+@_meaning_options
 @click.option(
     "--margin",
     "margins",
