@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from genloss.collapse.forecast import Crossing, Forecast
+from genloss.collapse.forecast import forecasts as _ahead
 from genloss.collapse.meanings import MEANINGS, Margins
 from genloss.collapse.monitor import Monitor, Watch
 from genloss.collapse.trajectory import Trajectory, trajectories
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEANINGS",
+    "Crossing",
+    "Forecast",
     "Margins",
     "Monitor",
     "Move",
@@ -34,6 +38,7 @@ __all__ = [
     "Verdict",
     "Warned",
     "Watch",
+    "forecast",
     "trajectories",
     "verdict",
     "warn",
@@ -79,6 +84,34 @@ def warn(data: Results | Any, watch: str | None = None, alpha: float = 0.05, **c
     """
     some, notes = _lines(data, columns)
     return _warned(some, watch, alpha, notes)
+
+
+def forecast(
+    data: Results | Any,
+    at: int,
+    metric: str | None = None,
+    *,
+    threshold: float | None = None,
+    level: float = 0.9,
+    **columns: Any,
+) -> list[Forecast]:
+    """What the same replicates would show at a later generation: of every line the mean and the median.
+
+    Args:
+        data: results; or a frame or the path of a file of values by generation; or trajectories.
+        at: the generation.
+        metric: the name of the only one that is wanted; by default all are.
+        threshold: of the metric; when it is crossed is forecast too.
+        level: share of intervals that are meant to hold what will be seen.
+        columns: as in :func:`verdict`.
+
+    Raises:
+        DataError: if a table cannot be read as values by generation.
+        GenlossError: if a line has that generation already.
+    """
+    some, _ = _lines(data, columns)
+    wanted = [x for x in some if metric is None or x.metric == metric]
+    return list(_ahead(wanted, at, level=level, threshold=threshold))
 
 
 def _lines(data: Any, columns: dict[str, Any]) -> tuple[list[Trajectory], Sequence[str]]:
