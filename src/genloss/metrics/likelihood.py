@@ -43,7 +43,7 @@ class HoldoutNLL:
         if sign <= 0:
             return {}
         value = (len(covariance) * (1 + np.log(2 * np.pi)) + log_det) / 2
-        return {"reference": Reference(float(value), "one normal law", "a normal law of the real covariance")}
+        return {"reference": Reference(float(value), "a normal law of the real covariance", "that")}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) nats a row."""
