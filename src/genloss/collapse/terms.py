@@ -37,7 +37,7 @@ class Rate:
         """As a sentence has it.
 
         >>> Rate("half-life", Interval(34.3, 31.0, 38.0)).words
-        'half-life 34 [31, 38] generations'
+        'half-life 34.3 [31.0, 38.0] generations'
         """
         return _WORDS[self.name].format(bracketed(*interval(self.interval)))
 
