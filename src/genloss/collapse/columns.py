@@ -105,17 +105,20 @@ def roles(table: Opened, given: Columns, say: Say) -> Roles:
     if runs in taken:
         raise DataError(f"{table.source}: '{runs}' is given twice; a column is one thing")
     taken = (*taken, *([runs] if runs else []))
-    if t is not None and given.generation is None:
+    if t is not None and given.generation is None and t.lower() != "generation":
         training = t.lower() in names.TRAINING
-        more = ": right where each is a model of its own, and not a step within one training" if training else ""
+        more = (
+            ": right where each is a model of its own, and not a step within one training" if training else ""
+        )
         say(f"'{t}' is read as the generation{more} (--generation COL changes it)")
     runs, groups = _files(table, given, runs, groups, taken, say)
     taken = tuple(c for c in (t, runs, *groups) if c)
-    if runs is not None and given.replicate is None and runs != FILE:
+    if runs is not None and given.replicate is None and runs.lower() != "replicate" and runs != FILE:
         say(f"'{runs}' is read as the replicate (--replicate COL changes it)")
     if runs is not None and runs.lower() in names.PIECES:
         say(
-            f"'{runs}' is taken for independent replicates, as given; batches or blocks of one run share its models "
+            f"'{runs}' is taken for independent replicates, as given; batches or blocks of one run share "
+            "its models "
             "and would make every interval too short"
         )
     label = next(
@@ -140,7 +143,9 @@ def known(table: Opened, column: str) -> str:
     if column.strip().lower() in folded:
         return folded[column.strip().lower()]
     there = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
-    raise DataError(f"{table.source}: it has no column '{column}'{meant(column, table.columns)}; there are {there}")
+    raise DataError(
+        f"{table.source}: it has no column '{column}'{meant(column, table.columns)}; there are {there}"
+    )
 
 
 def _role(table: Opened, given: str | None, usual: Sequence[str], taken: Sequence[str]) -> str | None:
@@ -187,7 +192,9 @@ def _guessed_groups(
         if given.group or c.lower() not in names.GROUPS or c in given.value:
             continue
         many = table.frame[c].nunique()
-        if not 1 < many <= _FEW or (table.figures(c).numeric and c.lower() not in ("group", "arm", "condition")):
+        if not 1 < many <= _FEW or (
+            table.figures(c).numeric and c.lower() not in ("group", "arm", "condition")
+        ):
             continue
         if t is not None and table.frame.groupby(c, dropna=False)[t].nunique().median() < 2:
             continue
@@ -198,7 +205,10 @@ def _guessed_groups(
 
 
 def tidied(table: Opened, given: Columns, say: Say) -> Opened:
-    """The table without what trackers and averages put beside values: extremes, times, errors, numbers of rows."""
+    """The table without what trackers and averages put beside values: extremes, times, errors, numbers "
+    "of rows.
+    """
+    runs = _role(table, given.replicate, names.REPLICATES, ())
     asked = {*given.value, given.generation, given.replicate, *given.group}
     tracked = [c for c in table.columns if c.endswith(("__MIN", "__MAX"))]
     times = [c for c in table.columns if c.lower() in names.TIMES]
@@ -209,7 +219,7 @@ def tidied(table: Opened, given: Columns, say: Say) -> Opened:
         if table.figures(v).numeric and v.lower() not in (*names.GENERATIONS, *names.REPLICATES)
     }
     spreads = [c for c in beside if names.words(c)[-1] not in ("n", "count") or not names.words(c)[0]]
-    if any(names.spread(c) or names.averaged(v) for c, v in beside.items()) and not given.replicate:
+    if any(names.spread(c) or names.averaged(v) for c, v in beside.items()) and not runs:
         first = next(iter(beside))
         say(
             f"'{beside[first]}' is read as an average and '{first}' as its spread or error: averages are no "
@@ -228,7 +238,9 @@ def values(table: Opened, given: Columns, found: Roles, say: Say) -> list[str]:
         DataError: if there is none.
     """
     if given.value:
-        wrong = [v for v in given.value if known(table, v) in (found.generation, found.replicate, *found.groups)]
+        wrong = [
+            v for v in given.value if known(table, v) in (found.generation, found.replicate, *found.groups)
+        ]
         if wrong:
             raise DataError(f"{table.source}: '{wrong[0]}' is given twice; a column is one thing")
         return [known(table, v) for v in given.value]
@@ -241,7 +253,8 @@ def values(table: Opened, given: Columns, found: Roles, say: Say) -> list[str]:
         if odd is not None:
             checked(table.figures(odd), table.source, odd)
         raise DataError(
-            f"{table.source}: no column holds numbers that could be the value; name it: --value COL; there are "
+            f"{table.source}: no column holds numbers that could be the value; name it: --value COL; there "
+            "are "
             f"{quoted(table.columns)}"
         )
     say(f"{quoted(able)} {'is' if len(able) == 1 else 'are'} read as the value (--value COL changes it)")

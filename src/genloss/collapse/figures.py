@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Figures:
 
     values: Array
     bad: Array
-    cells: pd.Series[object]
+    cells: pd.Series[Any]
     notes: tuple[str, ...] = ()
     mixed: str = ""
     decimal: str = ""
@@ -53,7 +53,7 @@ class Figures:
 
 
 def figures(
-    cells: pd.Series[object], missing: tuple[str, ...] = (), usual: str = "", delimiter: str = ""
+    cells: pd.Series[Any], missing: tuple[str, ...] = (), usual: str = "", delimiter: str = ""
 ) -> Figures:
     """A column as numbers, however they are written.
 
@@ -78,12 +78,14 @@ def figures(
     codes, some = pd.factorize(cells)
     texts = [str(s).strip() for s in some]
     low = [t.lower() for t in texts]
-    gone = [_float(m) for m in missing]
-    is_none = np.array([t in NONE or t in missing or _float(t) in [g for g in gone if g is not None] for t in low], bool)
+    codes_of_none = {v for v in map(_float, missing) if v is not None}
+    is_none = np.array([t in NONE or t in missing or _float(t) in codes_of_none for t in low], bool)
     infinite = np.array([t in _INFINITE for t in low], bool)
     rest = np.flatnonzero(~is_none & ~infinite)
     values, bad = np.full(len(texts), np.nan), np.zeros(len(texts), bool)
-    values[infinite] = [-np.inf if _INFINITE[t] == "-" else np.inf for t, i in zip(low, infinite, strict=True) if i]
+    values[infinite] = [
+        -np.inf if _INFINITE[t] == "-" else np.inf for t, i in zip(low, infinite, strict=True) if i
+    ]
     found = None
     if len(rest):
         column = pa.array([texts[i] for i in rest], pa.large_string())
@@ -97,14 +99,14 @@ def figures(
     if found.affix:
         notes.append(f"{shown(found.affix)} beside its numbers is left out: {found.example}")
     if found.decimal == "," or found.why or found.gap:
-        mark = {",": "decimal commas", ".": "decimal points"}.get(found.decimal, f"{found.gap} between thousands")
+        mark = {",": "decimal commas", ".": "decimal points"}.get(
+            found.decimal, f"{found.gap} between thousands"
+        )
         notes.append(f"is read with {mark}: {found.example}" + (f" ({found.why})" if found.why else ""))
     if found.below:
         notes.append(f"has negative numbers in brackets: {found.below}")
     unsure = found.unsure
-    return Figures(
-        values, bad, cells, tuple(notes), found.mixed, found.decimal, unsure, found.affix == "%"
-    )
+    return Figures(values, bad, cells, tuple(notes), found.mixed, found.decimal, unsure, found.affix == "%")
 
 
 def checked(found: Figures, source: str, column: str) -> Array:
@@ -127,7 +129,8 @@ def checked(found: Figures, source: str, column: str) -> Array:
     many = f", as {int(found.bad.sum())} rows are" if found.bad.sum() > 1 else ""
     what = "a date" if found.dates else "no number"
     raise DataError(
-        f"{source}: row {at + 1} of '{column}' is {shown(cell)}, {what}{many}; write inf where a run diverged, or "
+        f"{source}: row {at + 1} of '{column}' is {shown(cell)}, {what}{many}; write inf where a run "
+        "diverged, or "
         f"leave it out: --missing {cell if re.fullmatch(r'[A-Za-z]+', cell) else repr(cell)}"
     )
 
@@ -158,7 +161,8 @@ def generations(found: Figures, source: str, column: str) -> tuple[Array, str]:
         cell = str(found.cells.iloc[at])
         what = "a date" if found.dates or re.match(r"\d{4}-\d\d|\d+[/.]\d+[/.]\d+", cell) else "no number"
         raise DataError(
-            f"{source}: row {at + 1} of '{column}' is {shown(cell)}, {what}: a generation is one, as 1, 2, 3; "
+            f"{source}: row {at + 1} of '{column}' is {shown(cell)}, {what}: a generation is one, as 1, 2, "
+            "3; "
             "number them, or name another column: --generation COL"
         )
     off = (t != np.round(t)) & ~np.isnan(t) | np.isinf(t) | (t < 0)

@@ -1,9 +1,8 @@
-"""What can be wrong with the replicates of somebody's metric: pieces of one run, copies, early ends, freezing."""
+"""What can be wrong with the replicates of somebody's metric: pieces of one run, copies, early ends, "
+"freezing.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ _FROZEN = 0.05
 """Share of the generations over which a value that stands still is no accident; three of them at least."""
 
 
-def no_pieces(source: str, t: Array, x: Array, who: Sequence[Any]) -> None:
+def no_pieces(source: str, t: Array, x: Array, who: Array) -> None:
     """Refuse replicates that are pieces of one run.
 
     They are where hardly a generation has two of them, or where each begins where the one before ends.
@@ -34,17 +33,25 @@ def no_pieces(source: str, t: Array, x: Array, who: Sequence[Any]) -> None:
     if x.shape[1] < 2 or len(t) < 3:
         return
     remedy = (
-        "pieces of a run are no replicates; leave the column out, or name the one that tells independent runs apart: "
+        "pieces of a run are no replicates; leave the column out, or name the one that tells independent "
+        "runs apart: "
         "--replicate COL"
     )
     if (there.sum(axis=1) > 1).mean() < 0.1:
-        raise DataError(f"{source}: replicates have no generations in common: they are blocks of one run; {remedy}")
-    if x.shape[1] < 4 or not there.all():
-        return
-    joint = np.abs(x[0, 1:] - x[-1, :-1]).sum()
-    if joint < 0.2 * min(np.abs(np.diff(x[0])).sum(), np.abs(x[-1] - x[0]).sum()):
         raise DataError(
-            f"{source}: each replicate begins where the one before ends, as '{who[1]}' where '{who[0]}' does: they are "
+            f"{source}: replicates have no generations in common: they are blocks of one run; {remedy}"
+        )
+    first, last = x[0], x[-1]
+    if x.shape[1] < 4 or not (np.isfinite(first) & np.isfinite(last)).all():
+        return
+    joint, apart = np.abs(first[1:] - last[:-1]).mean(), np.abs(np.diff(first)).mean()
+    across = np.abs(first[:, None] - last[None, :])
+    any_two = (across.sum() - np.trace(across)) / (across.size - len(first))
+    # of independent runs both are larger, but for 1.7 % of fours, 0.4 % of sixes and no tens
+    if joint < 0.4 * any_two and joint < 0.5 * apart:
+        raise DataError(
+            f"{source}: each replicate begins where the one before ends, as '{who[1]}' where '{who[0]}' "
+            "does: they are "
             f"blocks of one run; {remedy}"
         )
 
@@ -94,15 +101,20 @@ def no_copies(x: Array, say: Say) -> Array:
     kept = np.zeros(x.shape[1], bool)
     kept[first] = True
     copies = x.shape[1] - len(first)
-    if not copies or len(x) < 2 or (x == x[:1]).all(axis=0)[~kept].all():  # standing still, several may be alike
+    if (
+        not copies or len(x) < 2 or (x == x[:1]).all(axis=0)[~kept].all()
+    ):  # standing still, several may be alike
         return np.ones(x.shape[1], bool)
     be = "is" if copies == 1 else "are"
-    say(f"{copies} of {x.shape[1]} replicates {be} to the last digit a copy of another in every generation; left out")
+    say(
+        f"{copies} of {x.shape[1]} replicates {be} to the last digit a copy of another in every "
+        "generation; left out"
+    )
     return kept
 
 
-def thawed(t: Array, x: Array, who: Sequence[Any], say: Say) -> tuple[Array, Array]:
-    """What is left of replicates where values freeze, to the last digit: frozen is not stable.
+def thawed(t: Array, x: Array, who: Array, say: Say) -> tuple[Array, Array]:
+    """What is left where values freeze, to the last digit: frozen is not stable.
 
     Replicates that stop at one generation together were stopped: what follows is left out. Those that stop one
     after the other may have been absorbed, and are kept.
@@ -118,7 +130,7 @@ def thawed(t: Array, x: Array, who: Sequence[Any], say: Say) -> tuple[Array, Arr
         return t, x
     moved = moves.any(axis=0)
     ends = np.where(moved, len(moves) - np.argmax(moves[::-1], axis=0), 0)
-    still = len(x) - 1 - ends >= max(3, _FROZEN * len(x))
+    still = (len(x) - 1 - ends >= max(3, _FROZEN * len(x))) & np.isfinite(x[-1])
     if not still.any():
         return t, x
     if (~moved).any() and moved.any():
@@ -132,25 +144,32 @@ def thawed(t: Array, x: Array, who: Sequence[Any], say: Say) -> tuple[Array, Arr
     together = len(np.unique(ends[frozen])) == 1
     if frozen.any() and (frozen | ~moved).all() and together:
         say(
-            f"from generation {t[last]:g} on nothing changes, to the last digit: a pipeline that stopped, or a state "
+            f"from generation {t[last]:g} on nothing changes, to the last digit: a pipeline that stopped, "
+            "or a state "
             f"that cannot be left, but no stability; {several(len(x) - 1 - last, 'generation')} left out"
         )
         return t[: last + 1], x[: last + 1]
     if (frozen | ~moved).all():
-        say(f"from generation {t[last]:g} on no replicate moves any more, to the last digit: absorbed one by one")
+        say(
+            f"from generation {t[last]:g} on no replicate moves any more, to the last digit: absorbed one "
+            "by one"
+        )
         return t, x
     count = int(frozen.sum())
     if count > 1 and together:
         say(
-            f"{count} of {x.shape[1]} replicates stop at generation {t[last]:g}, all at once and to the last digit: "
+            f"{count} of {x.shape[1]} replicates stop at generation {t[last]:g}, all at once and to the "
+            "last digit: "
             "runs that were stopped; left out"
         )
         return t, x[:, ~frozen]
     if count:
         first = int(np.argmax(frozen))
         say(
-            f"{several(count, 'replicate')} of {x.shape[1]} {'stands' if count == 1 else 'stand'} still to the last "
-            f"digit, '{who[first]}' from generation {t[ends[first]]:g} on: absorbed, or stopped; kept, so leave out "
+            f"{several(count, 'replicate')} of {x.shape[1]} {'stands' if count == 1 else 'stand'} still to "
+            "the last "
+            f"digit, '{who[first]}' from generation {t[ends[first]]:g} on: absorbed, or stopped; kept, so "
+            "leave out "
             "those that were stopped"
         )
     return t, x
@@ -164,11 +183,16 @@ def counted(source: str, t: Array, say: Say) -> Array:
     elif t[0] > 1:
         say(f"generations start at {t[0]:g}: changes are those from there on, and not from the first model")
     if t[-1] > 2**31:
-        raise DataError(f"{source}: generation {t[-1]:g} is no count of generations; name another: --generation COL")
+        raise DataError(
+            f"{source}: generation {t[-1]:g} is no count of generations; name another: --generation COL"
+        )
     steps = np.diff(t)
     if len(steps) and steps.max() > 1:
         if (steps == steps[0]).all():
             say(f"every {steps[0]:g}th generation is there; rates are for each generation")
         else:
-            say(f"{several(int((steps > steps.min()).sum()), 'gap')} between generations, the longest of {steps.max():g}")
+            say(
+                f"{several(int((steps > steps.min()).sum()), 'gap')} between generations, the longest of "
+                f"{steps.max():g}"
+            )
     return t

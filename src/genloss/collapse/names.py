@@ -29,25 +29,39 @@ TIMES = (
     *("wall time", "walltime", "wall_time", "timestamp", "time", "_timestamp", "_runtime", "date"),
     *("datetime", "runtime", "elapsed", "created_at"),
 )
-SIZES = ("n", "n_real", "n_train", "n_samples", "count", "size", "lr", "learning_rate", "batch_size", "temperature")
+SIZES = (
+    "n",
+    "n_real",
+    "n_train",
+    "n_samples",
+    "count",
+    "size",
+    "lr",
+    "learning_rate",
+    "batch_size",
+    "temperature",
+)
 """What is set, and not measured."""
 
 _LOWER = (
-    "loss nll bce ce error err perplexity ppl rmse mse mae fid kid kl kld mmd distance dist divergence regret risk "
+    "loss nll bce ce error err perplexity ppl rmse mse mae fid kid kl kld mmd distance dist divergence "
+    "regret risk "
     "cost bpc bpb bits surprisal wer cer toxicity hallucination wasserstein brier ece energy"
 ).split()
 _HIGHER = (
-    "acc accuracy auc auroc f1 r2 score coverage recall precision bleu rouge reward success likelihood elbo mauve "
+    "acc accuracy auc auroc f1 r2 score coverage recall precision bleu rouge reward success likelihood "
+    "elbo mauve "
     "fidelity pass exact em iou map ndcg mrr meteor chrf return winrate"
 ).split()
 _SPREAD = (
     "variance var std entropy diversity distinct trace spread unique vocabulary vocab ttr vendi"
 ).split()
 _SHARES = "acc accuracy auc auroc f1 recall precision coverage wer cer iou success".split()
-_CENTRES = ("mean", "avg", "average", "median", "50%")
+_CENTRES = ("mean", "avg", "average", "median")
 _ASIDE = (
-    "std stdev stddev sd sem se stderr var variance ci ci95 low high lower upper lo hi min max q05 q25 q75 q95 "
-    "25% 75% count n"
+    "std stdev stddev sd sem se stderr var variance ci ci95 low high lower upper lo hi min max q05 q25 "
+    "q75 q95 "
+    "25% 50% 75% count n"
 ).split()
 _NO_COUNT = ("rouge", "bleu", "top", "l", "f", "r", "precision", "recall", "hits", "p", "pass", "distinct")
 """Stems whose number is part of the name: rouge1, top5, f1, distinct2."""
@@ -115,8 +129,10 @@ def repetitions(names: Iterable[str]) -> bool:
     They are where they differ in one number alone that counts or stands behind "seed" or the like, or in one
     last letter, or are such as trackers invent.
 
-    >>> repetitions(["run-a", "run-b"]), repetitions(["dandy-sun-4", "wise-sea-7"]), repetitions(["ours", "base"])
-    (True, True, False)
+    >>> repetitions(["run-a", "run-b"]), repetitions(["dandy-sun-4", "wise-sea-7"])
+    (True, True)
+    >>> repetitions(["ours", "baseline"]), repetitions(["gen_1", "gen_2"])
+    (False, False)
     >>> repetitions(["n100", "n1000"]), repetitions(["x/seed_7/log", "x/seed_42/log"])
     (False, True)
     """
@@ -137,7 +153,9 @@ def repetitions(names: Iterable[str]) -> bool:
     before = words(parts[0][at - 1])[-1:]
     numbers = sorted(int(p[at]) for p in parts)
     row = numbers == [*range(numbers[0], numbers[0] + len(numbers))]
-    return before in [[w] for w in (*REPLICATES, "version", "r", "s")] or (row and before not in [["gen"], ["n"]])
+    return before in [[w] for w in (*REPLICATES, "version", "r", "s")] or (
+        row and before not in [["gen"], ["n"]]
+    )
 
 
 def direction(metric: str) -> Better | None:
@@ -154,7 +172,7 @@ def direction(metric: str) -> Better | None:
     if "cross" in some and "entropy" in some:
         return "lower"
     found: Better | None = None
-    for word in some:
+    for word in (w if w in _HIGHER else w.rstrip("0123456789") for w in some):
         if word in _LOWER or word.endswith(("loss", "error", "perplexity", "distance")):
             found = "lower"
         elif (word in _HIGHER or word.endswith(("accuracy", "reward"))) and not (

@@ -15,7 +15,7 @@ from genloss.collapse.figures import Figures, figures
 from genloss.collapse.names import identifies
 from genloss.errors import DataError
 from genloss.samples import Array
-from genloss.tables.say import alike, shown
+from genloss.tables.say import alike, meant, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,7 @@ def arrays(data: Any) -> dict[str, Array] | None:
     elif isinstance(data, np.ndarray) or (
         isinstance(data, (list, tuple)) and data and not isinstance(data[0], (str, Path, Mapping))
     ):
-        some = {"value": data}
+        some = {"value": np.asarray(data, dtype=object)}
     else:
         return None
     found = {}
@@ -98,12 +98,14 @@ def arrays(data: Any) -> dict[str, Array] | None:
             x = np.asarray(values, dtype=float)
         except (TypeError, ValueError):
             raise DataError(
-                f"the array '{name}' is no (T, R) table of numbers: give rows of one length, generations down "
+                f"the array '{name}' is no (T, R) table of numbers: give rows of one length, generations "
+                "down "
                 "and replicates across"
             ) from None
         if x.ndim not in (1, 2) or not x.size:
             raise DataError(
-                f"the array '{name}' has the shape {x.shape}; give (T, R): generations down, replicates across"
+                f"the array '{name}' has the shape {x.shape}; give (T, R): generations down, replicates "
+                "across"
             )
         found[name] = x[:, None] if x.ndim == 1 else x
     return found
@@ -166,6 +168,11 @@ def _opened(data: Any, missing: tuple[str, ...], say: Say) -> Opened:
     source = str(data) if isinstance(data, (str, Path)) else "the table"
     if not isinstance(data, (str, Path)):
         data = _indexed(data)
+    elif not Path(data).is_file():
+        folder = Path(data).parent
+        near = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        what = "is a folder" if Path(data).is_dir() else "there is no such file"
+        raise DataError(f"{source}: {what}{meant(Path(data).name, near)}")
     elif (nested := _nested(Path(data), say)) is not None:
         data = nested
     held = held_of(data)
@@ -212,11 +219,16 @@ def _nested(file: Path, say: Say) -> Any:
         return None
     if isinstance(whole, list) and whole and all(isinstance(row, list) for row in whole):
         raise DataError(
-            f"{file}: it holds lists of numbers, and nothing tells which way generations go; write records, as "
+            f"{file}: it holds lists of numbers, and nothing tells which way generations go; write "
+            "records, as "
             '[{"generation": 1, "replicate": 0, "loss": 0.5}, ...]'
         )
     if not isinstance(whole, dict):
         return None
+    if {"columns", "data"} <= {*whole} and all(
+        isinstance(row, list) for row in whole["data"]
+    ):  # pandas' "split"
+        return {str(c): [row[i] for row in whole["data"]] for i, c in enumerate(whole["columns"])}
     lists = {k: v for k, v in whole.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
     if len(lists) != 1:
         return None

@@ -15,17 +15,23 @@ import numpy as np
 from genloss.collapse import guards, opening
 from genloss.collapse.columns import Columns, Long, quoted
 from genloss.collapse.opening import Say
-from genloss.collapse.rows import meaning, mended
+from genloss.collapse.rows import meaning, mended, say_meanings
 from genloss.collapse.trajectory import Trajectory
 from genloss.collapse.wide import long as long_of
 from genloss.errors import DataError
 from genloss.meaning import Meaning
 from genloss.samples import Array
+from genloss.tables.say import some
+from genloss.wording import several
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Columns", "read"]
+
+_TAKEN = ("metric", "meaning", "name", "answer", "effect", "low", "high", "law", "needs", "why")
+_SAID = {name: f"group.{name}" for name in _TAKEN}
+"""Groups whose names an answer has for itself; what stands before a point is not shown."""
 
 
 def read(data: Any, columns: Columns | None = None) -> tuple[list[Trajectory], list[str]]:
@@ -49,38 +55,43 @@ def read(data: Any, columns: Columns | None = None) -> tuple[list[Trajectory], l
     def say(note: str) -> None:
         notes[note] = None
 
-    some = opening.arrays(data)
-    long = (
-        long_of(opening.opened(data, given.missing, say), given, say)
-        if some is None
-        else _of_arrays(some, given, say)
-    )
+    arrays = opening.arrays(data)
+    if arrays is None:
+        long = long_of(opening.opened(data, given.missing, say), given, say)
+    else:
+        long = _of_arrays(arrays, given, say)
     return _trajectories(mended(long, given, say), given, say), [*notes]
 
 
-def _of_arrays(some: dict[str, Array], given: Columns, say: Say) -> Long:
+def _of_arrays(arrays: dict[str, Array], given: Columns, say: Say) -> Long:
     """Arrays, generations down and replicates across, as a row for each value."""
     import pandas as pd
 
     asked = {"generation": given.generation, "replicate": given.replicate, "group": given.group}
     wrong = [name for name, column in asked.items() if column]
     if wrong:
-        raise DataError(f"an array has no column for {wrong[0]}=; its first axis is generations, its second replicates")
-    if given.value and len(given.value) != len(some):
-        raise DataError(f"value= names {len(given.value)} metrics; there {'is' if len(some) == 1 else 'are'} {len(some)}")
+        raise DataError(
+            f"an array has no column for {wrong[0]}=; its first axis is generations, its second replicates"
+        )
+    if given.value and len(given.value) != len(arrays):
+        raise DataError(
+            f"value= names {several(len(given.value), 'metric')}, and there "
+            f"{'is' if len(arrays) == 1 else 'are'} {several(len(arrays), 'array')}"
+        )
     parts = []
-    for name, x in zip(given.value or some, some.values(), strict=True):
+    for name, x in zip(given.value or arrays, arrays.values(), strict=True):
         if given.across == "generations":
             x = x.T
-        say(f"{x.shape[0]} rows are read as generations, {x.shape[1]} columns as replicates")
+        rows, runs = several(x.shape[0], "row"), several(x.shape[1], "column")
+        say(f"{rows} read as generations, {runs} as replicates")
         t, r = np.indices(x.shape)
         parts.append(
             pd.DataFrame(
                 {"generation": t.ravel() + 1.0, "replicate": r.ravel(), "metric": name, "value": x.ravel()}
             )
         )
-    rows = pd.concat(parts, ignore_index=True)
-    return Long("the array", rows, (), pd.DataFrame(index=rows.index), len(some) > 1)
+    stacked = pd.concat(parts, ignore_index=True)
+    return Long("the array", stacked, (), pd.DataFrame(index=stacked.index), len(arrays) > 1)
 
 
 def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
@@ -95,18 +106,26 @@ def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
     missing = [name for name in given.references if name not in metrics]
     if missing:
         raise DataError(f"--reference {missing[0]}: there is no such metric; there are {quoted(metrics)}")
-    said: dict[Any, tuple[Meaning, float]] = {}
-    for metric, mine in long.rows.groupby("metric", sort=False):
-        said[metric] = meaning(str(metric), mine["value"].to_numpy(), given, say)
+    said = {
+        str(metric): meaning(str(metric), mine["value"].to_numpy(), given)
+        for metric, mine in long.rows.groupby("metric", sort=False)
+    }
+    say_meanings(said, given, say)
+    notes: dict[str, list[str]] = {}
     for key, mine in long.rows.groupby(["metric", *keys], sort=False, dropna=False):
         metric, *own = key if isinstance(key, tuple) else (key,)
-        labels = dict(zip(long.groups, own, strict=True))
-        where = ", ".join([*([str(metric)] if len(metrics) > 1 else []), *(f"{k}={v}" for k, v in labels.items())])
+        labels = {_SAID.get(k, k): v for k, v in zip(long.groups, own, strict=True)}
+        where = ", ".join(
+            [
+                *([str(metric)] if len(metrics) > 1 else []),
+                *(f"{k}={v}" for k, v in zip(long.groups, own, strict=True)),
+            ]
+        )
 
         def of_line(note: str, where: str = where) -> None:
-            say(f"{where}: {note}" if where else note)
+            notes.setdefault(note, []).append(where)
 
-        made = _trajectory(long.source, str(metric), said[metric], labels, mine, of_line)
+        made = _trajectory(long.source, str(metric), said[str(metric)], labels, mine, of_line)
         if isinstance(made, Trajectory):
             found.append(made)
         else:
@@ -114,11 +133,19 @@ def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
             of_line(f"{made}; left out")
     if not found:
         raise DataError(refused)
+    lines = long.rows.groupby(["metric", *keys], dropna=False).ngroups
+    for note, of in notes.items():
+        say(note if len(of) == lines else f"{some(of, 3)}: {note}")
     return found
 
 
 def _trajectory(
-    source: str, metric: str, said: tuple[Meaning, float], labels: dict[str, Any], rows: pd.DataFrame, say: Say
+    source: str,
+    metric: str,
+    said: tuple[Meaning, float],
+    labels: dict[str, Any],
+    rows: pd.DataFrame,
+    say: Say,
 ) -> Trajectory | str:
     """A line's metric; or why it is none."""
     who = rows["replicate"].unique()
@@ -133,7 +160,11 @@ def _trajectory(
     x, who = x[:, kept], who[kept]
     t = guards.counted(source, t, say)
     if (x == x[:1]).all():
-        every = f"every value is {x[0, 0]:g}" if (x == x[0, 0]).all() else "no value ever changes, in any replicate"
+        every = (
+            f"every value is {x[0, 0]:g}"
+            if (x == x[0, 0]).all()
+            else "no value ever changes, in any replicate"
+        )
         return f"{every}, to the last digit: frozen is not stable; was it computed anew each generation?"
     t, x = guards.thawed(t, x, who, say)
     if np.isinf(x).any():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,20 +53,27 @@ def mended(long: Long, given: Columns, say: Say) -> Long:
 
 
 def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
-    """Rows with a value. Metrics that share rows may each have values in some of them only."""
+    """Rows with a value. Metrics that share rows may each be written in some of them only."""
     empty = rows["value"].isna()
     if not empty.any():
         return rows
-    for metric, of in empty.groupby(rows["metric"], sort=False):
-        count = int(of.sum())
-        if count == len(of):
+    other = rows.index.isin(rows.index[~empty])  # the row has a value of another metric
+    sparse = []
+    for metric in rows["metric"].unique():
+        mine = rows["metric"] == metric
+        count, many = int((empty & mine).sum()), int(mine.sum())
+        if count == many:
             say(f"'{metric}' has no value in any row; left out")
+        elif count and other[empty & mine].all():
+            sparse.append(str(metric))
         elif count:
-            said = several(count, "row")
             say(
-                f"'{metric}' has no value in {said} of {len(of)}, left out; where a run diverged, inf instead keeps it "
-                "in the verdict"
+                f"'{metric}' has no value in {count} of {many} rows, left out; where a run diverged, write "
+                "inf, which "
+                "is kept"
             )
+    if sparse:
+        say(f"{quoted(sparse)}: rows that hold another metric only are left out")
     return rows[~empty]
 
 
@@ -76,19 +85,20 @@ def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
     codes = np.isin(value, _CODES)
     if not codes.any():
         return rows
-    value = value.copy()
+    value, gone = value.copy(), np.zeros(len(value), bool)
     for metric in rows.loc[codes, "metric"].unique():
         mine = (rows["metric"] == metric).to_numpy()
         for v in np.unique(value[mine & codes]):
             at = mine & (value == v)
             others = value[mine & ~at & np.isfinite(value)]
             if len(others) and ((v < 0 <= others.min()) or abs(v) > 10 * np.abs(others).max()):
-                value[at] = np.nan
+                gone |= at
                 say(
-                    f"'{metric}' is {v:g} in {several(int(at.sum()), 'row')}, far from all others: taken for a missing "
-                    "value (--missing none keeps it)"
+                    f"'{metric}' is {v:g} in {several(int(at.sum()), 'row')}, far from all others: taken "
+                    "for a code of no "
+                    "value, left out (--missing none keeps it)"
                 )
-    return rows.assign(value=value)
+    return rows[~gone]
 
 
 def _measuring(rows: pd.DataFrame, long: Long, say: Say) -> pd.DataFrame:
@@ -116,11 +126,16 @@ def _measuring(rows: pd.DataFrame, long: Long, say: Say) -> pd.DataFrame:
     keys = ["replicate", *range(len(long.groups))]
     if rows.groupby(["metric", *keys], dropna=False, sort=False).ngroups == many:
         return rows
-    moves = rows.groupby(["metric", *keys], dropna=False, sort=False)["value"].agg(lambda x: x.max() > x.min())
+    moves = rows.groupby(["metric", *keys], dropna=False, sort=False)["value"].agg(
+        lambda x: x.max() > x.min()
+    )
     moving = moves.groupby("metric").any()
     labels = [str(m) for m in moving.index[~moving]]
     if labels and moving.any():
-        say(f"left out, as constant within every run: {quoted(labels)} (--group COL, where it tells lines apart)")
+        say(
+            f"left out, as constant within every run: {quoted(labels)} (--group COL, where it tells lines "
+            "apart)"
+        )
         rows = rows[~rows["metric"].isin(labels)]
     return rows
 
@@ -140,7 +155,8 @@ def _told_apart(long: Long) -> None:
     same = rows[(rows[keys] == row[keys]).all(axis=1)]["value"].tolist()
     who = f", replicate {row['replicate']}," if (rows["replicate"] != 0).any() else ""
     shown = ", ".join(number(v) for v in same[:3]) + (", ..." if len(same) > 3 else "")
-    said = f"{long.source}: generation {row['generation']:g}{who} has {len(same)} values of '{row['metric']}' ({shown})"
+    which = f"generation {row['generation']:g}{who}"
+    said = f"{long.source}: {which} has {len(same)} values of '{row['metric']}' ({shown})"
     tells = [
         c
         for c in long.rest.columns
@@ -152,58 +168,82 @@ def _told_apart(long: Long) -> None:
         remedy = f"'{pieces[0]}' counts pieces of one run, which are no replicates: average them"
     elif tells and rows["replicate"].nunique() == 1:
         remedy = (
-            f"'{tells[0]}' tells them apart: --replicate '{tells[0]}' if these are independent runs, --group "
-            f"'{tells[0]}' if they differ in kind"
+            f"'{tells[0]}' tells them apart: --replicate {quote(tells[0])} if these are independent runs, "
+            "--group "
+            f"{quote(tells[0])} if they differ in kind"
         )
     elif tells:
-        remedy = f"'{tells[0]}' tells them apart: --group '{tells[0]}'"
+        remedy = f"'{tells[0]}' tells them apart: --group {quote(tells[0])}"
+    elif again.mean() < 0.5:
+        remedy = f"as {several(int(again.sum()), 'row')} of {len(rows)}: keep the right one of each"
     else:
         remedy = (
-            "say what tells them apart: --replicate COL for independent runs, --group COL for different ones; "
+            "say what tells them apart: --replicate COL for independent runs, --group COL for different "
+            "ones; "
             "batches of one run are no replicates, average them"
         )
     raise DataError(f"{said}; {remedy}")
 
 
-def meaning(metric: str, values: Array, given: Columns, say: Say) -> tuple[Meaning, float]:
-    """What a metric tells of, by what is given and else by its name; and what its values are to be divided by.
+def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]:
+    """What a metric tells of, by what is given or its name; and what its values are to be divided by.
 
     Args:
         metric: its name.
         values: all of them.
         given: what is known of it.
-        say: takes what was guessed.
     """
     better: Better | None = given.better
     tells: Tells | None = given.tells
     if better is None and tells is None and names.spread(metric):
         tells = "spread"
-        say(f"'{metric}' is read as variance or diversity (--tells risk changes it)")
-    elif better is None and (tells is None or tells == "risk"):
-        better = names.direction(metric)
-        if better:
-            say(f"of '{metric}', {better} is read as better (--better changes it)")
-        elif tells is None:
-            say(f"of '{metric}', nobody says whether lower is better: no risk is asked (--better lower says so)")
-        else:
-            better = "lower"
-            say(f"of '{metric}', lower is read as better (--better changes it)")
+    elif better is None and tells in (None, "risk"):
+        better = names.direction(metric) or ("lower" if tells else None)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
-    by, scale = 1.0, "plain"
+    by = 1.0
+    scale: Scale = "plain"
     if names.share(metric) and low >= 0 and high <= 100:
-        scale = "share"
-        if high > 1:
-            by = 100.0
-            say(f"'{metric}' is read as per cent: {number(high)} is {number(high / 100)}")
-    elif low > 0:
-        scale = "ratio"
-    elif low == 0 and tells in ("spread", "tail"):
+        scale, by = "share", 100.0 if high > 1 else 1.0
+    elif low > 0 or (low == 0 and tells in ("spread", "tail")):
         scale = "ratio"
     at = given.references.get(metric)
     reference = None if at is None else Reference(at / by, "given", "knowing nothing")
-    chosen: Scale = "share" if scale == "share" else "ratio" if scale == "ratio" else "plain"
-    said = Meaning(
-        metric, better=better, scale=chosen, reference=reference, tells=tells or ("risk" if better else "")
+    told: Tells = tells or ("risk" if better else "")
+    return Meaning(metric, better=better, scale=scale, reference=reference, tells=told), by
+
+
+def say_meanings(said: Mapping[str, tuple[Meaning, float]], given: Columns, say: Say) -> None:
+    """Say which directions and meanings were guessed, a line for each guess.
+
+    Args:
+        said: by metric, as :func:`meaning` has it.
+        given: what was not guessed.
+        say: takes the lines.
+    """
+    known = given.better is not None or given.tells not in (None, "risk")
+    lower, higher, spreads, none = (
+        [m for m, (of, _) in said.items() if not known and is_it(of)]
+        for is_it in (
+            lambda of: of.better == "lower",
+            lambda of: of.better == "higher",
+            lambda of: of.tells == "spread",
+            lambda of: not of.tells,
+        )
     )
-    return said, by
+    for some, better in ((lower, "lower"), (higher, "higher")):
+        if some:
+            say(f"of {quoted(some)}, {better} is read as better (--better changes it)")
+    if spreads:
+        say(f"{quoted(spreads)} {_is(spreads)} read as variance or diversity (--tells risk changes it)")
+    if none:
+        say(
+            f"of {quoted(none)}, nobody says whether lower is better: no risk is asked (--better lower "
+            "says so)"
+        )
+    if per_cent := [m for m, (_, by) in said.items() if by != 1]:
+        say(f"{quoted(per_cent)} {_is(per_cent)} read as per cent: 50 is a share of 0.5")
+
+
+def _is(some: Sequence[str]) -> str:
+    return "is" if len(some) == 1 else "are"

@@ -1,4 +1,6 @@
-"""Tables whose columns are replicates, generations or lines, and long ones, as one form: a row for each value."""
+"""Tables whose columns are replicates, generations or lines, and long ones, as one form: a row for each "
+"value.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +51,14 @@ def long(table: Opened, given: Columns, say: Say) -> Long:
             return _generations_across(table, given, found, columns, say)
     if found.generation is None and given.across is None:
         there = ", ".join(table.columns[:12])
+        bare = sum(table.figures(c).numeric for c in found.rest) > 2
+        rows = (
+            "; or --across replicates, where each row is a generation and each column a run" if bare else ""
+        )
         raise DataError(
-            f"{table.source}: no column is called {', '.join(names.GENERATIONS[:3])} or the like; name it: "
-            f"--generation COL; there are {there}"
+            f"{table.source}: no column is called generation, step or the like; name it: --generation "
+            f"COL{rows}; "
+            f"there are {there}"
         )
     across, columns = _across(table, given, found)
     if across in ("replicates", "groups"):
@@ -73,7 +80,9 @@ def _down(table: Opened, given: Columns, found: Roles, say: Say) -> Long:
         say(f"'{found.label}' names the metric of a row")
     parts = []
     for c in columns:
-        metric = c if label is None else label if len(columns) == 1 else np.char.add(label.astype(str), f" {c}")
+        metric = (
+            c if label is None else label if len(columns) == 1 else np.char.add(label.astype(str), f" {c}")
+        )
         parts.append(_part(t, runs, metric, numbers_of(table, c, say)))
     rest = [c for c in found.rest if c not in columns]
     told = [c for c in rest if not names.identifies(c)]
@@ -125,13 +134,16 @@ def _of_generations(table: Opened, given: Columns, found: Roles) -> list[Numbere
         return worded
     if given.across == "generations":
         if not able:
-            raise DataError(f"{table.source}: no column's name ends with a number of a generation, as gen_1 does")
+            raise DataError(
+                f"{table.source}: no column's name ends with a number of a generation, as gen_1 does"
+            )
         return bare or able
     if len(bare) > 2 and (found.replicate or found.groups or found.label):
         return bare
     if len(bare) > 2:
         raise DataError(
-            f"{table.source}: columns {bare[0].column} to {bare[-1].column} could be generations or replicates; say "
+            f"{table.source}: columns {bare[0].column} to {bare[-1].column} could be generations or "
+            "replicates; say "
             "which: --across generations, or --across replicates"
         )
     return []
@@ -149,14 +161,25 @@ def _generations_across(
         rows, who = labels_of(table, runs), f"'{runs}'"
     elif texts and not names.repetitions(map(str, table.frame[texts[0]].unique())):
         groups = (*groups, texts[0])
-        say(f"'{texts[0]}' tells lines apart (--replicate '{texts[0]}', where its rows are repetitions of one)")
+        say(
+            f"'{texts[0]}' tells lines apart (--replicate '{texts[0]}', where its rows are repetitions of "
+            "one)"
+        )
     elif texts:
         rows, who = labels_of(table, texts[0]), f"'{texts[0]}'"
-    say(f"columns {columns[0].column} to {columns[-1].column} are read as generations, {who} as replicates {_BACK}")
+    say(
+        f"columns {columns[0].column} to {columns[-1].column} are read as generations, {who} as replicates "
+        f"{_BACK}"
+    )
     name = given.value[0] if given.value else "value"
     label = None if found.label is None else table.frame[found.label].astype(str).to_numpy()
     parts = [
-        _part(float(n.number), rows, n.metric or (name if label is None else label), numbers_of(table, n.column, say))
+        _part(
+            float(n.number),
+            rows,
+            n.metric or (name if label is None else label),
+            numbers_of(table, n.column, say),
+        )
         for n in columns
     ]
     left = [c for c in rest if c not in (*groups, runs, *texts[:1])]
@@ -174,7 +197,9 @@ def _across(table: Opened, given: Columns, found: Roles) -> tuple[Across, list[N
         return "metrics", []
     tracked = [c for c in able if re.search(r".\s-\s.", c)]
     if tracked and (given.across or len(tracked) == len([c for c in able if not names.identifies(c)])):
-        taken = [Numbered(c, c.rpartition(" - ")[2].strip(), c.rpartition(" - ")[0].strip(), 0) for c in tracked]
+        taken = [
+            Numbered(c, c.rpartition(" - ")[2].strip(), c.rpartition(" - ")[0].strip(), 0) for c in tracked
+        ]
         runs = {n.word for n in taken}
         if given.across:
             return given.across, taken
@@ -182,7 +207,9 @@ def _across(table: Opened, given: Columns, found: Roles) -> tuple[Across, list[N
     some_numbered = [n for c in able if (n := names.numbered(c, _RUN_WORDS)) is not None]
     worded = [n for n in some_numbered if n.word]
     if given.across in ("replicates", "groups"):
-        plain = [Numbered(c, "", c, i) for i, c in enumerate(c for c in able if asked or not names.identifies(c))]
+        plain = [
+            Numbered(c, "", c, i) for i, c in enumerate(c for c in able if asked or not names.identifies(c))
+        ]
         bare = [n for n in some_numbered if not n.metric]
         return given.across, (worded or bare or plain if not asked else plain)
     if len(worded) > 1:
@@ -198,10 +225,14 @@ def _runs_across(
     table: Opened, given: Columns, found: Roles, across: Across, columns: Sequence[Numbered], say: Say
 ) -> Long:
     if len(columns) < 1:
-        raise DataError(f"{table.source}: no column of numbers could be one of {across}; name them: --value COL")
+        raise DataError(
+            f"{table.source}: no column of numbers could be one of {across}; name them: --value COL"
+        )
     name = "value"
     metrics = list(dict.fromkeys(n.metric or name for n in columns))
-    runs = [n.word if n.word and (not n.number or n.word == n.column) else f"{n.word}{n.number}" for n in columns]
+    runs = [
+        n.word if n.word and (not n.number or n.word == n.column) else f"{n.word}{n.number}" for n in columns
+    ]
     many = len(dict.fromkeys(runs))
     each = "lines of their own" if across == "groups" else "replicates"
     of = f" of {quoted(metrics)}" if metrics != [name] else ""

@@ -144,7 +144,7 @@ def _bundled(name: str) -> pd.DataFrame:
 
 
 def opened(data: Any) -> Held:
-    """A table as it stands, in Arrow columns: texts of a file, whatever a frame has; and what is wrong with it.
+    """A table as it stands, in Arrow columns: texts of a file, whatever a frame has.
 
     Args:
         data: The path of a file, or a frame.
