@@ -259,7 +259,7 @@ def _answers(found: Verdict, width: int) -> list[str]:
     from genloss.collapse.meanings import MEANINGS
     from genloss.collapse.verdict import answers_table
 
-    (corner, *names), *body = answers_table(found)
+    (_, *names), *body = answers_table(found)
     upright = aligned([["Did it collapse?", *names], *body])
     if len(names) <= _ACROSS and max(map(len, upright)) <= width:
         return upright
@@ -282,16 +282,19 @@ def _why(found: Verdict, width: int) -> list[str]:
         asked = [f for f in line.findings if f.answer != "not asked"]
         if asked:
             lines.append(f"Why, of {line.name}:" if line.name else "Why:")
+        reasons: dict[tuple[str, str], list[str]] = {}
         for f in asked:
-            lines += _wrapped(_reason(f), width, "  ", "    ")
+            reasons.setdefault(_reason(f), []).append(str(f.metric))
+        for (answer, why), metrics in reasons.items():
+            lines += _wrapped(f"{answer} ({', '.join(metrics)}): {why}.", width, "  ", "    ")
     left = len(found.lines) - _ACROSS
     if lines and left > 0:
         lines.append(f"... and of {several(left, 'more line')}: --json, or --out page.html")
     return lines
 
 
-def _reason(f: Finding) -> str:
-    """An answer, what it rests on and, where it is none, what would tell."""
+def _reason(f: Finding) -> tuple[str, str]:
+    """An answer; and what it rests on and, where it is none, what would tell."""
     from genloss.collapse.meanings import MEANINGS
     from genloss.collapse.verdict import effect_words
 
