@@ -90,8 +90,9 @@ def trajectories_of(
     if not folders:
         from genloss.collapse.others import Columns, read
 
-        given = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in columns.items()}
-        some, notes = read(sources, Columns(**{**given, "references": references}))
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in columns.items()}
+        given["references"] = references
+        some, notes = read(sources, Columns(**given))
         return some, notes, Path(sources[0]).name if len(sources) == 1 else f"{len(sources)} tables"
     if len(sources) > 1:
         raise SpecError(
@@ -305,9 +306,7 @@ def _reason(f: Finding) -> tuple[str, str]:
         f"{meant.effect}: {effect}" if effect else "",
         f"would tell: {f.needs}" if f.needs else "",
     ]
-    return (
-        f"{meant.number} {meant.name}: {f.answer} ({f.metric}): {'; '.join(part for part in said if part)}."
-    )
+    return f"{meant.number} {meant.name}: {f.answer}", "; ".join(part for part in said if part)
 
 
 def _differences(found: Verdict, width: int) -> list[str]:

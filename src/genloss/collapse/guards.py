@@ -116,8 +116,8 @@ def no_copies(x: Array, say: Say) -> Array:
 def thawed(t: Array, x: Array, who: Array, say: Say) -> tuple[Array, Array]:
     """What is left where values freeze, to the last digit: frozen is not stable.
 
-    Replicates that stop at one generation together were stopped: what follows is left out. Those that stop one
-    after the other may have been absorbed, and are kept.
+    Replicates that stop at one generation together were stopped: what follows is left out. Those that stop
+    one after the other may have been absorbed, and are kept.
 
     Args:
         t: (T,) generations.
