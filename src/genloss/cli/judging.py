@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 120
 _MOST = 12
-_ACROSS = 4  # lines that stand beside each other
+_ACROSS = 4  # lines that stand beside each other, and of which reasons are told
+_EIGHT = 46  # characters that eight short answers take
 
 
 def columns_options(command: Any) -> Any:
@@ -267,7 +268,10 @@ def _answers(found: Verdict, width: int) -> list[str]:
     short = {"not asked": "-", "undecided": "?", "yes by law": "yes*", "no by law": "no*"}
     turned = zip(*([short.get(a, a) for a in row[1:]] for row in body), strict=True)
     head = ["Did it collapse?", *(str(m.number) for m in MEANINGS)]
-    rows = [[_cut(name, width - 48), *row] for name, row in zip(names, turned, strict=True)]
+    if max(map(len, names)) > width - _EIGHT:  # values alone, below what they are of
+        head[0] = ", ".join(k.rpartition(".")[2] for k in found.lines[0].labels)
+        names = [", ".join(map(str, line.labels.values())) for line in found.lines]
+    rows = [[_cut(name, width - _EIGHT), *row] for name, row in zip(names, turned, strict=True)]
     legend = "; ".join(f"{m.number} {m.name}" for m in MEANINGS)
     return [*aligned([head, *rows]), *_wrapped(f"{legend}. * by law, ? undecided, - not asked.", width, "  ")]
 
@@ -277,9 +281,11 @@ def _cut(name: str, most: int) -> str:
 
 
 def _why(found: Verdict, width: int) -> list[str]:
-    """What answers rest on: of every line, the meanings that were asked."""
+    """What answers rest on: of a few lines, the meanings that were asked."""
+    if len(found.lines) > _ACROSS:
+        return ["Why, line by line: --out page.html, or --json"]
     lines = []
-    for line in found.lines[:_ACROSS]:
+    for line in found.lines:
         asked = [f for f in line.findings if f.answer != "not asked"]
         if asked:
             lines.append(f"Why, of {line.name}:" if line.name else "Why:")
@@ -288,9 +294,6 @@ def _why(found: Verdict, width: int) -> list[str]:
             reasons.setdefault(_reason(f), []).append(str(f.metric))
         for (answer, why), metrics in reasons.items():
             lines += _wrapped(f"{answer} ({', '.join(metrics)}): {why}.", width, "  ", "    ")
-    left = len(found.lines) - _ACROSS
-    if lines and left > 0:
-        lines.append(f"... and of {several(left, 'more line')}: --json, or --out page.html")
     return lines
 
 

@@ -75,6 +75,9 @@ def figures(
         out = cells.to_numpy(dtype=float, na_value=np.nan)
         gone = [v for v in map(_float, missing) if v is not None]
         return Figures(np.where(np.isin(out, gone), np.nan, out), none, cells)
+    if (simple := _simple(cells)) is not None:
+        gone = [v for v in map(_float, missing) if v is not None]
+        return Figures(np.where(np.isin(simple, gone), np.nan, simple), none, cells)
     codes, some = pd.factorize(cells)
     texts = [str(s).strip() for s in some]
     low = [t.lower() for t in texts]
@@ -107,6 +110,21 @@ def figures(
         notes.append(f"has negative numbers in brackets: {found.below}")
     unsure = found.unsure
     return Figures(values, bad, cells, tuple(notes), found.mixed, found.decimal, unsure, found.affix == "%")
+
+
+def _simple(cells: pd.Series[Any]) -> Array | None:
+    """Texts that all are numbers as computers write them, at once; None where one is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from genloss.tables.numbers import plain
+
+    try:
+        texts = pa.array(cells, pa.large_string())
+    except (pa.ArrowException, TypeError):
+        return None
+    found = None if texts.null_count else plain(pc.utf8_trim_whitespace(texts))
+    return None if found is None else found.values
 
 
 def checked(found: Figures, source: str, column: str) -> Array:

@@ -26,7 +26,7 @@ from genloss.collapse.columns import (
     values,
 )
 from genloss.collapse.names import Numbered
-from genloss.collapse.opening import Opened, Say
+from genloss.collapse.opening import FILE, Opened, Say
 from genloss.errors import DataError
 from genloss.samples import Array
 
@@ -85,7 +85,7 @@ def _down(table: Opened, given: Columns, found: Roles, say: Say) -> Long:
         )
         parts.append(_part(t, runs, metric, numbers_of(table, c, say)))
     rest = [c for c in found.rest if c not in columns]
-    told = [c for c in rest if not names.identifies(c)]
+    told = [c for c in rest if c != FILE and not names.identifies(c)]
     if told:
         say(f"not used: {quoted(told)} (--value COL, or --group COL to tell lines apart)")
     return _long(table, parts, found.groups, rest, not given.value)
@@ -249,7 +249,7 @@ def _runs_across(
     ]
     taken = {n.column for n in columns}
     rest = [c for c in found.rest if c not in taken]
-    told = [c for c in rest if not names.identifies(c)]
+    told = [c for c in rest if c != FILE and not names.identifies(c)]
     if told:
         say(f"not used: {quoted(told)} (--value COL, or --group COL to tell lines apart)")
     return _long(table, parts, found.groups, rest, not given.value, runs if across == "groups" else ())
