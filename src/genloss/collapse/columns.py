@@ -116,10 +116,9 @@ def roles(table: Opened, given: Columns, say: Say) -> Roles:
     if runs is not None and given.replicate is None and runs.lower() != "replicate" and runs != FILE:
         say(f"'{runs}' is read as the replicate (--replicate COL changes it)")
     if runs is not None and runs.lower() in names.PIECES:
-        say(
-            f"'{runs}' is taken for independent replicates, as given; batches or blocks of one run share "
-            "its models "
-            "and would make every interval too short"
+        raise DataError(
+            f"{table.source}: '{runs}' counts pieces of one run, which share its models and are no "
+            "replicates: average them; if they are independent runs, call the column 'run'"
         )
     label = next(
         (c for c in table.columns if c.lower() in names.METRICS and c not in (*taken, *given.value)), None

@@ -16,6 +16,8 @@ from genloss.tables.say import shown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from genloss.tables.numbers import Numbers
+
 NONE = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", ".", "<na>")
 _INFINITE = {f"{sign}{word}": sign for sign in ("", "+", "-") for word in ("inf", "infinity", "∞", "1.#inf")}
 
@@ -77,7 +79,8 @@ def figures(
         return Figures(np.where(np.isin(out, gone), np.nan, out), none, cells)
     if (simple := _simple(cells)) is not None:
         gone = [v for v in map(_float, missing) if v is not None]
-        return Figures(np.where(np.isin(simple, gone), np.nan, simple), none, cells)
+        values = np.where(np.isin(simple.values, gone), np.nan, simple.values)
+        return Figures(values, none, cells, decimal=simple.decimal)
     codes, some = pd.factorize(cells)
     texts = [str(s).strip() for s in some]
     low = [t.lower() for t in texts]
@@ -112,7 +115,7 @@ def figures(
     return Figures(values, bad, cells, tuple(notes), found.mixed, found.decimal, unsure, found.affix == "%")
 
 
-def _simple(cells: pd.Series[Any]) -> Array | None:
+def _simple(cells: pd.Series[Any]) -> Numbers | None:
     """Texts that all are numbers as computers write them, at once; None where one is not."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -123,8 +126,7 @@ def _simple(cells: pd.Series[Any]) -> Array | None:
         texts = pa.array(cells, pa.large_string())
     except (pa.ArrowException, TypeError):
         return None
-    found = None if texts.null_count else plain(pc.utf8_trim_whitespace(texts))
-    return None if found is None else found.values
+    return None if texts.null_count else plain(pc.utf8_trim_whitespace(texts))
 
 
 def checked(found: Figures, source: str, column: str) -> Array:

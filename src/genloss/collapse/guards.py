@@ -11,6 +11,9 @@ from genloss.errors import DataError
 from genloss.samples import Array
 from genloss.wording import several
 
+_JOINTS = {2: 0.3, 3: 0.4, 4: 0.5}
+"""By half the number of replicates: how near each begins to where the one before ends, over the distance of
+any two. Of 20,000 simulated sets of independent normal runs at most 1.2 % (of four) and 0.9 % (of more) are."""
 _FROZEN = 0.05
 """Share of the generations over which a value that stands still is no accident; three of them at least."""
 
@@ -44,11 +47,12 @@ def no_pieces(source: str, t: Array, x: Array, who: Array) -> None:
     first, last = x[0], x[-1]
     if x.shape[1] < 4 or not (np.isfinite(first) & np.isfinite(last)).all():
         return
-    joint, apart = np.abs(first[1:] - last[:-1]).mean(), np.abs(np.diff(first)).mean()
-    across = np.abs(first[:, None] - last[None, :])
-    any_two = (across.sum() - np.trace(across)) / (across.size - len(first))
-    # of independent runs both are larger, but for 1.7 % of fours, 0.4 % of sixes and no tens
-    if joint < 0.4 * any_two and joint < 0.5 * apart:
+    two = ~np.eye(len(first), dtype=bool)
+    joint = np.abs(first[1:] - last[:-1]).mean()
+    any_two = np.abs(first[:, None] - last[None, :])[two].mean()
+    apart = np.abs(first[:, None] - first[None, :])[two].mean()
+    bound = _JOINTS[min(x.shape[1], 8) // 2]
+    if joint < bound * any_two and joint < (bound + 0.1) * apart:
         raise DataError(
             f"{source}: each replicate begins where the one before ends, as '{who[1]}' where '{who[0]}' "
             "does: they are "
