@@ -190,6 +190,25 @@ READ = {
     ),
     "all copies": (long(X[:, [0] * 5]), {}, {"loss": (T, 1)}, ["4 of 5 replicates", "one replicate"]),
     "one froze": (long(frozen(8)), {}, {"loss": (T, R)}, ["'0' from generation 9 on: absorbed, or stopped"]),
+    "one is dead": (
+        long(changed(at=(slice(None), 4, 0))),
+        {},
+        {"loss": (T, R - 1)},
+        ["as '4' from 0", "left out"],
+    ),
+    "error alone": (
+        averages(mean="loss", std="se").drop(columns="count"),
+        {},
+        {"loss": (T, 1)},
+        ["averages are no replicates"],
+    ),
+    "low and high": (
+        ONE.assign(loss_low=0.1, loss_high=long()["loss"]),
+        {},
+        {"loss": (T, 1)},
+        ["'loss_low' as its spread"],
+    ),
+    "lists beside": (long(tokens=[[1, 2]] * (T * R)), {}, {"loss": (T, R)}, ["lists or records: tokens"]),
     "some froze together": (
         long(frozen(8, 8, 8)),
         {},
@@ -262,6 +281,12 @@ REFUSED = {
         ["'2024-01-02 00:00:00', a date", "number them"],
     ),
     "negative": (long(first=-3), {}, ["generation -3 in 'generation' is negative"]),
+    "true or false": (
+        long().assign(generation=lambda f: f["generation"] > 10),
+        {},
+        ["true or false, no generation"],
+    ),
+    "infinite everywhere": (long(X + np.inf), {}, ["'loss' is inf in every row"]),
     "halves": (long(step=0.5), {}, ["generation 1.5 in 'generation' is no whole number"]),
     "one generation": (long(X[:1]), {}, ["one generation, 1"]),
     "values that differ": (
@@ -280,6 +305,16 @@ REFUSED = {
         ["'who' tells them apart: --replicate who", "--group who"],
     ),
     "groups of another name": (groups(kind=("a", "b")), {}, ["'kind' tells them apart: --group kind"]),
+    "two groups of other names": (
+        pd.concat([long(X + a + 2 * b, kind=a, dim=b) for a in (1, 2) for b in (1, 2)], ignore_index=True),
+        {"value": ("loss",)},
+        ["'kind', 'dim' tell them apart: --group kind --group dim"],
+    ),
+    "steps within a generation": (
+        pd.concat([long(epoch=e) for e in (1, 2)]).assign(loss=lambda f: f["loss"] / f["epoch"]),
+        {},
+        ["'epoch' counts within a generation: keep the last row of each"],
+    ),
     "batches": (
         long().rename(columns={"seed": "batch"}),
         {},

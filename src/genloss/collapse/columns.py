@@ -190,7 +190,7 @@ def _guessed_groups(
     for c in rest:
         if given.group or c.lower() not in names.GROUPS or c in given.value:
             continue
-        many = table.frame[c].nunique()
+        many = table.frame[c].nunique(dropna=False)
         if not 1 < many <= _FEW or (
             table.figures(c).numeric and c.lower() not in ("group", "arm", "condition")
         ):
@@ -218,8 +218,8 @@ def tidied(table: Opened, given: Columns, say: Say) -> Opened:
         if table.figures(v).numeric and v.lower() not in (*names.GENERATIONS, *names.REPLICATES)
     }
     spreads = [c for c in beside if names.words(c)[-1] not in ("n", "count") or not names.words(c)[0]]
-    if any(names.spread(c) or names.averaged(v) for c, v in beside.items()) and not runs:
-        first = next(iter(beside))
+    if spreads and not runs:
+        first = spreads[0]
         say(
             f"'{beside[first]}' is read as an average and '{first}' as its spread or error: averages are no "
             "replicates, so nothing of them has an interval; a row for each run would"

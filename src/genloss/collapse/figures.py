@@ -51,7 +51,8 @@ class Figures:
     @property
     def numeric(self) -> bool:
         """Whether most of the cells that hold something are numbers."""
-        return bool(2 * np.isfinite(self.values).sum() > (np.isfinite(self.values) | self.bad).sum())
+        there = ~np.isnan(self.values)
+        return bool(2 * there.sum() > (there | self.bad).sum())
 
 
 def figures(
@@ -167,6 +168,8 @@ def generations(found: Figures, source: str, column: str) -> tuple[Array, str]:
         DataError: where one is no whole number from 0 on.
     """
     t, note = found.values, ""
+    if found.cells.dtype == bool:
+        raise DataError(f"{source}: '{column}' is true or false, no generation; name it: --generation COL")
     if found.bad.any() and not found.dates:
         texts = found.cells.astype(str).str.strip()
         taken = texts.str.extract(r"^(?P<word>[^\d]*?)[ _.:=#-]*(?P<number>\d+)(?:\.0*)?$")

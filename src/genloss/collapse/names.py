@@ -63,6 +63,8 @@ _ASIDE = (
     "q75 q95 "
     "25% 50% 75% count n"
 ).split()
+_ERRORS = ("std", "stdev", "stddev", "sd", "sem", "se", "stderr")
+"""Those of them that say nothing else where they stand alone beside one column of values."""
 _NO_COUNT = ("rouge", "bleu", "top", "l", "f", "r", "precision", "recall", "hits", "p", "pass", "distinct")
 """Stems whose number is part of the name: rouge1, top5, f1, distinct2."""
 
@@ -208,8 +210,10 @@ def identifies(column: str) -> bool:
 def aside(columns: Iterable[str]) -> dict[str, str]:
     """Columns that hold the spread, the error or the number of what another column averages, by name.
 
-    >>> aside(["generation", "loss_mean", "loss_std"]), aside(["gen", "acc", "acc_sem"]), aside(["std"])
-    ({'loss_std': 'loss_mean'}, {'acc_sem': 'acc'}, {})
+    >>> aside(["generation", "loss_mean", "loss_std"]), aside(["gen", "acc", "acc_sem"])
+    ({'loss_std': 'loss_mean'}, {'acc_sem': 'acc'})
+    >>> aside(["generation", "loss", "se"]), aside(["generation", "std"])
+    ({'se': 'loss'}, {})
     """
     columns = [*columns]
     centres: dict[tuple[str, ...], str] = {}
@@ -217,10 +221,14 @@ def aside(columns: Iterable[str]) -> dict[str, str]:
         centres.setdefault(_stem(c, _CENTRES) or tuple(words(c)) or (c,), c)
         if words(c) and words(c)[0] in _CENTRES and len(words(c)) == 1:
             centres[()] = c
-    found = {}
+    found: dict[str, str] = {}
+    roles = (*GENERATIONS, *REPLICATES, *GROUPS, *METRICS, *_ERRORS)
+    others = [c for c in columns if c.lower() not in roles and not identifies(c)]
+    if () not in centres and len(others) == 1:
+        found = {c: others[0] for c in columns if c.lower() in _ERRORS}
     for c in columns:
         stem = _stem(c, _ASIDE)
-        if stem is not None and stem in centres and centres[stem] != c:
+        if stem is not None and centres.get(stem, c) != c:
             found[c] = centres[stem]
     return found
 

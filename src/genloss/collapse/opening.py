@@ -173,8 +173,8 @@ def _opened(data: Any, missing: tuple[str, ...], say: Say) -> Opened:
         near = [p.name for p in folder.iterdir()] if folder.is_dir() else []
         what = "is a folder" if Path(data).is_dir() else "there is no such file"
         raise DataError(f"{source}: {what}{meant(Path(data).name, near)}")
-    elif (nested := _nested(Path(data), say)) is not None:
-        data = nested
+    elif (unfolded := _nested(Path(data), say)) is not None:
+        data = unfolded
     held = held_of(data)
     if held.problems:
         raise DataError("\n".join(f"{source}: {problem}" for problem in held.problems))
@@ -183,11 +183,21 @@ def _opened(data: Any, missing: tuple[str, ...], say: Say) -> Opened:
     names = [str(c).strip() for c in held.table.column_names]
     if twice := alike(names):
         raise DataError("\n".join(f"{source}: {line}" for line in twice))
+    nested = [name for name, column in zip(names, held.table.columns, strict=True) if _is_nested(column)]
+    if nested:
+        say(f"{source}: left out, as their cells are lists or records: {', '.join(nested)}")
     frame = held.table.to_pandas()
     frame.columns = names
+    frame = frame.drop(columns=nested)
     if not len(frame):
         raise DataError(f"{source}: it has no rows")
     return Opened(source, frame, missing, held.delimiter)
+
+
+def _is_nested(column: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_nested(column.type))
 
 
 def _indexed(data: Any) -> Any:

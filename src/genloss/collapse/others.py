@@ -21,7 +21,6 @@ from genloss.collapse.wide import long as long_of
 from genloss.errors import DataError
 from genloss.meaning import Meaning
 from genloss.samples import Array
-from genloss.tables.say import some
 from genloss.wording import several
 
 if TYPE_CHECKING:
@@ -135,7 +134,8 @@ def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
         raise DataError(refused)
     lines = long.rows.groupby(["metric", *keys], dropna=False).ngroups
     for note, of in notes.items():
-        say(note if len(of) == lines else f"{some(of, 3)}: {note}")
+        more = f" and {len(of) - 3} more" if len(of) > 3 else ""
+        say(note if len(of) == lines else f"{'; '.join(of[:3])}{more}: {note}")
     return found
 
 

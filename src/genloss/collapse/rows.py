@@ -157,32 +157,51 @@ def _told_apart(long: Long) -> None:
     shown = ", ".join(number(v) for v in same[:3]) + (", ..." if len(same) > 3 else "")
     which = f"generation {row['generation']:g}{who}"
     said = f"{long.source}: {which} has {len(same)} values of '{row['metric']}' ({shown})"
-    tells = [
-        c
-        for c in long.rest.columns
-        if c.lower() not in names.TIMES
-        and not rows.assign(**{"": long.rest[c].reindex(rows.index)}).duplicated([*keys, ""]).any()
-    ]
-    pieces = [c for c in long.rest.columns if c.lower() in names.PIECES]
+    raise DataError(f"{said}; {_remedy(long, keys, float(again.mean()))}")
+
+
+def _remedy(long: Long, keys: Sequence[str | int], share: float) -> str:
+    """What to do where a share of the rows has a value too many, by the columns that are not used."""
+    columns = [c for c in long.rest.columns if c.lower() not in names.TIMES]
+    within = [c for c in columns if c.lower() in names.GENERATIONS]
+    pieces = [c for c in columns if c.lower() in names.PIECES]
     if pieces:
-        remedy = f"'{pieces[0]}' counts pieces of one run, which are no replicates: average them"
-    elif tells and rows["replicate"].nunique() == 1:
-        remedy = (
-            f"'{tells[0]}' tells them apart: --replicate {quote(tells[0])} if these are independent runs, "
-            "--group "
-            f"{quote(tells[0])} if they differ in kind"
-        )
-    elif tells:
-        remedy = f"'{tells[0]}' tells them apart: --group {quote(tells[0])}"
-    elif again.mean() < 0.5:
-        remedy = f"as {several(int(again.sum()), 'row')} of {len(rows)}: keep the right one of each"
-    else:
-        remedy = (
-            "say what tells them apart: --replicate COL for independent runs, --group COL for different "
-            "ones; "
-            "batches of one run are no replicates, average them"
-        )
-    raise DataError(f"{said}; {remedy}")
+        return f"'{pieces[0]}' counts pieces of one run, which are no replicates: average them"
+    tells = _telling(long, keys, [c for c in columns if c not in within])
+    if tells:
+        group = " ".join(f"--group {quote(c)}" for c in (*long.groups, *tells))
+        said = f"{quoted(tells)} {'tells' if len(tells) == 1 else 'tell'} them apart"
+        if len(tells) > 1 or long.rows["replicate"].nunique() > 1:
+            return f"{said}: {group}"
+        runs = f"--replicate {quote(tells[0])} if these are independent runs"
+        return f"{said}: {runs}, {group} if they differ in kind"
+    if within:
+        return f"'{within[0]}' counts within a generation: keep the last row of each"
+    if share < 0.5:
+        return f"as {share:.0%} of the rows: keep the right one of each"
+    return (
+        "say what tells them apart: --replicate COL for independent runs, --group COL for different ones; "
+        "batches of one run are no replicates, average them"
+    )
+
+
+def _telling(long: Long, keys: Sequence[str | int], columns: Sequence[str]) -> list[str]:
+    """As few columns as tell all rows apart that have the same keys; none where all of them do not."""
+    rows = long.rows[[*keys]].copy()
+    for c in columns:
+        rows[f"rest {c}"] = long.rest[c].reindex(rows.index)
+
+    def apart(some: Sequence[str]) -> bool:
+        return not rows.duplicated([*keys, *(f"rest {c}" for c in some)]).any()
+
+    one = next((c for c in columns if apart([c])), None)
+    if one is not None or not apart(columns):
+        return [] if one is None else [one]
+    needed = [*columns]
+    for c in columns:
+        fewer = [k for k in needed if k != c]
+        needed = fewer if apart(fewer) else needed
+    return needed
 
 
 def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]:
@@ -203,7 +222,7 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     by = 1.0
     scale: Scale = "plain"
-    if names.share(metric) and low >= 0 and high <= 100:
+    if names.share(metric) and low >= 0 and (high <= 1 or 2 < high <= 100):
         scale, by = "share", 100.0 if high > 1 else 1.0
     elif low > 0 or (low == 0 and tells in ("spread", "tail")):
         scale = "ratio"
