@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from commands import called
+from genloss.cli.judging import text
 from genloss.collapse import verdict
 from genloss.collapse.guards import no_pieces
 from genloss.collapse.names import repetitions
@@ -508,6 +509,25 @@ def test_arrays_and_frames_of_every_kind_are_one():
         verdict(X, generation="step")
     with pytest.raises(DataError, match="is no table"):
         verdict(3)
+
+
+def test_a_sentence_says_which_generations_there_are():
+    assert ". In 20 generations" in verdict(long()).lines[0].sentence
+    assert ". From generation 5 to 24" in verdict(long(first=5)).lines[0].sentence
+    assert ". From generation 1 to 96" in verdict(long(first=0, step=5)).lines[0].sentence
+
+
+def test_lines_stay_apart_on_a_narrow_terminal():
+    frame = pd.concat([long(setting=f"a long name of the setting number {n}", kind=n) for n in range(5)])
+    shown = text(verdict(frame, group=("kind", "setting")), 80).splitlines()
+    assert max(map(len, shown)) <= 80
+    at = next(i for i, line in enumerate(shown) if line.startswith("kind, setting "))
+    assert [line[:10] for line in shown[at + 1 : at + 6]] == [f"{n}, a long " for n in range(5)]
+
+
+def test_reasons_that_metrics_share_are_said_once():
+    shown = text(verdict(long(error=long()["loss"])), 120)
+    assert shown.count("1 catastrophic increase: undecided (loss, error): no reference is known") == 1
 
 
 # -- the command, as it is installed -----------------------------------------------------------------

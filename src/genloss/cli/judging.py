@@ -190,7 +190,7 @@ def verdict(
 
     \b
     genloss verdict genloss-runs/collapse-or-thrive
-    genloss verdict losses.csv --generation step --value loss --replicate seed --group method --better lower
+    genloss verdict losses.csv --value loss --replicate seed --group method
 
     A yes, or a no, is demonstrated against a margin, or by a law that holds for the experiment; all else is
     undecided, with what would tell, or was not asked, with the metric that would answer.
