@@ -28,44 +28,54 @@ _EIGHT = 46  # characters that eight short answers take
 
 def columns_options(command: Any) -> Any:
     """Options that say which columns of a table are what."""
-    for option in reversed(
-        (
-            click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
-            click.option(
-                "--value",
-                multiple=True,
-                metavar="COL",
-                help="Of a table: a column of values; several may be named.",
-            ),
-            click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
-            click.option(
-                "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
-            ),
-            click.option(
-                "--across",
-                type=click.Choice(["generations", "replicates", "groups", "metrics"]),
-                help="Of a wide table: what its columns are.",
-            ),
-            click.option(
-                "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
-            ),
-            click.option(
-                "--tells",
-                type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
-                help="Of a table: what its values tell of.",
-            ),
-            click.option(
-                "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
-            ),
-            click.option(
-                "--reference",
-                "references",
-                multiple=True,
-                metavar="METRIC=VALUE",
-                help="The risk of knowing nothing, for meaning 1.",
-            ),
-        )
-    ):
+    return _with(
+        command,
+        click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
+        click.option(
+            "--value",
+            multiple=True,
+            metavar="COL",
+            help="Of a table: a column of values; several may be named.",
+        ),
+        click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
+        click.option(
+            "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
+        ),
+        click.option(
+            "--across",
+            type=click.Choice(["generations", "replicates", "groups", "metrics"]),
+            help="Of a wide table: what its columns are.",
+        ),
+        click.option(
+            "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
+        ),
+    )
+
+
+def _meaning_options(command: Any) -> Any:
+    """Options that say what the values of a table mean."""
+    return _with(
+        command,
+        click.option(
+            "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
+        ),
+        click.option(
+            "--tells",
+            type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
+            help="Of a table: what its values tell of.",
+        ),
+        click.option(
+            "--reference",
+            "references",
+            multiple=True,
+            metavar="METRIC=VALUE",
+            help="The risk of knowing nothing, for meaning 1.",
+        ),
+    )
+
+
+def _with(command: Any, *options: Any) -> Any:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -78,7 +88,7 @@ def trajectories_of(
     Args:
         source: a folder, or a table, or several.
         trust: whether a run's own code may be imported.
-        columns: what the options of :func:`columns_options` gave.
+        columns: what the options of :func:`columns_options` gave, and what else the command knows of them.
 
     Raises:
         SpecError: if options do not fit the source, or a run has no metric over generations.
@@ -86,7 +96,7 @@ def trajectories_of(
         StoreError: if a folder holds no run.
     """
     sources = [source] if isinstance(source, str) else [*source]
-    references = pairs(columns["references"], "--reference")
+    references = pairs(columns.get("references", ()), "--reference")
     folders = [one for one in sources if Path(one).is_dir() or not (Path(one).suffix or Path(one).exists())]
     if not folders:
         from genloss.collapse.others import Columns, read
@@ -162,6 +172,7 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
 @click.command()
 @click.argument("sources", metavar="RUN|TABLE...", nargs=-1, required=True, type=click.Path())
 @columns_options
+@_meaning_options
 @click.option(
     "--margin",
     "margins",
