@@ -46,16 +46,25 @@ __all__ = [
 
 
 def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any) -> Verdict:
-    """The eight answers for every line of a run, or of anybody's table.
+    """The eight answers for every line of a run, or of anybody's values by generation.
 
     Args:
-        data: results; or a frame or the path of a file of values by generation; or trajectories.
+        data: results; or trajectories; or a table: the path of a file, a list of paths, a frame of pandas,
+            Polars or Arrow, a dict of columns; or a (T, R) array, generations down and replicates across, or
+            a dict of such arrays by metric.
         margins: where a yes begins.
         columns: of a table, which columns are what: the fields of :class:`.others.Columns`, as
             ``generation="step", value="loss", replicate="seed", group="method", better="lower"``.
 
     Raises:
         DataError: if a table cannot be read as values by generation.
+        TypeError: if a column is given that is none of those fields.
+
+    >>> import numpy as np
+    >>> losses = 2 + 0.1 * np.arange(30)[:, None] + np.linspace(0, 0.1, 20)
+    >>> found = verdict({"loss": losses + 0.01 * np.cos(np.arange(600) ** 2).reshape(30, 20)})
+    >>> found.lines[0].answer(2).answer, found.notes[0]
+    ('yes', '30 rows read as generations, 20 columns as replicates')
     """
     some, notes = _lines(data, columns)
     return _judged(some, margins, notes)
@@ -120,7 +129,7 @@ def _lines(data: Any, columns: dict[str, Any]) -> tuple[list[Trajectory], Sequen
 
     if isinstance(data, Results):
         return list(trajectories(data)), data.notes
-    if isinstance(data, (list, tuple)) and not columns:
+    if isinstance(data, (list, tuple)) and data and all(isinstance(one, Trajectory) for one in data):
         return list(data), ()
     from genloss.collapse.others import Columns, read
 

@@ -16,6 +16,7 @@ from genloss.collapse.trajectory import Trajectory, trajectories
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
+from genloss.wording import several
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,10 +183,13 @@ def sentence(read: Read) -> str:
     if x.tail is not None:
         parts[0] += f": by law its mean {x.tail.words}"
     said = [_status_words(g, last) for g in (read.typical, read.mean)]
+    first = int(x.generations[0])
+    whole = first == 1 and len(x.generations) == last
+    when = f"In {several(last, 'generation')}" if whole else f"From generation {first} to {last}"
     if said[0] == said[1]:
-        parts.append(f"In {last} generations: {said[0]}")
+        parts.append(f"{when}: {said[0]}")
     else:
-        parts.append(f"In {last} generations the typical replicate: {said[0]}; the mean: {said[1]}")
+        parts.append(f"{when} the typical replicate: {said[0]}; the mean: {said[1]}")
     return ". ".join(parts) + "."
 
 

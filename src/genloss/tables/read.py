@@ -143,7 +143,7 @@ def _bundled(name: str) -> pd.DataFrame:
     return frame
 
 
-def opened(data: Any) -> Any:
+def opened(data: Any) -> Held:
     """A table as it stands, in Arrow columns: texts of a file, whatever a frame has.
 
     Args:
@@ -152,9 +152,10 @@ def opened(data: Any) -> Any:
     Raises:
         DataError: It cannot be opened.
     """
+    from genloss.tables.files import Held
     from genloss.tables.frames import arrow_of
 
     if not isinstance(data, (str, Path)):
-        return arrow_of(data)
+        return Held(arrow_of(data))
     with named(str(data)):
-        return _read(_file(str(data)), Wishes()).table
+        return _read(_file(str(data)), Wishes())
