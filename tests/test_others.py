@@ -578,3 +578,17 @@ def test_the_command_refuses_in_a_line(arguments, said, losses):
     done = called("verdict", *arguments, "--json", cwd=losses)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_page_of_its_own_draws_what_it_judges(tmp_path):
+    import numpy as np
+
+    from genloss.collapse import verdict
+    from genloss.report.verdicts import write
+
+    t = np.arange(30)[:, None]
+    noise = np.random.Generator(np.random.SFC64(1)).normal(size=(30, 20))
+    found = verdict({"loss": 2 + 0.1 * t + 0.01 * noise, "<b>entropy</b>": 3 - 0.05 * t + 0.01 * noise})
+    text = write(found, tmp_path / "v.html", "a <i>title</i>").read_text()
+    assert text.count("<svg") == 2 and "2 any increase" in text
+    assert "<b>entropy" not in text and "<i>title" not in text and "<script" not in text

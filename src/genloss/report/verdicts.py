@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.verdict import Difference, Line, Verdict, effect_words
 from genloss.errors import StoreError
 from genloss.numbers import bracketed, interval
 from genloss.report.templating import templates
+from genloss.report.trajectories import trajectory_figures
 from genloss.study.files import write_file
 
 _ACROSS = 5  # lines beside each other
@@ -192,5 +195,10 @@ def write(found: Verdict, path: str | Path, title: str) -> Path:
 
 def page(found: Verdict, title: str) -> str:
     """The page as text."""
-    given: dict[str, Any] = {"title": title, "v": shown(found)}
+    given: dict[str, Any] = {
+        "title": title,
+        "v": shown(found),
+        # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
+        "figures": [f._replace(svg=Markup(f.svg)) for f in trajectory_figures(found)],
+    }
     return templates().get_template("verdict.html").render(**given)
