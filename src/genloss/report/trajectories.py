@@ -80,6 +80,7 @@ def _spec(lines: Sequence[tuple[str, Trajectory]]) -> Spec:
         "background": "white",
         "data": {"values": rows},
         "config": CONFIG,
+        "resolve": {"legend": {"color": "independent"}},
         "layer": [
             {
                 "transform": [{"filter": "isValid(datum.l)"}],
