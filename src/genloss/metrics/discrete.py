@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from genloss.components import component
+from genloss.meaning import Reference
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.statistics import Counts
@@ -117,6 +118,14 @@ class TotalVariation:
     reads_reference: ClassVar = True
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
+
+    def says(self, exp: Any) -> dict[str, Any]:
+        """What one has who holds all symbols for equally likely, where the real law is known."""
+        known = REAL_PROBABILITIES.of(exp.real)
+        if known is None:
+            return {}
+        far = 0.5 * np.abs(known - 1 / len(known)).sum()
+        return {"reference": Reference(float(far), "all symbols alike", "that")}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances from 0 to 1."""

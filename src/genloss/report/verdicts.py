@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Table:
     title: str
     head: list[str]
     rows: list[tuple[str, list[Cell]]]
+    sentences: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,11 @@ def _grouped(lines: Sequence[Line], by: str) -> dict[str, list[Line]]:
 
 def _table(title: str, lines: Sequence[Line], asked: Sequence[Meant], few: bool) -> Table:
     """Meanings as rows; columns are lines, or regimes whose lines are counted."""
-    columns = {line.name or "answer": [line] for line in lines}
+    cut = f"{title}: " if title else ""
+    columns = {line.name.removeprefix(cut) or "answer": [line] for line in lines}
+    sentences = (
+        [(name, some[0].sentence) for name, some in columns.items()] if len(columns) <= _ACROSS else []
+    )
     if not few and len(columns) > _ACROSS:
         columns = {name or "all lines": some for name, some in _grouped(lines, "regime").items()}
     rows = [
@@ -107,7 +112,12 @@ def _table(title: str, lines: Sequence[Line], asked: Sequence[Meant], few: bool)
         for m in asked
         if any(line.answer(m.number).answer != "not asked" for line in lines)
     ]
-    return Table(title, [*columns], rows)
+    said = (
+        next((vars(read.x.task).get("title") for read in lines[0].reads if read.x.task), None)
+        if title
+        else ""
+    )
+    return Table(said or title, [*columns], rows, [] if few else sentences)
 
 
 def _turned(lines: Sequence[Line], asked: Sequence[Meant]) -> Table:
