@@ -76,11 +76,11 @@ def _tells(
     from scipy.special import stdtrit
 
     truth = more.weights @ _curve(more.generations, b, family, shape, numbers)
-    c = candidates(more.generations, len(more.weights), more.generations[-1])
+    c = candidates(more.generations, more.weights, more.generations[-1])
     more = replace(more, values=truth)
     white = whitening(s)
     draws = fixed("collapse.needed").standard_normal((_DRAWS, len(truth)))
     # white is symmetric but for scales: errors are what it makes independent
-    chi = chi_squares(more, c.basis, white, truth + draws @ np.linalg.pinv(white).T)
+    chi = chi_squares(more, c.design, white, truth + draws @ np.linalg.pinv(white).T)
     need = float(stdtrit(max(more.freedom, 1), 0.95)) ** 2 * birge
     return float((told(chi, c, need) != 0).mean()) >= _POWER

@@ -174,7 +174,7 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
 
 
 def _said(b: Blocks, x: Array, t: Array) -> Growth:
-    c = candidates(b.generations, len(b.values), t[-1])
+    c = candidates(b.generations, b.weights, t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
     moved, stands = _moved(b), absorption(x, t)
