@@ -214,8 +214,8 @@ CASES = {
     "null, share of 10 rows 2 %": Case(lambda g, t, r: g.binomial(10, 0.02, (t, r)) / 10, "share", **null),
     "null, share of 50 rows 99 %": Case(lambda g, t, r: g.binomial(50, 0.99, (t, r)) / 50, "share", **null),
     "null, replicates stop": Case(lambda g, t, r: missing(white(g, t, r), g), **null),
-    "null, martingale": Case(
-        lambda g, t, r: np.exp(walk(g, t, r, 0.7) - 0.245 * steps(t) / t), "ratio", lambda t: NONE, lambda t: 0.22
+    "null, martingale": Case(visible=False, draw=
+        lambda g, t, r: np.exp(walk(g, t, r, 0.7) - 0.245 * steps(t) / t), scale="ratio", mean=lambda t: NONE, typical=lambda t: 0.22
     ),
     "linear, walk": growing(lambda s, t: 2 * s / t, lambda g, t, r: walk(g, t, r, 1), per_generation(2)),
     "linear, white": growing(lambda s, t: s / t, white, per_generation()),

@@ -30,7 +30,8 @@ import numpy as np
 
 from genloss.collapse import terms
 from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
-from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, settled, told
+from genloss.collapse.ends import borne_out
+from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, settled, told
 from genloss.collapse.needed import needed
 from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
@@ -91,7 +92,7 @@ class Growth:
     @cached_property
     def needs(self) -> str:
         """What would tell where it is undecided, by simulation from the law that fits best; else ""."""
-        if self.status != "undecided" or self.kept is None:
+        if self.status != "undecided" or self.kept is None or self.reason:
             return ""
         b, c, fits, _, birge = self.kept
         best = int(np.where(c.family == 0, np.inf, fits.chi).argmin())
@@ -149,7 +150,7 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
     if np.isinf(x).any():  # half of the replicates are finite everywhere: medians are
         x = np.clip(x, -1e300, 1e300)
     b = blocks(x, t, of, scale)
-    return _said(b, x, t)
+    return _said(b, x, t, scale)
 
 
 def _unfit(x: Array, t: Array, of: Of) -> str:
@@ -173,7 +174,7 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
     return ""
 
 
-def _said(b: Blocks, x: Array, t: Array) -> Growth:
+def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     c = candidates(b.generations, b.weights, t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
@@ -195,6 +196,11 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
         else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
     )
     what = int(told(chi[None], c, need)[0]) if bounded else 0
+    if what:
+        law = FAMILIES[int(c.family[best])]
+        curve = (columns(law, b.generations, c.shape[best : best + 1]) @ fits.numbers[best])[0]
+        if not borne_out(b, x, scale, curve, what > 0):
+            what, reason = 0, f"its last generations do not go on as the law that fits best: {law.name}"
     status: Status = "levels off" if what > 0 else "still moving" if what < 0 else "undecided"
     near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
     share = c.behind[near]
@@ -223,6 +229,8 @@ def _changes(b: Blocks) -> float:
     k, r = len(b.values), b.replicates
     contrast = np.diff(np.eye(k), axis=0)
     d, e = contrast @ b.values, contrast @ s @ contrast.T
+    if np.abs(d).max() <= 1e-12 * np.abs(b.values).max():  # sums of equal numbers
+        return 1.0
     white = _root(e)
     t2 = float(((white @ d) ** 2).sum()) * (r - k + 1) / (r - 1)
     p_any = float(fdtrc(k - 1, r - k + 1, t2 / (k - 1)))

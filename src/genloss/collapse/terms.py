@@ -99,8 +99,11 @@ def _skewed(b: Blocks, design: Array, white: Array, a: Interval, slope: Interval
     f = white @ design[:, some]
     each = np.linalg.lstsq(f, white @ b.each, rcond=None)[0]
     of = mean_of(each)
+    # estimated weights cost precision
+    more = np.sqrt((b.replicates - 2) / max(b.freedom - 1, 1))
+    low, high = (of.estimate + more * (end - of.estimate) for end in (of.low, of.high))
     wide = [
-        Interval(was.estimate, min(was.low, float(of.low[i])), max(was.high, float(of.high[i])))
+        Interval(was.estimate, min(was.low, float(low[i])), max(was.high, float(high[i])))
         for i, was in enumerate((a, slope)[some])
     ]
     return wide[0], wide[1] if len(wide) > 1 else slope
