@@ -25,6 +25,7 @@ for library in ("OPENBLAS", "OMP", "MKL"):
 import numpy as np
 from scipy.special import digamma
 
+from benchmarks.answers import main_answers, main_speed
 from genloss.collapse.rates import of_values
 
 STATUSES = ("still moving", "levels off", "no change seen", "undecided")
@@ -375,7 +376,12 @@ def main():
     args = parser.parse_args()
     began = time.process_time()
     sizes = [tuple(int(v) for v in args.size.split(","))] if args.size else SIZES
-    main_statuses(args.names, args.runs, sizes)
+    if args.what == "speed":
+        return main_speed()
+    if args.what == "meanings":
+        main_answers(args.names, args.runs)
+    else:
+        main_statuses(args.names, args.runs, sizes)
     print(f"{time.process_time() - began:.0f} core-seconds")
 
 

@@ -248,13 +248,13 @@ def told(chi: Array, c: Candidates, need: float) -> Array:
         c: the laws.
         need: by how much the best one of the other kind has to be worse.
     """
-    chi = np.where(c.family == 0, np.inf, chi)
     ends = []
     for some in (np.flatnonzero(c.behind >= BEHIND), np.flatnonzero(c.behind < BEHIND)):
-        if not len(some):
+        if not len(some):  # a constant, of which nothing lies behind, is in neither
             return np.zeros(len(chi), dtype=int)
-        best = chi[:, some].argmin(axis=1)
-        ends.append((np.take_along_axis(chi[:, some], best[:, None], 1)[:, 0], c.behind[some][best]))
+        mine = chi[:, some]
+        best = mine.argmin(axis=1)
+        ends.append((mine[np.arange(len(mine)), best], c.behind[some][best]))
     (level, behind), (rise, left) = ends
     with np.errstate(invalid="ignore"):
         off = (rise - level > need) & (behind >= _ZONE[1])

@@ -145,12 +145,20 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
     t = np.asarray(generations, dtype=float)
     why = _unfit(x, t, of)
     if why:
-        nothing = Interval(np.nan, np.nan, np.nan)
-        return Growth(of, "undecided", nothing, nothing, (), int(t[-1]) if len(t) else 0, x.shape[1], why)
+        return _nothing(of, x, t, why)
     if np.isinf(x).any():  # half of the replicates are finite everywhere: medians are
         x = np.clip(x, -1e300, 1e300)
-    b = blocks(x, t, of, scale)
+    with np.errstate(over="ignore", invalid="ignore"):
+        b = blocks(x, t, of, scale)
+    if not np.isfinite(b.errors()).all():
+        return _nothing(of, x, t, "its replicates differ by more than numbers hold: no error can be told")
     return _said(b, x, t, scale)
+
+
+def _nothing(of: Of, x: Array, t: Array, why: str) -> Growth:
+    """Undecided, for a reason."""
+    none = Interval(np.nan, np.nan, np.nan)
+    return Growth(of, "undecided", none, none, (), int(t[-1]) if len(t) else 0, x.shape[1], why)
 
 
 def _unfit(x: Array, t: Array, of: Of) -> str:
