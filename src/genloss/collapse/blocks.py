@@ -23,6 +23,8 @@ LEAST_REPLICATES = 5
 STATUS_REPLICATES = 8
 """Below this there are three blocks, too few for a law with a limit."""
 _BLOCKS = 8
+_SKEW = 0.5
+"""Skewness of a mean from which on too few replicates carry it."""
 _STEPS = 0.5
 """Share of neighbours in order that are equal, from which on a median goes by steps: its interval may lie on
 one side of it."""
@@ -105,10 +107,9 @@ def blocks(values: Array, generations: Array, of: Of, scale: Scale, weights: Arr
     are positive it is followed only as far as replicates tell it: while its own law is not too skewed.
     """
     x, t, r = values, generations, values.shape[1]
-    if of == "mean" and _positive(x, scale):
-        last = _followed(x)
-        x, t = x[:last], t[:last]
     if weights is None:
+        last = _followed(x) if of == "mean" and _positive(x, scale) else len(x)
+        x, t = x[:last], t[:last]
         most = int(np.clip(r // 3, 4, _BLOCKS)) if r >= STATUS_REPLICATES else 3
         weights = averages(t, most)
     return _typical(x, t, weights) if of == "typical" else _mean(x, t, weights, scale)
@@ -119,7 +120,7 @@ def _positive(x: Array, scale: Scale) -> bool:
 
 
 def _followed(x: Array) -> int:
-    """How many generations of a mean replicates tell: until its skewness exceeds 1.
+    """How many generations of a mean replicates tell: until its skewness exceeds a half.
 
     That is the skewness of values over sqrt(R): of the first generation's times a log-normal factor, whose
     variance of logarithms is by how much that of the upper half has grown. Later values do not tell it
@@ -127,13 +128,21 @@ def _followed(x: Array) -> int:
     its skewness does not double.
     """
     v = _upper(np.log(x))
-    grown = np.exp(np.maximum(v - v[0], 0))
+    grown = np.exp(np.maximum(_smooth(v) - v[:3].mean(), 0))
     first = x[0] / x[0].mean()
     square, cube = (first**2).mean(), (first**3).mean()
     variance = np.maximum(square * grown - 1, 1e-12)
     skew = (cube * grown**3 - 3 * square * grown + 2) / variance**1.5
-    far = skew > max(np.sqrt(x.shape[1]), 2 * skew[0])
+    far = skew > max(_SKEW * np.sqrt(x.shape[1]), 2 * skew[0])
     return max(int(far.argmax()), min(4, len(x))) if far.any() else len(x)
+
+
+def _smooth(v: Array) -> Array:
+    """(T,) averages over as many neighbours as there are, up to a tenth of the generations on either side."""
+    reach = np.minimum(np.minimum(np.arange(len(v)), np.arange(len(v))[::-1]), len(v) // 10)
+    total = np.concatenate([[0.0], np.cumsum(v)])
+    i = np.arange(len(v))
+    return np.asarray((total[i + reach + 1] - total[i - reach]) / (2 * reach + 1))
 
 
 def _typical(x: Array, t: Array, w: Array) -> Blocks:
