@@ -364,7 +364,9 @@ def main_statuses(names, runs, sizes=SIZES):
     if cells:
         c = np.array(cells)
         band = np.mean((c >= 0.92) & (c <= 0.98))
-        print(f"rates: {band:.0%} of {c.size} within 92-98 %, least {100 * c.min():.1f}, {np.mean(c < 0.88):.0%} below 88")
+        print(
+            f"rates: {band:.0%} of {c.size} within 92-98 %, least {100 * c.min():.1f}, {np.mean(c < 0.88):.0%} below 88"
+        )
 
 
 def main():

@@ -108,7 +108,7 @@ def test_regression_replace_diverges_by_law():
 
 def test_a_kernel_density_that_accumulates_is_still_moving():
     found = line(
-        real.Moons(),
+        real.Ring(),
         generators.KDE(0.5),
         regimes.Accumulate(),
         (metrics.HoldoutNLL(), metrics.TraceRatio()),

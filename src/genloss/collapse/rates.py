@@ -150,7 +150,8 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
         x = np.clip(x, -1e300, 1e300)
     with np.errstate(over="ignore", invalid="ignore"):
         b = blocks(x, t, of, scale)
-    if not np.isfinite(b.errors()).all():
+        finite = np.isfinite(b.errors()).all()
+    if not finite:
         return _nothing(of, x, t, "its replicates differ by more than numbers hold: no error can be told")
     return _said(b, x, t, scale)
 
@@ -214,7 +215,7 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
     fails = _fails(b, float(chi[best]), free)
-    laws = () if fails else _laws(c, fits, near, birge, stands is not None)
+    laws = _laws(c, fits, near & (not fails), birge, stands is not None)
     return Growth(
         b.of,
         status,

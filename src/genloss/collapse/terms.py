@@ -90,7 +90,9 @@ def rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple[
     return _named(family.name, shape, a, slope, float(t[-1]))
 
 
-def _skewed(b: Blocks, design: Array, white: Array, a: Interval, slope: Interval) -> tuple[Interval, Interval]:
+def _skewed(
+    b: Blocks, design: Array, white: Array, a: Interval, slope: Interval
+) -> tuple[Interval, Interval]:
     """Intervals of a law that is linear in what it fits, widened to those of a mean over replicates.
 
     Given the weights, what is fitted is a mean over replicates, whose interval takes their skewness.
