@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from benchmarks.verdicts import CASES, right, statuses
+from benchmarks.trajectories import CASES
+from benchmarks.verdicts import right, statuses
 
 from genloss.collapse.blocks import averages, blocks
 from genloss.collapse.growth import FAMILIES, candidates
