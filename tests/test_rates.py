@@ -72,7 +72,14 @@ def test_statuses_and_rates_are_right_as_often_as_they_claim(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["null, log-normal", "linear, 1 % outliers", "step in the middle", "linear, replicates stop"]
+    "name",
+    [
+        "null, log-normal",
+        "null, share of 50 rows 99 %",
+        "linear, 1 % outliers",
+        "step in the middle",
+        "linear, replicates stop",
+    ],
 )
 def test_so_they_are_of_twenty_replicates(name):
     held(name, (20, 50))
@@ -88,6 +95,44 @@ def test_no_case_is_far_from_its_truth(name):
         best, wrong = right(None if share is None else share(50))
         assert sum(count[w] for w in wrong) <= 7, (of, count)
         assert not (best and case.visible) or count[best] >= 30, (of, count)
+
+
+@pytest.mark.parametrize("behind", [0.75, 0.85])
+def test_a_share_near_four_fifths_is_undecided_however_many_replicates_there_are(behind):
+    g = stream(11)
+    told = [of_values(bounded(g, 2000, behind), T, "mean") for _ in range(20)]
+    assert [growth.status for growth in told].count("undecided") >= 19
+    for growth in told:
+        assert abs(growth.behind.estimate - behind) < 0.05
+
+
+def test_medians_that_never_change_show_no_change():
+    """Averages of equal numbers differ in their last digit, and have no error at all."""
+    g = stream(12)
+    for _ in range(20):
+        x = g.binomial(50, 0.99, (100, 400)) / 50
+        assert of_values(x, np.arange(1, 101), "typical", "share").status == "no change seen"
+
+
+def test_no_law_is_named_where_none_fits():
+    g = stream(13)
+    x = (T[:, None] > 30) + 0.3 * g.standard_normal((60, 400))
+    growth = of_values(x, T, "mean")
+    assert growth.laws == ()
+    assert "do not go on as" in growth.reason
+    assert growth.needs == ""
+
+
+def test_an_interval_of_skewed_replicates_is_longer_towards_the_tail():
+    """A chi-square alone makes both sides equal, and misses more often above than below."""
+    g = stream(14)
+    longer = []
+    for _ in range(10):
+        x = np.exp(g.standard_normal((60, 100)) * 0.2 + 1.2 * g.standard_normal(100))
+        level, low, high = of_values(x, T, "mean", "ratio").rate("constant", "level")
+        longer.append((high - level) / (level - low))
+    assert min(longer) > 0.99
+    assert np.median(longer) > 1.1
 
 
 def test_the_mean_is_followed_no_further_than_replicates_tell_it():
@@ -218,12 +263,15 @@ def test_as_many_replicates_as_are_said_to_be_needed_tell(behind):
     def draw(r):
         return 0.6 * law + np.cumsum(g.standard_normal((60, r)), axis=0) / 60**0.5
 
-    told = []
+    told, sizes = [], []
     for _ in range(40):
         growth = of_values(draw(40), T, "mean")
         if growth.status != "undecided" or not growth.needs.startswith("about"):
             continue
-        named = int(growth.needs.split()[-2])
+        if growth.needs.endswith("generations"):
+            continue
+        sizes.append(named := int(growth.needs.split()[-2]))
         told += [of_values(draw(named), T, "mean").status != "undecided" for _ in range(3)]
     assert len(told) >= 30
+    assert np.median(sizes) >= 120
     assert 0.5 <= np.mean(told) <= 0.98, np.mean(told)
