@@ -86,7 +86,8 @@ def test_a_margin_moves_the_answer():
 
 
 def test_a_reference_can_be_given_and_has_to_be_beaten():
-    x = one("Risk", 1 + np.linspace(0, 1, 20)[:, None] + 0.01 * stream(4).standard_normal((20, 40)), better="lower", tells="risk")  # fmt: skip
+    values = 1 + np.linspace(0, 1, 20)[:, None] + 0.01 * stream(4).standard_normal((20, 40))
+    x = one("Risk", values, better="lower", tells="risk")
     assert "no reference" in findings([x])["Risk", 1].why
     assert findings([x], Margins(references={"Risk": 2.0}))["Risk", 1].answer == "yes"
     assert findings([x], Margins(references={"Risk": 9.0}))["Risk", 1].answer == "no"

@@ -9,15 +9,14 @@ exponent lies on an unbounded one. What they can tell is how much of the change 
 
 - *no change seen*: a constant is not rejected, by Hotelling's test and one for a trend together at 4 %;
 - *levels off*: every law with less than 80 % of its change behind is rejected, at 5 %, against the best one
-with
-  more, and the best one has 90 % behind;
+  with more, which has 90 % behind;
 - *still moving*: every law with at least 80 % behind is rejected in the same way, and the best one has at
-most
-  70 % behind;
-- *undecided*: else.
+  most 70 % behind;
+- *undecided*: else, and where the last generations do not go on as the law that fits best (:mod:`.ends`): a
+  step that is over, a rise that has turned.
 
 Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
-ratio), so that misfit is no evidence.
+ratio), so that misfit is no evidence. ``python -m benchmarks.verdicts`` prints how often what is said is true.
 """
 
 from __future__ import annotations
