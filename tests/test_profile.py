@@ -8,7 +8,7 @@ from genloss.collapse import Margins, verdict
 from genloss.collapse.meanings import MEANINGS, against, excess
 from genloss.meaning import Reference
 
-RUNS = 200
+RUNS = 100
 # three standard errors of a share of 5 %, in favour of the verdict; seeds are fixed
 SLACK = 3 * (0.05 * 0.95 / RUNS) ** 0.5
 CLEAR = {
