@@ -151,7 +151,7 @@ def _on(b: Blocks, t: Array, at: Array, way: Link, linked: bool) -> _Laws:
             families += [k] * len(shapes)
     basis = np.concatenate(bases)
     white = whitening(b.errors())
-    fits = fitted(b, basis[:, : len(t)], white)
+    fits = fitted(b, b.weights @ basis[:, : len(t)], white)
     stays: Array = np.ones(len(basis), dtype=bool)
     if not linked:
         with np.errstate(all="ignore"):

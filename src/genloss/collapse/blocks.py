@@ -23,8 +23,11 @@ LEAST_REPLICATES = 5
 STATUS_REPLICATES = 8
 """Below this there are three blocks, too few for a law with a limit."""
 _BLOCKS = 8
-_RELATIVE = 0.05
-"""(relative error of the mean)^2 from which on too few replicates carry it."""
+_SKEW = 0.5
+"""Skewness of a mean from which on too few replicates carry it."""
+_STEPS = 0.5
+"""Share of neighbours in order that are equal, from which on a median goes by steps: its interval may lie on
+one side of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,7 @@ def averages(generations: Array, most: int) -> Array:
     return out
 
 
-def blocks(values: Array, generations: Array, of: Of, scale: Scale) -> Blocks:
+def blocks(values: Array, generations: Array, of: Of, scale: Scale, weights: Array | None = None) -> Blocks:
     """Block means and their errors.
 
     Args:
@@ -98,24 +101,59 @@ def blocks(values: Array, generations: Array, of: Of, scale: Scale) -> Blocks:
         of: which quantity.
         scale: of the values; the errors of a "ratio" of positive numbers are those of logarithms, unless
             these are clearly skewed to the left.
+        weights: (K, T) other averages than those over blocks of equal length in log t.
 
     The mean of values that spread by ever greater factors is carried by ever rarer replicates. Where values
-    are positive it is followed only as far as replicates tell it: while exp(v) - 1 <= R / 20, v being by how
-    much the variance of logarithms, as their upper half has it, exceeds that of the first generation.
+    are positive it is followed only as far as replicates tell it: while its own law is not too skewed.
     """
-    r = values.shape[1]
-    most = int(np.clip(r // 3, 4, _BLOCKS)) if r >= STATUS_REPLICATES else 3
-    return _typical(values, generations, most) if of == "typical" else _mean(values, generations, most, scale)
+    x, t, r = values, generations, values.shape[1]
+    if weights is None:
+        last = _followed(x) if of == "mean" and _positive(x, scale) else len(x)
+        x, t = x[:last], t[:last]
+        most = int(np.clip(r // 3, 4, _BLOCKS)) if r >= STATUS_REPLICATES else 3
+        weights = averages(t, most)
+    return _typical(x, t, weights) if of == "typical" else _mean(x, t, weights, scale)
 
 
-def _typical(x: Array, t: Array, most: int) -> Blocks:
+def _positive(x: Array, scale: Scale) -> bool:
+    return bool((x > 0).all()) and scale != "share"
+
+
+def _followed(x: Array) -> int:
+    """How many generations of a mean replicates tell: until its skewness exceeds a half.
+
+    That is the skewness of values over sqrt(R): of the first generation's times a log-normal factor, whose
+    variance of logarithms is by how much that of the upper half has grown. Later values do not tell it
+    themselves, since those that miss the tail look tame. What is skewed from the beginning is followed while
+    its skewness does not double.
+    """
+    v = _upper(np.log(x))
+    grown = np.exp(np.maximum(_smooth(v) - v[:3].mean(), 0))
+    first = x[0] / x[0].mean()
+    square, cube = (first**2).mean(), (first**3).mean()
+    variance = np.maximum(square * grown - 1, 1e-12)
+    skew = (cube * grown**3 - 3 * square * grown + 2) / variance**1.5
+    far = skew > max(_SKEW * np.sqrt(x.shape[1]), 2 * skew[0])
+    return max(int(far.argmax()), min(4, len(x))) if far.any() else len(x)
+
+
+def _smooth(v: Array) -> Array:
+    """(T,) averages over as many neighbours as there are, up to a tenth of the generations on either side."""
+    reach = np.minimum(np.minimum(np.arange(len(v)), np.arange(len(v))[::-1]), len(v) // 10)
+    total = np.concatenate([[0.0], np.cumsum(v)])
+    i = np.arange(len(v))
+    return np.asarray((total[i + reach + 1] - total[i - reach]) / (2 * reach + 1))
+
+
+def _typical(x: Array, t: Array, w: Array) -> Blocks:
     """Medians: each with the error that its sign-test interval has, correlated as signs about them are."""
-    w = averages(t, most)
     r = x.shape[1]
     centre, low, high = intervals.typical(x)
     # 5 replicates have no such interval: their range covers 94 %
     low, high = (np.where(np.isnan(e), x.min(1) if e is low else x.max(1), e) for e in (low, high))
-    error = (high - low) / 3.92
+    ordered = np.sort(x, axis=1)
+    steps = (ordered[:, 1:] == ordered[:, :-1]).mean(axis=1) > _STEPS
+    error = (high - low) / np.where(steps, 1.96, 3.92)
     sign = np.sign(x - centre[:, None])
     sign = sign - sign.mean(axis=1, keepdims=True)
     spread = np.sqrt((sign**2).mean(axis=1))
@@ -124,21 +162,16 @@ def _typical(x: Array, t: Array, most: int) -> Blocks:
     return Blocks("typical", t, w, w @ centre, s @ s.T / r, r)
 
 
-def _mean(x: Array, t: Array, most: int, scale: Scale) -> Blocks:
+def _mean(x: Array, t: Array, w: Array, scale: Scale) -> Blocks:
     r = x.shape[1]
-    positive = bool((x > 0).all()) and scale != "share"
+    positive = _positive(x, scale)
     log_normal = False
-    if positive:
+    if positive and scale == "ratio":
         y = np.log(x)
-        v = _upper(y)
-        far = np.expm1(v - v[0]) > _RELATIVE * r
-        last = max(int(far.argmax()), min(4, len(t))) if far.any() else len(t)
-        x, t, y = x[:last], t[:last], y[:last]
         y = y - y.mean(axis=1, keepdims=True)
         sd = np.sqrt((y**2).mean(axis=1))
         skew = (y**3).mean(axis=1) / np.where(sd > 0, sd, 1) ** 3
-        log_normal = scale == "ratio" and bool(np.median(skew) > -2 * np.sqrt(6 / r)) and bool((sd > 0).any())
-    w = averages(t, most)
+        log_normal = bool(np.median(skew) > -2 * np.sqrt(6 / r)) and bool((sd > 0).any())
     b = w @ x
     if log_normal:
         y = np.log(b)

@@ -108,35 +108,40 @@ class Candidates(NamedTuple):
     Args:
         family: (G,) index of the family.
         shape: (G,).
-        basis: (G, T, 2), the second column 0 where there is one number to fit.
+        design: (G, K, 2) what is added up, averaged over each block; the second column 0 where there is one
+            number to fit.
         behind: (G,) share of the change that lies behind, NaN of a constant.
     """
 
     family: Array
     shape: Array
-    basis: Array
+    design: Array
     behind: Array
 
 
-def candidates(generations: Array, blocks: int, end: float) -> Candidates:
+def candidates(generations: Array, weights: Array, end: float) -> Candidates:
     """Every law of which fewer numbers are fitted than there are blocks.
 
     Args:
         generations: (T,) on which they are fitted.
-        blocks: K.
+        weights: (K, T), which average them into blocks.
         end: the last generation, up to which a share of the change lies behind.
     """
-    return _candidates(tuple(float(t) for t in generations), blocks, float(end))
+    t, w = np.ascontiguousarray(generations, dtype=float), np.ascontiguousarray(weights, dtype=float)
+    return _candidates(t.tobytes(), w.tobytes(), float(end))
 
 
 @lru_cache(maxsize=64)
-def _candidates(generations: tuple[float, ...], blocks: int, end: float) -> Candidates:
-    t, span = np.array(generations), np.array([generations[0], end])
-    some = [(k, f, f.shapes(t)) for k, f in enumerate(FAMILIES) if f.parameters < blocks]
+def _candidates(generations: bytes, weights: bytes, end: float) -> Candidates:
+    """From bytes, which make a key: lines of one study share their generations."""
+    t = np.frombuffer(generations)
+    w = np.frombuffer(weights).reshape(-1, len(t))
+    span = np.array([t[0], end])
+    some = [(k, f, f.shapes(t)) for k, f in enumerate(FAMILIES) if f.parameters < len(w)]
     return Candidates(
         np.concatenate([np.full(len(s), k) for k, _, s in some]),
         np.concatenate([s for *_, s in some]),
-        np.concatenate([columns(f, t, s) for _, f, s in some]),
+        np.concatenate([w @ columns(f, t, s) for _, f, s in some]),
         np.concatenate([f.behind(span, s) for _, f, s in some]),
     )
 
@@ -184,10 +189,10 @@ def support(b: Blocks) -> float:
     return (b.freedom + 1) / (b.replicates - 1)
 
 
-def fitted(b: Blocks, basis: Array, white: Array) -> Fits:
-    """Least squares of whitened block means on each of (G, T, 2) bases."""
+def fitted(b: Blocks, design: Array, white: Array) -> Fits:
+    """Least squares of whitened block means on each of (G, K, 2) designs."""
     y = white @ b.values
-    q0, q1, n0, n1, cross, fit = _orthogonal(b, basis, white)
+    q0, q1, n0, n1, cross, fit = _orthogonal(design, white)
     p0, p1 = q0 @ y, q1 @ y
     slope = p1 / n1
     level = (p0 - slope * cross) / n0
@@ -197,18 +202,17 @@ def fitted(b: Blocks, basis: Array, white: Array) -> Fits:
     return Fits(np.where(fit, chi, np.inf), np.stack([level, slope], axis=-1), variance)
 
 
-def chi_squares(b: Blocks, basis: Array, white: Array, values: Array) -> Array:
+def chi_squares(b: Blocks, design: Array, white: Array, values: Array) -> Array:
     """(N, G) chi-squares of many (N, K) block means that have the errors of these."""
     y = values @ white.T
-    q0, q1, *_, fit = _orthogonal(b, basis, white)
+    q0, q1, *_, fit = _orthogonal(design, white)
     left = (y**2).sum(axis=1)[:, None] - (y @ q0.T) ** 2 - (y @ q1.T) ** 2
     return np.where(fit, np.maximum(left, 0) * support(b), np.inf)
 
 
-def _orthogonal(b: Blocks, basis: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """(G, K) orthonormal columns of whitened bases, what they were divided by, overlaps; which will do."""
-    f = (white @ b.weights) @ basis
-    f0, f1 = f[..., 0], f[..., 1]
+def _orthogonal(design: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """(G, K) orthonormal columns of whitened designs, what they were divided by, overlaps; which will do."""
+    f0, f1 = design[..., 0] @ white.T, design[..., 1] @ white.T
     n0 = np.sqrt((f0**2).sum(axis=1))
     q0 = f0 / np.where(n0 > 0, n0, 1)[:, None]
     cross = (q0 * f1).sum(axis=1)
@@ -223,11 +227,11 @@ def _orthogonal(b: Blocks, basis: Array, white: Array) -> tuple[Array, Array, Ar
 def settled(b: Blocks, c: Candidates) -> tuple[Fits, Array]:
     """The fits and the whitening; where errors are relative, those of the best law's own curve."""
     white = whitening(b.errors())
-    fits = fitted(b, c.basis, white)
+    fits = fitted(b, c.design, white)
     for _ in range(2 if b.relative else 0):
         best = int(fits.chi.argmin())
-        white = whitening(b.errors(b.weights @ (c.basis[best] @ fits.numbers[best])))
-        fits = fitted(b, c.basis, white)
+        white = whitening(b.errors(c.design[best] @ fits.numbers[best]))
+        fits = fitted(b, c.design, white)
     return fits, white
 
 
@@ -244,13 +248,13 @@ def told(chi: Array, c: Candidates, need: float) -> Array:
         c: the laws.
         need: by how much the best one of the other kind has to be worse.
     """
-    chi = np.where(c.family == 0, np.inf, chi)
     ends = []
     for some in (np.flatnonzero(c.behind >= BEHIND), np.flatnonzero(c.behind < BEHIND)):
-        if not len(some):
+        if not len(some):  # a constant, of which nothing lies behind, is in neither
             return np.zeros(len(chi), dtype=int)
-        best = chi[:, some].argmin(axis=1)
-        ends.append((np.take_along_axis(chi[:, some], best[:, None], 1)[:, 0], c.behind[some][best]))
+        mine = chi[:, some]
+        best = mine.argmin(axis=1)
+        ends.append((mine[np.arange(len(mine)), best], c.behind[some][best]))
     (level, behind), (rise, left) = ends
     with np.errstate(invalid="ignore"):
         off = (rise - level > need) & (behind >= _ZONE[1])

@@ -254,8 +254,8 @@ def loss(x: Trajectory, margins: Margins) -> tuple[Tested, Tested]:
 
 
 def excess(x: Trajectory, margin: float) -> Tested:
-    """Meanings 7 and 8: the last value less what real rows have, against a margin."""
-    real = 0.0 if x.real is None or np.isnan(x.real).all() else float(np.nanmedian(x.real))
+    """Meanings 7 and 8: the last value less what the replicate's real rows have, against a margin."""
+    real = 0.0 if x.real is None or np.isnan(x.real).all() else x.real
     return against(x.values[-1] - real, margin)
 
 

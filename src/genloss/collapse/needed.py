@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from genloss.samples import Array
 from genloss.streams import fixed
 
 _FACTORS = (2, 3, 5, 10, 20, 50)
-_DRAWS, _POWER, _LONGEST = 100, 0.8, 2000
+_DRAWS, _POWER, _LONGEST = 60, 0.8, 2000
 
 
 def needed(b: Blocks, family: int, shape: float, numbers: Array, birge: float) -> str:
@@ -29,19 +30,32 @@ def needed(b: Blocks, family: int, shape: float, numbers: Array, birge: float) -
         birge: by what chi-squares are divided.
     """
     s = b.errors(b.weights @ _curve(b.generations, b, family, shape, numbers))
-    told_by = []
-    for k in _FACTORS[:4]:
-        if k * b.generations[-1] <= _LONGEST and _tells(*_longer(b, s, k), b, family, shape, numbers, birge):
-            told_by.append(f"{int(k * b.generations[-1])} generations")
-            break
-    for k in _FACTORS:
+
+    def longer(k: int) -> bool:
+        return _tells(*_longer(b, s, k), b, family, shape, numbers, birge)
+
+    def wider(k: int) -> bool:
         more = replace(b, replicates=k * b.replicates, relative=False)
-        if _tells(more, s / k, b, family, shape, numbers, birge):
-            told_by.append(f"{k * b.replicates} replicates")
-            break
+        return _tells(more, s / k, b, family, shape, numbers, birge)
+
+    told_by = []
+    last = int(b.generations[-1])
+    if k := _least(longer, [k for k in _FACTORS[:4] if k * last <= _LONGEST]):
+        told_by.append(f"{k * last} generations")
+    if k := _least(wider, [*_FACTORS]):
+        told_by.append(f"{k * b.replicates} replicates")
     if told_by:
         return f"about {' or '.join(told_by)}"
     return f"more than {_FACTORS[3]} times the generations or {_FACTORS[-1]} times the replicates"
+
+
+def _least(tells: Callable[[int], bool], factors: list[int]) -> int:
+    """The least factor that tells, by bisection: more never tells less; 0 where none does."""
+    low, high = 0, len(factors)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if tells(factors[middle]) else (middle + 1, high)
+    return factors[low] if low < len(factors) else 0
 
 
 def _curve(t: Array, b: Blocks, family: int, shape: float, numbers: Array) -> Array:
@@ -76,11 +90,11 @@ def _tells(
     from scipy.special import stdtrit
 
     truth = more.weights @ _curve(more.generations, b, family, shape, numbers)
-    c = candidates(more.generations, len(more.weights), more.generations[-1])
+    c = candidates(more.generations, more.weights, more.generations[-1])
     more = replace(more, values=truth)
     white = whitening(s)
     draws = fixed("collapse.needed").standard_normal((_DRAWS, len(truth)))
     # white is symmetric but for scales: errors are what it makes independent
-    chi = chi_squares(more, c.basis, white, truth + draws @ np.linalg.pinv(white).T)
+    chi = chi_squares(more, c.design, white, truth + draws @ np.linalg.pinv(white).T)
     need = float(stdtrit(max(more.freedom, 1), 0.95)) ** 2 * birge
     return float((told(chi, c, need) != 0).mean()) >= _POWER

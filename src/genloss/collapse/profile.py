@@ -2,9 +2,9 @@
 rests on.
 
 A law that holds for the experiment is quoted first: it alone can say "for ever". Where there is none the
-answers come from replicates: sign tests against margins that are stated (:class:`.Margins`), Holm-adjusted
-over all tests of the line, eight at least, so that a *yes* where the truth is *no*, or the other way round,
-stands in at most 5 % of lines; and the status of a trajectory (:mod:`.rates`), which has its own 5 %.
+answers come from replicates: sign tests against margins that are stated
+(:class:`genloss.collapse.Margins`), Holm-adjusted over all tests of the line, eight at least, so that a *yes*
+where the truth is *no*, or the other way round, stands in at most 5 % of lines; and the status of a trajectory (:mod:`.rates`), which has its own 5 %.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from genloss.collapse.meanings import (
 from genloss.collapse.rates import Growth, growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
+from genloss.wording import several
 
 _ALPHA = 0.05
 _NOTHING = Interval(np.nan, np.nan, np.nan)
@@ -195,7 +196,9 @@ def _catastrophe(read: Read, meant: Meant, margins: Margins) -> _Asked | None:
     x = read.x
     at = reference(x, margins)
     if at is None:
-        return _Asked(read, meant, settled="undecided", needs=meant.needs, why="no reference is known")
+        return _Asked(
+            read, meant, settled="not asked", needs=_reference_needed(x), why="no reference is known"
+        )
     test = catastrophic(x, at, margins)
     if test is None:
         return _Asked(
@@ -215,6 +218,12 @@ def _catastrophe(read: Read, meant: Meant, margins: Margins) -> _Asked | None:
             yes = lost > margins.lost
             return _Asked(read, meant, test.effect, settled="yes" if yes else "no", law=said, why=why)
     return _simple(read, meant, test, margins.lost, why)
+
+
+def _reference_needed(x: Trajectory) -> str:
+    """What would answer meaning 1 of a metric that has no reference."""
+    given = f"--reference {x.metric}=VALUE, its value where nothing is known"
+    return given if x.task is None else f"{given}; or {MEANINGS[0].needs}"
 
 
 def _any_increase(read: Read, meant: Meant, margins: Margins) -> _Asked:
@@ -251,48 +260,40 @@ def _said_margin(x: Trajectory, margins: Margins) -> str:
 def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
     x = read.x
     sign = worse(x)
-    effect = read.mean.change if math.isfinite(read.mean.change.estimate) else read.typical.change
+    told = read.mean.status != "undecided" and read.mean.until >= x.generations[-1]
+    of = read.mean if told else read.typical
+    effect = _for_the_worse(read.mean.change if math.isfinite(read.mean.change.estimate) else of.change, sign)
     if x.tail is not None:
         diverges = x.tail.unbounded and sign * x.tail.limit > 0
-        seen = f"in these {len(x.values)} generations: {read.mean.status}"
+        seen = f"in these {several(len(x.values), 'generation')}: {read.mean.status}"
         law = f"the mean {x.tail.words}, by law"
         return _Asked(read, meant, effect, settled="yes" if diverges else "no", law=law, why=seen)
-    # the mean where replicates tell it up to the end, else the typical replicate
-    of = (
-        read.mean
-        if read.mean.status != "undecided" and read.mean.until >= x.generations[-1]
-        else read.typical
-    )
-    who = "the mean" if of.of == "mean" else "the typical replicate"
-    up = sign * of.change.estimate > 0
-    if of.status == "still moving":
-        if up:
-            return _Asked(
-                read,
-                meant,
-                of.change,
-                settled="undecided",
-                why=f"{who} is still moving: as far as data go",
-                needs="a law: data never say that it goes on for ever",
-            )
-        return _Asked(read, meant, of.change, settled="no", why=f"{who} is still moving, for the better")
-    if of.status == "levels off":
-        return _Asked(read, meant, of.change, settled="no", why=f"{who} levels off")
-    if of.status == "no change seen":
-        test = increase(x, margins)
+    who = "the mean" if told else "the typical replicate"
+    effect = _for_the_worse(of.change, sign)
+    if of.status == "still moving" and effect.estimate > 0:
         return _Asked(
             read,
             meant,
-            of.change,
-            1.0,
-            test.no,
-            why=f"no change of {who} seen",
-            needs=_more(test),
-            tested=True,
+            effect,
+            settled="undecided",
+            why=f"{who} is still moving: as far as data go",
+            needs="a law: data never say that it goes on for ever",
         )
-    return _Asked(
-        read, meant, of.change, settled="undecided", why=of.reason or f"{who} is undecided", needs=of.needs
-    )
+    if not told:  # a risk is a mean: rare replicates may carry it where the typical one stands still
+        why = of.reason or f"the typical replicate: {of.status}; the mean is undecided"
+        return _Asked(read, meant, effect, settled="undecided", why=why, needs=read.mean.needs or of.needs)
+    if of.status == "still moving":
+        return _Asked(read, meant, effect, settled="no", why=f"{who} is still moving, for the better")
+    if of.status == "levels off":
+        return _Asked(read, meant, effect, settled="no", why=f"{who} levels off")
+    test = increase(x, margins)
+    why = f"no change of {who} seen"
+    return _Asked(read, meant, effect, 1.0, test.no, why=why, needs=_more(test), tested=True)
+
+
+def _for_the_worse(change: Interval, sign: int) -> Interval:
+    """A change with the sign that makes more of it worse."""
+    return change if sign > 0 else Interval(-change.estimate, -change.high, -change.low)
 
 
 def _lost(read: Read, meant: Meant, margins: Margins) -> _Asked:
@@ -376,7 +377,7 @@ def _holm(asked: Sequence[_Asked]) -> list[Finding]:
     found = []
     for q in asked:
         answer = q.settled or decided[id(q)]
-        needs = q.needs if answer == "undecided" else ""
+        needs = q.needs if answer in ("undecided", "not asked") else ""
         x = q.read.x
         found.append(Finding(x.labels, x.metric, q.meaning.number, answer, q.effect, q.law, needs, q.why))
     return found

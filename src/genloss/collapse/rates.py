@@ -9,15 +9,14 @@ exponent lies on an unbounded one. What they can tell is how much of the change 
 
 - *no change seen*: a constant is not rejected, by Hotelling's test and one for a trend together at 4 %;
 - *levels off*: every law with less than 80 % of its change behind is rejected, at 5 %, against the best one
-with
-  more, and the best one has 90 % behind;
+  with more, which has 90 % behind;
 - *still moving*: every law with at least 80 % behind is rejected in the same way, and the best one has at
-most
-  70 % behind;
-- *undecided*: else.
+  most 70 % behind;
+- *undecided*: else, and where the last generations do not go on as the law that fits best (:mod:`.ends`): a
+  step that is over, a rise that has turned.
 
 Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
-ratio), so that misfit is no evidence.
+ratio), so that misfit is no evidence. ``python -m benchmarks.verdicts`` prints how often this is right.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ import numpy as np
 
 from genloss.collapse import terms
 from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
-from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, settled, told
+from genloss.collapse.ends import borne_out
+from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, settled, told
 from genloss.collapse.needed import needed
 from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
@@ -38,6 +38,7 @@ from genloss.intervals import Interval
 from genloss.intervals import typical as typical_of
 from genloss.meaning import Scale
 from genloss.samples import Array
+from genloss.wording import several
 
 Status = Literal["no change seen", "still moving", "levels off", "undecided"]
 _NULL = 0.04
@@ -91,7 +92,7 @@ class Growth:
     @cached_property
     def needs(self) -> str:
         """What would tell where it is undecided, by simulation from the law that fits best; else ""."""
-        if self.status != "undecided" or self.kept is None:
+        if self.status != "undecided" or self.kept is None or self.reason:
             return ""
         b, c, fits, _, birge = self.kept
         best = int(np.where(c.family == 0, np.inf, fits.chi).argmin())
@@ -144,12 +145,21 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
     t = np.asarray(generations, dtype=float)
     why = _unfit(x, t, of)
     if why:
-        nothing = Interval(np.nan, np.nan, np.nan)
-        return Growth(of, "undecided", nothing, nothing, (), int(t[-1]) if len(t) else 0, x.shape[1], why)
+        return _nothing(of, x, t, why)
     if np.isinf(x).any():  # half of the replicates are finite everywhere: medians are
         x = np.clip(x, -1e300, 1e300)
-    b = blocks(x, t, of, scale)
-    return _said(b, x, t)
+    with np.errstate(over="ignore", invalid="ignore"):
+        b = blocks(x, t, of, scale)
+        finite = np.isfinite(b.errors()).all()
+    if not finite:
+        return _nothing(of, x, t, "its replicates differ by more than numbers hold: no error can be told")
+    return _said(b, x, t, scale)
+
+
+def _nothing(of: Of, x: Array, t: Array, why: str) -> Growth:
+    """Undecided, for a reason."""
+    none = Interval(np.nan, np.nan, np.nan)
+    return Growth(of, "undecided", none, none, (), int(t[-1]) if len(t) else 0, x.shape[1], why)
 
 
 def _unfit(x: Array, t: Array, of: Of) -> str:
@@ -161,7 +171,7 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
             f"from {LEAST_REPLICATES} on an error can be told"
         )
     if len(t) < 3:
-        return f"{len(t)} generations; a trend and its curvature need 3"
+        return f"{several(len(t), 'generation')}; a trend and its curvature need 3"
     if of == "mean" and np.isinf(x).any():
         return "its mean is infinite, as a replicate is"
     if of == "typical" and np.isinf(np.median(x, axis=1)).any():
@@ -173,8 +183,8 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
     return ""
 
 
-def _said(b: Blocks, x: Array, t: Array) -> Growth:
-    c = candidates(b.generations, len(b.values), t[-1])
+def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
+    c = candidates(b.generations, b.weights, t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
     moved, stands = _moved(b), absorption(x, t)
@@ -195,12 +205,17 @@ def _said(b: Blocks, x: Array, t: Array) -> Growth:
         else f"{b.replicates} replicates and {len(b.generations)} generations do not tell laws apart"
     )
     what = int(told(chi[None], c, need)[0]) if bounded else 0
+    if what:
+        law = FAMILIES[int(c.family[best])]
+        curve = (columns(law, b.generations, c.shape[best : best + 1]) @ fits.numbers[best])[0]
+        if not borne_out(b, x, scale, curve, what > 0):
+            what, reason = 0, f"its last generations do not go on as the law that fits best: {law.name}"
     status: Status = "levels off" if what > 0 else "still moving" if what < 0 else "undecided"
     near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
     fails = _fails(b, float(chi[best]), free)
-    laws = () if fails else _laws(c, fits, near, birge, stands is not None)
+    laws = _laws(c, fits, near & (not fails), birge, stands is not None)
     return Growth(
         b.of,
         status,
@@ -223,6 +238,8 @@ def _changes(b: Blocks) -> float:
     k, r = len(b.values), b.replicates
     contrast = np.diff(np.eye(k), axis=0)
     d, e = contrast @ b.values, contrast @ s @ contrast.T
+    if np.abs(d).max() <= 1e-12 * np.abs(b.values).max():  # sums of equal numbers
+        return 1.0
     white = _root(e)
     t2 = float(((white @ d) ** 2).sum()) * (r - k + 1) / (r - 1)
     p_any = float(fdtrc(k - 1, r - k + 1, t2 / (k - 1)))

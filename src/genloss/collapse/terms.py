@@ -61,7 +61,7 @@ def rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple[
     grid = family.shapes(t)
     shape = Interval(np.nan, np.nan, np.nan)
     for zoom in range(3):
-        fits = fitted(b, columns(family, t, grid), white)
+        fits = fitted(b, b.weights @ columns(family, t, grid), white)
         least = min(least, float(fits.chi.min()))
         if len(grid) == 1:
             break
@@ -86,21 +86,26 @@ def rates(b: Blocks, k: int, least: float, white: Array, reach: float) -> tuple[
     high = np.where(there[:, None], fits.numbers + left * np.sqrt(fits.variance), -np.inf).max(axis=0)
     a, slope = (Interval(float(fits.numbers[best, i]), float(low[i]), float(high[i])) for i in (0, 1))
     if b.each is not None and len(grid) == 1:
-        a, slope = _skewed(b, columns(family, t, grid)[0], white, a, slope)
+        a, slope = _skewed(b, b.weights @ columns(family, t, grid)[0], white, a, slope)
     return _named(family.name, shape, a, slope, float(t[-1]))
 
 
-def _skewed(b: Blocks, basis: Array, white: Array, a: Interval, slope: Interval) -> tuple[Interval, Interval]:
+def _skewed(
+    b: Blocks, design: Array, white: Array, a: Interval, slope: Interval
+) -> tuple[Interval, Interval]:
     """Intervals of a law that is linear in what it fits, widened to those of a mean over replicates.
 
     Given the weights, what is fitted is a mean over replicates, whose interval takes their skewness.
     """
-    some = slice(0, 2) if basis[:, 1].any() else slice(0, 1)
-    f = white @ b.weights @ basis[:, some]
+    some = slice(0, 2) if design[:, 1].any() else slice(0, 1)
+    f = white @ design[:, some]
     each = np.linalg.lstsq(f, white @ b.each, rcond=None)[0]
     of = mean_of(each)
+    # estimated weights cost precision
+    more = np.sqrt((b.replicates - 2) / max(b.freedom - 1, 1))
+    low, high = (of.estimate + more * (end - of.estimate) for end in (of.low, of.high))
     wide = [
-        Interval(was.estimate, min(was.low, float(of.low[i])), max(was.high, float(of.high[i])))
+        Interval(was.estimate, min(was.low, float(low[i])), max(was.high, float(high[i])))
         for i, was in enumerate((a, slope)[some])
     ]
     return wide[0], wide[1] if len(wide) > 1 else slope
