@@ -527,7 +527,7 @@ def test_lines_stay_apart_on_a_narrow_terminal():
 
 def test_reasons_that_metrics_share_are_said_once():
     shown = text(verdict(long(error=long()["loss"])), 120)
-    assert shown.count("1 catastrophic increase: undecided (loss, error): no reference is known") == 1
+    assert shown.count("2 any increase: yes (loss, error): ") == 1
 
 
 # -- the command, as it is installed -----------------------------------------------------------------

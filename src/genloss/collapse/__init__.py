@@ -5,7 +5,7 @@ generations.
 >>> rows = [(t, r, 0.5 + 0.1 * t + 0.01 * ((r * t) % 23)) for t in range(1, 21) for r in range(20)]
 >>> frame = pd.DataFrame(rows, columns=["generation", "replicate", "loss"])
 >>> found = verdict(frame, better="lower")
->>> [(f.meaning, f.answer) for f in found.lines[0].findings if f.answer != "not asked"][1]
+>>> [(f.meaning, f.answer) for f in found.lines[0].findings if f.answer != "not asked"][0]
 (2, 'yes')
 """
 

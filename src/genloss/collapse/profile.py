@@ -4,7 +4,8 @@ rests on.
 A law that holds for the experiment is quoted first: it alone can say "for ever". Where there is none the
 answers come from replicates: sign tests against margins that are stated
 (:class:`genloss.collapse.Margins`), Holm-adjusted over all tests of the line, eight at least, so that a *yes*
-where the truth is *no*, or the other way round, stands in at most 5 % of lines; and the status of a trajectory (:mod:`.rates`), which has its own 5 %.
+where the truth is *no*, or the other way round, stands in at most 5 % of lines; and the status of a
+trajectory (:mod:`.rates`), which has its own 5 %.
 """
 
 from __future__ import annotations
