@@ -1,217 +1,205 @@
-"""Measure how many times faster genloss is than the usual script.
+"""Measure how many times faster genloss is than the usual script, and how far from what dice alone cost.
 
 ``python -m benchmarks [--rounds 5] [name ...]``
 
-Every comparison runs both sides in turn, in one process and one thread, and takes the processor seconds of
-one replicate and generation; the ratio is taken pair by pair, and its median is what is reported. The naive
-side runs fewer replicates, since its cost is proportional to them; what it does is in `benchmarks/naive.py`.
-Where rows are drawn, the last columns say what the random numbers alone cost this machine, in the same turns,
-and which share of our time that is.
+It prints one table, in Markdown. In every round each setting runs three things in turn, in one process and
+one thread: the script of `benchmarks/naive.py`, genloss, and the random numbers that the law needs, drawn as
+the loop draws them and used for nothing: a *floor* under what any program could take that draws them on this
+machine. Times are processor seconds of 1,000 replicates over all generations; a round runs fewer, and its
+times are scaled up. Ratios are taken round by round, and their median is reported.
 
-Then genloss against itself: what one of the first replicates of a tile costs where only they are drawn,
-against one of the whole tile; and the same of those after the first, which leaves out what Python costs a
-generation however many replicates there are.
+What genloss costs against itself, for parts of a tile and for very many rows, is for `benchmarks.own`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import time
-from statistics import median
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 for library in ("OPENBLAS", "OMP", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from benchmarks import naive
-from genloss import Agent, Experiment, generations, generators, metrics, real, regimes
-from genloss.loop import start
+from benchmarks import naive, timing
+from genloss import regimes
+
+REPLICATES = 1000
+BLOCK = 64
+Work = tuple[Callable[[], Any], int]
+Dice = Callable[[np.random.Generator, int], Any]
 
 
-def ours(real_data, generator, regime, metric, n, replicates, steps=100, rows="auto", size=None):
-    exp = Experiment(
-        real=real_data,
-        agents=Agent(generator, regime),
-        n_real=n,
-        generations=steps,
-        replicates=replicates,
-        metrics=[metric],
-        rows=rows,
-    )
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table.
 
-    tiles = -(-replicates // exp.tile_size)
+    Args:
+        ours: makes the loop of ours, and how many generations of one replicate it has.
+        script: function of `naive`, how many replicates of it a round runs, and its arguments; None where no
+            script could hold the rows.
+        dice: what draws the random numbers of so many generations of 64 replicates.
+        wanted: the least ratio that we want.
+        steps: generations.
+    """
 
-    def go():
-        for tile in range(tiles):
-            for _, seen in generations(exp, start(exp, tile, size=size)):
-                seen[0].measure()
+    ours: Callable[[], Work]
+    script: tuple[Callable[..., Any], int, dict[str, Any]] | None
+    dice: Dice
+    wanted: float | None
+    steps: int = 100
 
-    return go, tiles * (size or exp.tile_size) * steps
-
-
-def gaussian(regime, n=100, replicates=512, **more):
-    return ours(real.Gaussian(10), generators.Gaussian(), regime, metrics.TraceRatio(), n, replicates, **more)
-
-
-def numbers(n, d, replicates, steps=100):
-    """The standard normals that one replicate's generation of rows needs, drawn as the loop draws them."""
-    rng, block = np.random.Generator(np.random.SFC64(0)), np.empty((64, n, d))
-
-    def go():
-        for _ in range(steps * replicates // len(block)):
-            rng.standard_normal(out=block)
-
-    return go, steps * replicates
+    def works(self) -> dict[str, Work]:
+        """Script, ours and floor, each with how many generations of one replicate it has."""
+        rng = np.random.Generator(np.random.SFC64(0))
+        some = {"ours": self.ours(), "floor": (lambda: self.dice(rng, self.steps), BLOCK * self.steps)}
+        if self.script is not None:
+            f, few, arguments = self.script
+            some["script"] = (
+                lambda: f(generations=self.steps, replicates=few, **arguments),
+                few * self.steps,
+            )
+        return some
 
 
-def scripted(f, replicates, steps=100, **arguments):
-    return (lambda: f(generations=steps, replicates=replicates, **arguments)), replicates * steps
+def wishart(n: float, d: int) -> Dice:
+    """Mean and scatter of n normal rows, by Bartlett's decomposition."""
+    shapes = (n - 1 - np.arange(d)) / 2
+
+    def draw(rng, steps):
+        for _ in range(steps):
+            rng.standard_normal((BLOCK, d + d * (d - 1) // 2))
+            rng.standard_gamma(shapes, size=(BLOCK, d))
+
+    return draw
 
 
-CASES = {
-    # name: (wanted ratio, ours, naive)
-    "gaussian replace, statistics": (
-        60,
-        lambda: gaussian(regimes.Replace()),
-        lambda: scripted(naive.gaussian, 20, d=10, n=100),
+def rows(n: int, d: int) -> Dice:
+    """The rows themselves."""
+    block = np.empty((BLOCK, n, d))
+    return lambda rng, steps: [rng.standard_normal(out=block) for _ in range(steps)]
+
+
+def fit(n: int, d: int) -> Dice:
+    """Coefficients and residual of n labels of the same inputs."""
+
+    def draw(rng, steps):
+        for _ in range(steps):
+            rng.standard_normal((BLOCK, d))
+            rng.standard_gamma((n - d) / 2, size=BLOCK)
+
+    return draw
+
+
+def kernels(n: int, d: int) -> Dice:
+    """The row that each of n new rows lies about, of all so far, and where."""
+
+    def draw(rng, steps):
+        for t in range(steps):
+            for _ in range(BLOCK // 4):
+                rng.integers(n * (t + 1), size=(4, n))
+                rng.standard_normal((4, n, d))
+
+    return draw
+
+
+def counts(n: int, k: int) -> Dice:
+    """The counts of n symbols of k: first with Zipf's probabilities, then with the frequencies before."""
+
+    def draw(rng, steps):
+        p = 1 / np.arange(1, k + 1)
+        p = np.broadcast_to(p / p.sum(), (BLOCK, k))
+        for _ in range(steps):
+            p = rng.multinomial(n, p) / n
+
+    return draw
+
+
+REPLACE, ACCUMULATE = regimes.Replace(), regimes.Accumulate()
+SETTINGS = {
+    "gaussian replace, n = 100": Setting(
+        lambda: timing.gaussian(REPLACE), (naive.gaussian, 20, {"d": 10, "n": 100}), wishart(100, 10), 60
     ),
-    "gaussian replace, rows": (
+    "the same with rows drawn": Setting(
+        lambda: timing.gaussian(REPLACE, rows="always", replicates=128),
+        (naive.gaussian, 20, {"d": 10, "n": 100}),
+        rows(100, 10),
         5,
-        lambda: gaussian(regimes.Replace(), rows="always", replicates=128),
-        lambda: scripted(naive.gaussian, 20, d=10, n=100),
     ),
-    "gaussian accumulate, statistics": (
+    "gaussian replace, n = 10^4": Setting(
+        lambda: timing.gaussian(REPLACE, n=10_000),
+        (naive.gaussian, 2, {"d": 10, "n": 10_000}),
+        wishart(10_000, 10),
+        1000,
+    ),
+    "gaussian replace, n = 10^12": Setting(
+        lambda: timing.gaussian(REPLACE, n=10**12), None, wishart(1e12, 10), None
+    ),
+    "gaussian accumulate, n = 100": Setting(
+        lambda: timing.gaussian(ACCUMULATE),
+        (naive.gaussian, 10, {"d": 10, "n": 100, "accumulate": True}),
+        wishart(100, 10),
         150,
-        lambda: gaussian(regimes.Accumulate()),
-        lambda: scripted(naive.gaussian, 10, d=10, n=100, accumulate=True),
     ),
-    "gaussian replace, n = 10^4": (
-        1000,
-        lambda: gaussian(regimes.Replace(), n=10_000),
-        lambda: scripted(naive.gaussian, 2, d=10, n=10_000),
+    "regression accumulate, n = 1000": Setting(
+        timing.regression, (naive.regression, 1, {"d": 10, "n": 1000}), fit(1000, 10), 1000
     ),
-    "kde accumulate, n = 1000": (
-        300,
-        lambda: ours(real.Moons(), generators.KDE(0.1), regimes.Accumulate(), metrics.HoldoutNLL(), 1000, 4),
-        lambda: scripted(naive.kde, 1, n=1000),
+    "kernel density accumulate, n = 1000": Setting(
+        lambda: timing.kde(ACCUMULATE, steps=40), (naive.kde, 1, {"n": 1000}), kernels(1000, 2), 200, 40
     ),
-    "regression accumulate, n = 1000": (
-        1000,
-        lambda: ours(
-            real.LinearModel(10),
-            generators.LinearRegression(noise=1.0),
-            regimes.Accumulate(),
-            metrics.TestError(),
-            1000,
-            512,
-        ),
-        lambda: scripted(naive.regression, 1, d=10, n=1000),
+    "symbols replace, n = 1000": Setting(
+        timing.symbols, (naive.symbols, 10, {"k": 100, "n": 1000}), counts(1000, 100), 5
     ),
 }
-# what random numbers alone cost; rows are wanted for at most twice that
-FLOORS = {"gaussian replace, rows": lambda: numbers(100, 10, 128)}
-# a ratio of ours to ours: 10^12 rows a generation must cost what 100 do, at most 1.2 times
-LARGE = ("gaussian replace, n = 10^12 against n = 100", 1.2)
 
 
-# how many of the first replicates, and a whole tile or its first replicates
-PARTS = {
-    "10 of 64, gaussian rows, n = 1000": (
-        10,
-        lambda size: gaussian(regimes.Replace(), 1000, 64, rows="always", steps=20, size=size),
-    ),
-    "10 of 64, kde, n = 1000": (
-        10,
-        lambda size: ours(
-            real.Moons(),
-            generators.KDE(0.1),
-            regimes.Replace(),
-            metrics.HoldoutNLL(),
-            1000,
-            64,
-            steps=5,
-            size=size,
-        ),
-    ),
-    "5 of 128, gaussian rows, n = 100": (
-        5,
-        lambda size: gaussian(regimes.Replace(), 100, 128, rows="always", size=size),
-    ),
-    "64 of 512, gaussian statistics": (64, lambda size: gaussian(regimes.Replace(), size=size)),
-}
-# of the cost after the first
-SHARE = 1.3
+def rounded(x: float) -> str:
+    """Three digits, and all before the point."""
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
-def seconds(work):
-    """Processor seconds of one replicate's generation."""
-    go, steps = work
-    began = time.process_time()
-    go()
-    return (time.process_time() - began) / steps
-
-
-def parts(names, rounds):
-    """Print what the first replicates of a tile cost, in units of what they cost in the whole tile."""
-    print(
-        f"\n{'the first replicates of a tile':45s} {'whole':>10s} {'part':>10s} {'ratio':>8s} {'range':>15s} "
-        f"{'after first':>13s} {'wanted':>13s}"
-    )
-    for name in names:
-        size, make = PARTS[name]
-        works = [make(None), make(size), make(1)]
-        for work in works:
-            seconds(work)
-        turns = [[seconds(work) for work in works] for _ in range(rounds)]
-        ratios = sorted(part / whole for whole, part, _ in turns)
-        beyond = median((size * part - one) / ((size - 1) * whole) for whole, part, one in turns)
-        whole, part = (median(turn[side] for turn in turns) * 1e6 for side in (0, 1))
-        print(
-            f"{name:45s} {whole:10.2f} {part:10.3f} "
-            f"{median(ratios):8.2f} {ratios[0]:7.1f}-{ratios[-1]:<7.1f} "
-            f"{beyond:13.2f} {f'at most {SHARE}':>13s}",
-            flush=True,
-        )
+def row(name: str, setting: Setting, turns: list[dict[str, float]]) -> str:
+    """A line of the table, of processor seconds of one replicate's generation in every round."""
+    of = {side: np.array([turn[side] for turn in turns]) for side in turns[0]}
+    cost = {side: rounded(np.median(x) * REPLICATES * setting.steps) for side, x in of.items()}
+    script = faster = wanted = "–"
+    if "script" in of:
+        ratios = of["script"] / of["ours"]
+        low, middle, high = (rounded(x) for x in np.quantile(ratios, [0, 0.5, 1]))
+        script, faster, wanted = cost["script"], f"**{middle}** ({low} to {high})", f"{setting.wanted:,}"
+    beyond = rounded(float(np.median(of["ours"] / of["floor"])))
+    cells = name, str(setting.steps), script, cost["ours"], faster, wanted, cost["floor"], beyond
+    return f"| {' | '.join(cells)} |"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="pairs of runs; the median ratio is reported")
-    parser.add_argument("names", nargs="*", help="only the comparisons whose name contains one of these")
+    parser.add_argument("--rounds", type=int, default=5, help="the median ratio of them is reported")
+    parser.add_argument("names", nargs="*", help="only the settings whose name contains one of these")
     options = parser.parse_args()
-    wanted, first = (
-        [k for k in some if not options.names or any(n in k for n in options.names)]
-        for some in ((*CASES, LARGE[0]), PARTS)
-    )
-    print(f"NumPy {np.__version__}, one thread, medians of {options.rounds} pairs; microseconds a generation")
+    wanted = {
+        k: s for k, s in SETTINGS.items() if not options.names or any(name in k for name in options.names)
+    }
+    works = {name: setting.works() for name, setting in wanted.items()}
+    for some in works.values():  # caches, imports
+        timing.seconds(some["ours"])
+        timing.seconds(some["floor"])
+    # every setting in every round: what else the machine does falls on all of them
+    turns = [
+        {name: {side: timing.seconds(w) for side, w in some.items()} for name, some in works.items()}
+        for _ in range(options.rounds)
+    ]
+    print("| setting | generations | script | genloss | faster | wanted | floor | genloss / floor |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, setting in wanted.items():
+        print(row(name, setting, [turn[name] for turn in turns]))
     print(
-        f"{'':45s} {'script':>10s} {'genloss':>10s} {'ratio':>8s} {'range':>15s} {'wanted':>13s} "
-        f"{'numbers':>9s} {'share':>6s}"
+        f"\nCore-seconds of {REPLICATES:,} replicates, medians of {options.rounds} rounds in one thread; "
+        f"NumPy {np.__version__}."
     )
-    for name in wanted:
-        if name == LARGE[0]:
-            target, (a, b) = LARGE[1], (gaussian(regimes.Replace(), n=10**12), gaussian(regimes.Replace()))
-        else:
-            target, make, script = CASES[name]
-            a, b = script(), make()
-        seconds(b)  # caches, imports
-        rounds = 3 * options.rounds if name == LARGE[0] else options.rounds
-        floor = FLOORS[name]() if name in FLOORS else None
-        turns = [(seconds(a), seconds(b), seconds(floor) if floor else 0.0) for _ in range(rounds)]
-        ratios = sorted(x / y for x, y, _ in turns)
-        theirs, mine = (median(turn[side] for turn in turns) * 1e6 for side in (0, 1))
-        alone = f"{median(z for *_, z in turns) * 1e6:9.2f} {median(z / y for _, y, z in turns):6.0%}"
-        side = "at most" if name == LARGE[0] else "at least"
-        print(
-            f"{name:45s} {theirs:10.2f} {mine:10.3f} "
-            f"{median(ratios):8.2f} {ratios[0]:7.1f}-{ratios[-1]:<7.1f} {f'{side} {target}':>13s} "
-            f"{alone if floor else ''}".rstrip(),
-            flush=True,
-        )
-    if first:
-        parts(first, options.rounds)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SECONDS = 10.0
 """Processor time that a command on small input may take; waiting, it may take six times as much."""
 LINES, CHARACTERS = 4, 500
 """What an error may take of a screen."""
-_PROGRESS = re.compile(r"\d+ (of \d+ )?tiles")
+_PROGRESS = re.compile(r"\d+ (of \d+ )?tiles?")
 
 
 class Late(BaseException):

@@ -55,3 +55,17 @@ def regression(d, n, generations, replicates, noise=1.0):
             x = np.concatenate([x, inputs])
             y = np.concatenate([y, inputs @ w + noise * rng.normal(size=n)])
     return errors
+
+
+def symbols(k, n, generations, replicates):
+    """Diversity (T, R) of symbols that are counted, drawn from their frequencies, and counted again."""
+    diversity = np.empty((generations, replicates))
+    for r in range(replicates):
+        np.random.seed(r)
+        real = 1 / np.arange(1, k + 1)
+        data = np.random.choice(k, size=n, p=real / real.sum())
+        for t in range(generations):
+            p = np.bincount(data, minlength=k) / n
+            diversity[t, r] = 1 - np.sum(p**2)
+            data = np.random.choice(k, size=n, p=p)
+    return diversity

@@ -31,6 +31,7 @@ class Case:
         first: cells of the first row, decoded, as far as they are told.
         out: columns that are left out, or other words on what is.
         says: words of the decisions, or of the refusal.
+        never: words that no decision has.
         wishes: fields of the source.
     """
 
@@ -40,6 +41,7 @@ class Case:
     first: dict[str, Any] = field(default_factory=dict)
     out: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     wishes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -309,6 +311,7 @@ CASES = [
         one("d", "2020-02-01T10:30:00+02:00", "2020-02-28T07:00:00Z", "2021-06-05T00:00:00-0500"),
         {"d": D, "n": N},
         first={"d": pd.Timestamp("2020-02-01 08:30", tz="UTC")},
+        says=("moved from their zones to universal time: '2020-02-01T10:30:00+02:00' is 2020-02-01T08:30",),
     ),
     ok(
         "german dates.csv",
@@ -449,6 +452,7 @@ CASES = [
         {"x": N, "n": N},
         first={"x": None},
         wishes={"missing": ["-999"]},
+        says=("'x': '-999' is read as missing: in 1 cell",),
     ),
     ok(
         "no target.csv",
@@ -559,6 +563,271 @@ CASES = [
         one("c", "1", "2", "red", "blue", "green", "red"),
         {"c": C, "n": N},
         says=("2 of its 6 cells are numbers",),
+    ),
+    # what is said, so that nobody has to find it out
+    ok(
+        "sentinels.csv",
+        lines(
+            "age,x,q,n",
+            *(
+                f"{-1 if i % 9 == 0 else 20 + i % 41},{i % 5}.5,{9 if i % 7 == 0 else i % 5},{i % 100}"
+                for i in range(120)
+            ),
+        ),
+        {"age": N, "x": N, "q": N, "n": N},
+        says=(
+            "'age' keeps -1, which often means that there is no value: 14 cells of 120, and the others are",
+            'missing = ["-1"]',
+            "'q' keeps 9,",
+        ),
+        never=("'x' keeps", "'n' keeps"),
+    ),
+    ok(
+        "survey.csv",
+        lines("ID,Q1,Q2,Alter", "1,3,99,34", "2,1,2,45", "3,5,1,999", "4,2,99,23", "5,4,3,56", "6,3,2,999"),
+        {"Q1": N, "Q2": N, "Alter": N},
+        out=("'ID' is a key",),
+        says=("'Q2' keeps 99,", "'Alter' keeps 999,"),
+        never=("'Q1' keeps",),
+    ),
+    ok(
+        "often among others.csv",
+        lines("pay,x", *(f"{9999 if i % 10 == 0 else 37 * i + 1},{i % 5}.5" for i in range(1000))),
+        {"pay": N, "x": N},
+        says=("'pay' keeps 9999,",),
+    ),
+    ok(
+        "no sentinels.csv",
+        lines("a,b,c,d", *(f"{i % 100},{i % 9 - 4},{2 * (i % 2) - 1},{90 + i % 21}" for i in range(120))),
+        {"a": N, "b": N, "c": N, "d": N},
+        never=("keeps",),
+    ),
+    ok(
+        "no end.csv",
+        lines("valid_to;x", "31.12.9999;1,5", "01.02.2020;2,5", "05.06.2021;3,5", "07.08.2022;5,5"),
+        {"valid_to": D, "x": N},
+        says=("'valid_to' keeps 31.12.9999,", 'missing = ["31.12.9999"]'),
+    ),
+    ok(
+        "minus behind.csv",
+        lines(
+            "|Konto     |Betrag     |",
+            "|0000400000|   1.234,56-|",
+            "|0000400010|     98,10 |",
+            "|0000400000|  2.000,00 |",
+        ),
+        {"Konto": C, "Betrag": N},
+        first={"Betrag": -1234.56},
+        out=("column 1 has no name",),
+        says=("a minus behind one, are minus signs: '1.234,56-' is -1234.56",),
+    ),
+    ok(
+        "negative brackets.csv",
+        one("x", "(5.27)", "12", "3.5"),
+        {"x": N, "n": N},
+        says=("'(5.27)' is -5.27",),
+    ),
+    ok("open brackets.csv", one("x", "(5", "5)", "7"), {"x": C, "n": N}),
+    ok("no cents.csv", lines("p;x", "1.234,–;1", "12,-;2", "3,50;3"), {"p": N, "x": N}, first={"p": 1234}),
+    ok(
+        "versions.csv",
+        lines("version,x", "1.10,1.5", "1.2,2.5", "1.9,1", "1.10,2"),
+        {"version": N, "x": N},
+        says=("'1.10' and '1.2' have different numbers of decimals", 'types = { version = "category" }'),
+    ),
+    ok("prices.csv", lines("p,x", "1.50,1", "2,2", "3.25,3"), {"p": N, "x": N}, never=("'p'",)),
+    ok(
+        "total.csv",
+        lines("region,x", "N,1", "S,2", "W,4", "E,5", "Total,12"),
+        {"region": C, "x": N},
+        says=("the last row is read as data: it holds the sum of all others in 'x'; delete it",),
+    ),
+    ok(
+        "gesamt.csv",
+        lines("Region;Umsatz", "Nord;10,5", "Süd;20,1", "Gesamt:;60,8"),
+        {"Region": C, "Umsatz": N},
+        says=("the last row is read as data: it is called 'Gesamt:'",),
+    ),
+    ok(
+        "sum without a name.csv",
+        lines("k,x,y", "a,1,2.5", "b,2,3.5", "c,5,4.5", "a,7,1", ",15,11.5"),
+        {"k": C, "x": N, "y": N},
+        says=("it holds the sum of all others in 'x', 'y'",),
+    ),
+    ok(
+        "totals between.csv",
+        lines("k,x", "a,1", "b,2", "Total,3", "a,5", "b,6", "Total,11", "a,8"),
+        {"k": C, "x": N},
+        says=("'k' keeps 'Total' as a category: 2 rows, to be deleted if they are sums",),
+    ),
+    bad(
+        "total below numbers.csv",
+        lines("n,x", "1,10.5", "4,20", "2,30", "Total,60.5"),
+        "row 4 holds 'Total'; delete this row, the last",
+    ),
+    ok(
+        "source below.csv",
+        lines("k,x", "a,1.5", "b,2.5", "a,3.5", "Source: Bureau,"),
+        {"k": C, "x": N},
+        says=("the last row is read as data: its only cell is 'Source: Bureau'",),
+    ),
+    ok(
+        "named months.csv".replace("named", "short"),
+        one("m", "Nov-21", "Dec-21", "Jan-22"),
+        {"m": C, "n": N},
+        says=("look like months, or days without a year",),
+    ),
+    ok(
+        "quarters.csv", one("q", "2021Q3", "2021Q4", "2022Q1"), {"q": C, "n": N}, says=("look like quarters",)
+    ),
+    ok(
+        "weeks.csv", one("w", "2024-W05", "2024-W06", "2024-W07"), {"w": C, "n": N}, says=("look like weeks",)
+    ),
+    ok(
+        "seasons.csv",
+        one("s", "2020/21", "2021/22", "2022/23"),
+        {"s": C, "n": N},
+        says=("years from and to",),
+    ),
+    ok(
+        "bands.csv",
+        one("age", "18-24", "25-34", "65+"),
+        {"age": C, "n": N},
+        says=("limits or ranges of numbers",),
+    ),
+    ok(
+        "years and months.csv",
+        lines("m,x", "202111,1.5", "202112,2", "202201,3"),
+        {"m": N, "x": N},
+        says=("'202111' may be a year and a month",),
+    ),
+    ok(
+        "pointed months.csv",
+        lines("m,x", "11.2021,1.5", "12.2021,2", "01.2022,3"),
+        {"m": N, "x": N},
+        says=("'11.2021' may be a month and a year",),
+    ),
+    ok(
+        "six digits.csv",
+        lines("d,x", "240131,1", "231231,2", "220615,3"),
+        {"d": N, "x": N},
+        says=("'240131' may be a date, year, month and day",),
+    ),
+    ok(
+        "days of a spreadsheet.csv",
+        lines("Datum,x", "45292,1", "45323,2", "45000,3"),
+        {"Datum": N, "x": N},
+        says=("'45292' may be the number that a spreadsheet has for a day",),
+    ),
+    ok(
+        "seconds.csv",
+        lines("created_at,x", "1700000000,1", "1700003600,2", "1700007200,3"),
+        {"created_at": N, "x": N},
+        says=("may be seconds since 1970",),
+    ),
+    ok(
+        "cut numbers.csv",
+        lines("nr,x", "1.23457E+11,1.5", "2.23457E+11,2", "3.33457E+12,3"),
+        {"nr": N, "x": N},
+        says=("'1.23457E+11' may be a long number that a spreadsheet has cut",),
+    ),
+    ok(
+        "codes like powers.csv",
+        lines("h,x", "1E5,1", "2E7,2", "309,3", "12,4"),
+        {"h": N, "x": N},
+        says=("'1E5' may be a code, and is read as 100000",),
+    ),
+    ok(
+        "telephones.csv",
+        lines("Telefon,x", "170 123 456,1.5", "171 222 333,2", "160 999 888,3"),
+        {"Telefon": C, "x": N},
+        says=("its name is that of a code",),
+    ),
+    ok(
+        "spaces of thousands.csv",
+        one("x", "170 123 456", "171 222 333", "160 999 888"),
+        {"x": N, "n": N},
+        says=("spaces between its digits are taken for those of thousands: '170 123 456' is 170123456",),
+    ),
+    ok(
+        "begin with numbers.csv",
+        lines("shift,ip,size", "8h30,10.0.0.1,1/2", "9h15,10.0.0.2,3/4", "10h00,10.0.0.7,1 1/2"),
+        {"shift": C, "ip": C, "size": C},
+        says=(
+            "'shift' is read as 3 categories: they are neither numbers nor dates, as '8h30'",
+            "'ip' is",
+            "'size' is",
+        ),
+    ),
+    ok("levels.csv", one("c", "level 1", "level 2", "Q3"), {"c": C, "n": N}, never=("'c'",)),
+    ok(
+        "somebody called nan.csv",
+        lines("name,x", "nan,1", "Ann,2", "Bob,3", "NaN,4"),
+        {"name": C, "x": N},
+        first={"name": None},
+        says=("'name': 'nan' is read as missing: in 2 cells",),
+    ),
+    ok(
+        "both marks.csv",
+        lines("a;b;lat;n", "1,5;1.5;57,991;1.234", "2,25;2.5;48,123;2.345", "3;3;51,500;3.456"),
+        {"a": N, "b": N, "lat": N, "n": N},
+        first={"a": 1.5, "b": 1.5, "lat": 57.991, "n": 1.234},
+        says=(
+            "'b' is read with decimal points: no other reading fits all cells, though",
+            "'lat' is read with decimal commas: other columns write decimal commas",
+            "'n' is read with decimal points",
+        ),
+    ),
+    ok(
+        "commas of a neighbour.csv",
+        lines("name\tlat\tx", 'a\t"57,991"\t3,25', 'b\t"48,123"\t4,5', 'a\t"51,500"\t1,75'),
+        {"name": C, "lat": N, "x": N},
+        first={"lat": 57.991},
+        says=("the rest of the table writes decimal commas",),
+    ),
+    ok(
+        "another decimal than given.csv",
+        lines("a;b", "1,5;1.5", "2,25;2", "3;3"),
+        {"a": N, "b": N},
+        first={"a": 1.5, "b": 1.5},
+        wishes={"decimal": "."},
+        says=("""'a' is read with decimal commas: decimal = "." is given, and with it '1,5' is no number""",),
+    ),
+    bad(
+        "below the limit.csv",
+        lines("crp,n", "<0.5,1", "0.7,2", "<0.5,3", "1.2,4", "3.4,5", "2.2,6", "5,1"),
+        "row 1 holds '<0.5' (2 such rows); write a number",
+        'missing = ["<0.5"] makes them missing',
+    ),
+    bad(
+        "thrice.csv",
+        lines("a,a,a,b", "1,2,3,4", "2,3,4,5"),
+        "3 columns are called 'a'; give each a name of its own",
+    ),
+    bad(
+        "spaces of R.txt",
+        lines('"x" "g"', '"1" 1.5 "a"', '"2" 2.5 "b"'),
+        "if spaces stand between cells, say delimiter",
+    ),
+    bad(
+        "other languages.csv",
+        one("d", "3 févr. 2024", "12 août 2023", "1 déc. 2022"),
+        "holds dates such as '3 févr. 2024', which cannot be read",
+    ),
+    bad(
+        "title of a sheet.xlsx",
+        excel(
+            pd.DataFrame(
+                [["region", "x", "y"], ["N", 1, 2], ["S", 3, 4]], columns=["Sales of 2020", None, None]
+            )
+        ),
+        "the first line has one cell only, 'Sales of 2020', and others have 3",
+    ),
+    ok(
+        "zoned.parquet",
+        parquet(FRAME.assign(when=FRAME["when"].dt.tz_localize("Europe/Berlin"))),
+        SD,
+        says=("'when' is moved from Europe/Berlin to universal time", "is 2020-01-31T23:00:00"),
     ),
     # headers and shapes
     bad("twice.csv", lines("a,a,b,b,c", "1,2,3,4,5", "2,3,4,5,6"), "two columns are called 'a', 'b'"),

@@ -293,7 +293,7 @@ def dumb(seed):
     ("name", "said"),
     [
         ("shape", "generation 3: mine.py:shape: sample(20) returned shape (19, 2)"),
-        ("nan", "generation 3: mine.py:nan: sample(20) returned 1 values that are NaN"),
+        ("nan", "generation 3: mine.py:nan: sample(20) returned 1 value that is NaN"),
         ("raises", "generation 3: mine.py:raises: sample raised ZeroDivisionError: nothing left"),
         ("text", "generation 3: mine.py:text: sample(20) returned str"),
         ("fit", "generation 3: mine.py:fit: fit raised RuntimeError: no more of this"),

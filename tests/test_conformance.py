@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import Agent, Experiment, curators, generators, real, regimes, rewards, verifiers
+from genloss import Agent, Experiment, curators, generators, metrics, real, regimes, rewards, verifiers
 from genloss.cli.commands import genloss
 from genloss.components import component
 from genloss.conformance import check, slot_of_part
 from genloss.conformance.outside import drawn_from
 from genloss.conformance.worlds import mixed_table
 from genloss.errors import SpecError
+from genloss.generators.gaussian import GaussianModel
 from genloss.samples import Samples
-from genloss.statistics import Moments, moments
+from genloss.statistics import Moments, Normal, Symbols, moments
 from genloss.streams import fixed
 from genloss.study.registry import SLOTS, parts
 
@@ -59,6 +60,18 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"authors": (1, "real"), "of": regimes.Replace()},
         {"authors": (0,), "of": regimes.AccumulateSubsample()},
     ],
+    metrics.KL: [
+        {},
+        {"direction": "forward"},
+        {"of": "published"},
+        {"of": "published", "direction": "forward"},
+    ],
+    metrics.Wasserstein: [{}, {"order": 1}, {"of": "model"}],
+    metrics.Entropy: [{}, {"of": "published"}, {"of": "published", "corrected": False}],
+    metrics.CategoryShare: [{"column": "town", "category": "Kiel"}, {"column": "ill", "category": "1"}],
+    metrics.ModeShare: [{}, {"what": "lost"}, {"what": "between"}],
+    metrics.NearestRealDistance: [{}, {"to": "training"}],
+    metrics.OffSupport: [{}, {"of": "model"}],
     curators.Choose: [{"reward": rewards.Along()}, {"reward": rewards.PerSymbol(values=SYMBOLS), "k": 3}],
     curators.Accept: [
         {"verifier": verifiers.Inside(low=0.0)},
@@ -141,6 +154,49 @@ def test_a_generator_that_draws_from_elsewhere() -> None:
     count = iter(range(10**6))
     part = making(__init__=lambda self, seed: Bootstrap.__init__(self, next(count)))
     assert "same stream, same rows" in broken(part)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (Normal(Moments(1.0, np.zeros((1, 2)), np.eye(2)[None])), "standard errors from known_law()"),
+        (Symbols(np.ones((1, 2)) / 2), "known_law() gave a Symbols, where rows are vectors"),
+        ("N(0, 1)", "known_law() gave a str"),
+    ],
+)
+def test_a_model_that_says_a_law_that_it_does_not_sample_from(said: Any, found: str) -> None:
+    class Telling(GaussianModel):
+        def known_law(self) -> Any:
+            return said
+
+    @component
+    class Tells:
+        accepts: ClassVar = ("vectors",)
+
+        def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
+            m = train.total(moments)
+            return Telling(m, (1 / m.n) ** 0.5, train.event)
+
+    faults = [f for f in check(Tells()) if f.passed is False]
+    assert {f.check.rpartition(": ")[2] for f in faults} == {"known_law"}
+    assert all(found in f.message for f in faults)
+
+
+def test_rows_that_are_not_normal_do_not_follow_a_normal_law() -> None:
+    @component
+    class Uniform:
+        """Of mean 0 and variance 1, as the law that it says it has."""
+
+        def draw(self, replicates: int, n: int, rng: Any) -> Any:
+            return 12**0.5 * (rng.random((replicates, n, 1)) - 0.5)
+
+        def holdout(self) -> Any:
+            return self.draw(1, 20, fixed("test.Uniform"))[0]
+
+        def known_law(self) -> Normal:
+            return Normal(Moments(1.0, np.zeros((1, 1)), np.ones((1, 1, 1))))
+
+    assert broken(Uniform()) == {"known_law"}
 
 
 def test_a_generator_that_cannot_learn_from_itself() -> None:
@@ -785,6 +841,61 @@ def test_check_of_a_generator_for_numbers_that_fails_on_numbers(mine: Path) -> N
     )
     assert text.count("FAIL") == 1 and "1 of 2 checks fail" in text
     assert "not judged while it fails on numeric rows" in text
+
+
+OUTSIDE = """
+import numpy as np
+
+
+class Mine:
+    seen = []
+    limit = 3
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def fit(self, rows):
+        Mine.seen.append(len(rows))
+        self.rows = np.asarray(rows, dtype=float)
+
+    def sample(self, n):
+        return self.rows[self.rng.integers(0, len(self.rows), n)] + len(Mine.seen)
+
+
+CALLS = {"sample": 0}
+
+
+class Counted(Mine):
+    seen = None
+
+    def fit(self, rows):
+        self.rows = np.asarray(rows, dtype=float)
+
+    def sample(self, n):
+        CALLS["sample"] += 1
+        return self.rows[self.rng.integers(0, len(self.rows), n)] + CALLS["sample"]
+
+
+class OfFrames(Mine):
+    def fit(self, frame):
+        self.rows = frame["no such column"]
+"""
+
+
+@pytest.mark.parametrize(("name", "held"), [("Mine", "Mine.seen"), ("Counted", "CALLS")])
+def test_what_models_share_is_named_as_the_cause(mine: Path, name: str, held: str) -> None:
+    (mine / "outside.py").write_text(OUTSIDE)
+    text = " ".join(checked(f"outside.py:{name}").stdout.split())
+    assert "FAIL numeric rows: same stream, same rows" in text
+    assert f"gave different rows: it changes {held}, which all models share; keep it in the object" in text
+    assert "Mine.limit" not in text
+
+
+def test_a_generator_for_frames_is_judged_by_tables(mine: Path) -> None:
+    (mine / "outside.py").write_text(OUTSIDE)
+    text = " ".join(checked("outside.py:OfFrames").stdout.split())
+    assert "- numeric rows: fits and samples not judged while it fails on a mixed table" in text
+    assert "FAIL a mixed table: fits and samples outside.py:OfFrames: fit raised KeyError: 'no such" in text
 
 
 def test_check_survives_a_part_that_exits(mine: Path) -> None:

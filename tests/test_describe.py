@@ -134,3 +134,29 @@ def test_a_table_that_leaves_nothing_open_says_nothing():
         metrics=[metrics.RealShare()],
     )
     assert run(exp, workers=0).notes == []
+
+
+def test_the_spec_of_a_frame_says_how_its_file_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"x": [0.5, 1.5, 2.5], "c": ["a", "b", "a"]}, index=pd.Index([5, 6, 7], name="n"))
+    found = real.Table(frame, target="c").describe()
+    assert found.pinned["path"].startswith("data/") and "data/" not in found.spec
+    made, _, spec = found.spec.partition("\n")
+    assert made.startswith("# made by frame.to_parquet('table.parquet', index=False)") and "Polars" in made
+    frame.to_parquet("table.parquet", index=False)
+    again = Study.of(tomllib.loads(spec)).cells[0].task.real
+    assert again.content == real.Table(frame, target="c").content
+
+
+def test_what_to_do_is_never_cut_in_the_middle(tmp_path):
+    path = tmp_path / f"{'long ' * 40}.csv"
+    path.write_text("a,b,c,d,e,f\n" + "1,2,3,4,5,6\n" * 9 + "x1,x2,x3,x4,x5,x6\n")
+    (tmp_path / "spec.toml").write_text(
+        f'real = {{ kind = "Table", path = {str(path)!r} }}\n[[agents]]\ngenerator = "Copula"\n'
+    )
+    for arguments in (["describe", str(path)], ["run", str(tmp_path / "spec.toml")]):
+        found = CliRunner().invoke(genloss, arguments)
+        assert found.exit_code == 2
+        said = found.output.splitlines()[:-1]
+        ends = ("; write a number, or leave the cell empty", "makes them missing", "makes them labels")
+        assert said and all(line.endswith(ends) and "holds 'x" in line for line in said), found.output

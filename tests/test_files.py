@@ -28,6 +28,7 @@ def test_a_file_is_read_as_a_person_would(case: Case, folder):
     assert {c.name: c.kind for c in schema.columns} == case.kinds
     said = "\n".join(map(str, (*found.decisions, *found.left_out)))
     assert all(words in said for words in (*case.says, *case.out)), said
+    assert not any(words in said for words in case.never), said
     assert case.out or not found.left_out, said
 
 

@@ -159,7 +159,7 @@ def test_images_are_intensities():
     ("make", "message"),
     [
         (lambda: real.Rows([["a"], ["b"]]), "list of <U1 is no array of numbers"),
-        (lambda: real.Rows(np.array([[1.0], [np.nan]])), "1 values are NaN or infinite"),
+        (lambda: real.Rows(np.array([[1.0], [np.nan]])), "1 value is NaN or infinite"),
         (lambda: real.Rows(np.ones((1, 2))), r"has shape \(1, 2\)"),
         (lambda: real.Rows("nowhere.npy"), "there is no such file"),
         (lambda: real.Rows(np.array([object()])), "no array of numbers"),

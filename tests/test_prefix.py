@@ -26,12 +26,37 @@ MOMENTS: tuple[Any, ...] = tuple(
     for of in ("model", "published")
 )
 OF_MODEL: tuple[Any, ...] = (metrics.TraceRatio(), metrics.LogDetRatio(), metrics.MeanError())
-SYMBOLS: tuple[Any, ...] = tuple(
-    kind(of=of)
-    for kind in (metrics.Diversity, metrics.SupportSize, metrics.TotalVariation, metrics.TailMass)
-    for of in ("model", "published")
+NEAR: tuple[Any, ...] = (
+    metrics.Precision(),
+    metrics.Recall(),
+    metrics.Density(),
+    metrics.Coverage(),
+    metrics.NearestRealDistance(),
+    metrics.NearestRealDistance(to="training"),
+    metrics.OffSupport(),
+    metrics.MMD(),
+    metrics.Wasserstein(),
 )
-COUNTED: tuple[Any, ...] = (metrics.Diversity(), metrics.SupportSize(), metrics.TailMass(of="model"))
+ESTIMATED: tuple[Any, ...] = (metrics.KL(of="published"), metrics.Entropy(of="published"))
+KNOWN: tuple[Any, ...] = (metrics.KL(), metrics.KL(direction="forward"), metrics.Entropy())
+MODES: tuple[Any, ...] = tuple(metrics.ModeShare(what=what) for what in ("kept", "lost", "between"))
+SYMBOLS: tuple[Any, ...] = (
+    metrics.DistinctN(),
+    *KNOWN,
+    *ESTIMATED,
+    *(
+        kind(of=of)
+        for kind in (
+            metrics.Diversity,
+            metrics.SupportSize,
+            metrics.TotalVariation,
+            metrics.TailMass,
+            metrics.OffSupport,
+        )
+        for of in ("model", "published")
+    ),
+)
+COUNTED: tuple[Any, ...] = (metrics.Diversity(), metrics.SupportSize(), metrics.TailMass(of="model"), *KNOWN)
 LINE: tuple[Any, ...] = (metrics.TestError(), metrics.TestError(of="published"), metrics.R2(), *VECTORS)
 LIKE: tuple[Any, ...] = (
     metrics.ColumnDistance(),
@@ -51,6 +76,8 @@ TABLE: tuple[Any, ...] = (
     metrics.Detectability(learner="sklearn.tree:ExtraTreeClassifier"),
     *LIKE,
     *VECTORS,
+    *NEAR,
+    *MODES,
 )
 
 
@@ -117,10 +144,10 @@ LOOPS: dict[str, Experiment] = {
     **{
         f"{source!r} by {type(generator).__name__}": loop(source, generator, looks)
         for source, generator, looks in (
-            (real.Gaussian(dim=3), G, MOMENTS + VECTORS),
-            (real.Gaussian(dim=1), G, MOMENTS + VECTORS),
+            (real.Gaussian(dim=3), G, MOMENTS + VECTORS + NEAR + ESTIMATED),
+            (real.Gaussian(dim=1), G, MOMENTS + VECTORS + NEAR),
             (real.Gaussian(dim=30), generators.Gaussian(temperature=0.8), (metrics.TraceRatio(),)),
-            (real.Ring(), generators.KDE(bandwidth="scott"), (metrics.HoldoutNLL(), *VECTORS)),
+            (real.Ring(), generators.KDE(bandwidth="scott"), (metrics.HoldoutNLL(), *VECTORS, *MODES)),
             (real.Moons(), generators.KDE(), (metrics.HoldoutNLL(), *MOMENTS)),
             (real.Circles(), generators.KDE(), VECTORS),
             (real.SwissRoll(), generators.Copula(), VECTORS),
@@ -129,12 +156,13 @@ LOOPS: dict[str, Experiment] = {
             (real.LinearModel(dim=20), generators.LinearRegression(), LINE),
             (real.Zipf(symbols=7), generators.Categorical(smoothing=0.1, temperature=0.9), SYMBOLS),
             (real.Zipf(symbols=300), generators.Categorical(), SYMBOLS),
-            (real.Digits(), generators.KDE(), VECTORS),
+            (real.Digits(), generators.KDE(), VECTORS + NEAR + MODES),
             (real.Table(path="iris"), generators.Copula(), TABLE),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )
     },
     "statistics": loop(real.Gaussian(dim=10), G, OF_MODEL, n_fresh=3),
+    "known laws": loop(real.Gaussian(dim=10), G, (*KNOWN, metrics.Wasserstein(of="model"))),
     "volumes": loop(real.Gaussian(dim=10), G, OF_MODEL),
     "few rows as statistics": loop(real.Gaussian(dim=20), G, OF_MODEL, regimes.Accumulate()),
     "counts": loop(real.Zipf(symbols=7), generators.Categorical(), COUNTED),
@@ -181,11 +209,13 @@ LOOPS: dict[str, Experiment] = {
         Coins(), generators.LinearRegression(), (metrics.TestError(),), regimes.Accumulate(), n_real=4
     ),
     "missing in some replicates": loop(Holes(), generators.Copula(), VECTORS, regimes.Accumulate()),
-    "collapsed": loop(real.Gaussian(), G, OF_MODEL, n_real=3, generations=300),
+    "collapsed": loop(real.Gaussian(), G, (*OF_MODEL, *KNOWN), n_real=3, generations=300),
     "collapsed rows": loop(
         real.Gaussian(), G, (*OF_MODEL, metrics.HoldoutNLL()), n_real=3, generations=150, rows="always"
     ),
-    "held out anew": loop(real.Moons(), generators.KDE(), (metrics.HoldoutNLL(), *VECTORS), holdout="fresh"),
+    "held out anew": loop(
+        real.Ring(), generators.KDE(), (metrics.HoldoutNLL(), *VECTORS, *NEAR, *MODES), holdout="fresh"
+    ),
     "many": loop(
         real.Gaussian(),
         None,

@@ -211,7 +211,7 @@ def test_a_source_can_be_used_up_but_no_further() -> None:
     ):
         experiment(iris, n_real=106)
     with pytest.raises(
-        ValueError, match="n_fresh: 11 generations of 1 fresh rows and n_real = 95 want 106 rows"
+        ValueError, match="n_fresh: 11 generations of 1 fresh row and n_real = 95 want 106 rows"
     ):
         experiment(iris, n_real=95, n_fresh=1, generations=11)
 

@@ -105,6 +105,22 @@ METRICS: dict[str, Any] = {
     "SlicedWasserstein": {"projections": count},
     "TailMass": {"quantile": st.floats(0.01, 0.99), "of": of},
     "RealShare": {},
+    "KL": {"of": of, "direction": st.sampled_from(["reverse", "forward"]), "k": count},
+    "Wasserstein": {"order": st.sampled_from([1, 2]), "of": of},
+    "MMD": {},
+    "Precision": {"k": count},
+    "Recall": {"k": count},
+    "Density": {"k": count},
+    "Coverage": {"k": count},
+    "NearestRealDistance": {"to": st.sampled_from(["holdout", "training"])},
+    "OffSupport": {"quantile": st.floats(0.01, 0.99), "of": of},
+    "ModeShare": {
+        "what": st.sampled_from(["kept", "lost", "between"]),
+        "below": st.floats(0.01, 0.99),
+        "quantile": st.floats(0.01, 0.99),
+    },
+    "DistinctN": {"n": count},
+    "Entropy": {"of": of, "corrected": st.booleans(), "k": count},
 }
 REWARDS: dict[str, Any] = {
     "Along": {"axis": st.integers(0, 3), "scale": number},

@@ -212,7 +212,7 @@ def test_what_a_diverging_generator_publishes_is_named(column, value, problem):
 def test_decode_wants_rows_of_its_width():
     schema = Schema((Column("x", "numeric"),))
     for rows in ([1.0, 2.0], [[1.0, 2.0]], np.zeros((2, 3, 1))):
-        with pytest.raises(DataError, match="do not fit a table of 1 columns"):
+        with pytest.raises(DataError, match="do not fit a table of 1 column;"):
             schema.decode(rows)
 
 

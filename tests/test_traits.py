@@ -114,6 +114,18 @@ def test_names_of_a_generators_model_are_looked_at_too() -> None:
         component(Made)
 
 
+def test_a_mixture_may_have_centers_of_its_own() -> None:
+    @component
+    class Blobs:
+        centers: int = 3
+
+        def draw(self, replicates: int, n: int, rng: Any) -> Array: ...
+
+        def holdout(self) -> Array: ...
+
+    assert Blobs().centers == 3
+
+
 def test_none_of_our_own_parts_has_such_a_name() -> None:
     for slot in SLOTS.values():
         for name, cls in parts(slot).items():

@@ -32,6 +32,7 @@ _HOME = {
     "GenlossError": "genloss.errors",
 }
 _ROOMS = (
+    "collapse",
     "curators",
     "generators",
     "intervals",
@@ -47,6 +48,7 @@ _ROOMS = (
 __all__ = [*_HOME, *_ROOMS, "__version__"]
 
 if TYPE_CHECKING:
+    from genloss import collapse as collapse
     from genloss import curators as curators
     from genloss import generators as generators
     from genloss import intervals as intervals

@@ -16,6 +16,7 @@ from genloss.errors import SpecError, shown
 from genloss.samples import Array
 from genloss.statistics import Counts
 from genloss.traits import EVENT, FEATURES, SCHEMA
+from genloss.wording import these
 
 Picture = Literal["points", "images", "columns", "ranks"]
 
@@ -80,7 +81,7 @@ class Event:
             odd = (rows != np.floor(rows)) | (rows < 0) | (rows >= schema)
             return f"{self.name} that are not whole numbers from 0 to {schema - 1}" if odd.any() else ""
         bad = rows.size - (np.isfinite(rows) | (np.isnan(rows) & self.missing)).sum()
-        return f"{bad} values that are NaN or infinite" if bad else ""
+        return f"{these(int(bad), 'value', 'that')} NaN or infinite" if bad else ""
 
 
 EVENTS = {

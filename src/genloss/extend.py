@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from genloss.errors import SpecError, bounded, said_by
@@ -80,6 +81,12 @@ def _from_file(path: Path, called: str) -> Any:
         said = f"{type(error).__name__}: {said_by(error)}"
         raise SpecError(f"{called}: {bounded(str(path))} raised {said}") from error
     return module
+
+
+def own_modules() -> list[ModuleType]:
+    """The modules of the user's files that were loaded, and of what they import from beside them."""
+    modules = [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+    return [m for m in modules if "__genloss_file__" in vars(m) or vars(m).get("__file__") in _loaded]
 
 
 _loaded: dict[str, str] = {}

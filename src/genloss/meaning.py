@@ -25,6 +25,7 @@ from genloss.traits import (
     SAYS,
     SCALE,
     SIZE,
+    TELLS,
     TITLE,
     UNIT,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["ratio", "nats", "share", "count", "plain"]
 Better = Literal["lower", "higher"]
+Tells = Literal["risk", "spread", "tail", "modes", "between", "support", ""]
 
 
 class Reference(NamedTuple):
@@ -66,6 +68,9 @@ class Meaning(NamedTuple):
         reference: what to hold it against; None where there is nothing.
         at_zero: what is true of a replicate whose value is 0: "no published row is in them"; "" where that is
             not worth a word.
+        tells: which meaning of collapse it tells of: "risk" of a task or a law, "spread" (variance,
+            diversity), mass in the "tail", "modes" lost, mass "between" modes, mass off the real "support";
+            "" of none.
     """
 
     title: str
@@ -77,6 +82,7 @@ class Meaning(NamedTuple):
     given: str = ""
     reference: Reference | None = None
     at_zero: str = ""
+    tells: Tells = ""
 
     @property
     def axis(self) -> str:
@@ -116,13 +122,18 @@ def meaning(name: str, metric: Any, exp: Experiment | None = None) -> Meaning:
         "given": "" if exp is None else _given(metric, exp),
         "reference": REFERENCE.of(metric),
         "at_zero": AT_ZERO.of(metric),
+        "tells": TELLS.of(metric),
     }
     more = SAYS.of(metric)
     own = {} if more is None or exp is None else more(exp)
     said |= own
     if fields and "title" not in own:
         said["title"] += _OF.get(fields, f" ({fields}")
-    for what, known in (("scale", get_args(Scale)), ("better", (*get_args(Better), None))):
+    for what, known in (
+        ("scale", get_args(Scale)),
+        ("better", (*get_args(Better), None)),
+        ("tells", get_args(Tells)),
+    ):
         if said[what] not in known:
             raise SpecError(f"{kind}.{what}: '{said[what]}' is none of {', '.join(map(str, known))}")
     return Meaning(**said)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from genloss.events import Event
-    from genloss.meaning import Better, Law, Reference, Scale
+    from genloss.meaning import Better, Law, Reference, Scale, Tells
     from genloss.samples import Array, Statistic
-    from genloss.statistics import Moments
+    from genloss.statistics import Moments, Normal, Symbols
 
 T = TypeVar("T")
 
@@ -131,6 +131,19 @@ PROJECTED: Trait[Callable[[Array, Array], Array] | None] = Trait(
     None,
     "projected(rows, directions): (..., n, p) features of rows (..., n, *event) along directions (p, k), "
     "where the k features of many rows are too many to be made.",
+)
+KNOWN_LAW: Trait[Callable[[], Normal | Symbols] | None] = Trait(
+    "real models",
+    "known_law",
+    None,
+    "known_law(): its law, where that is a normal one or one of symbols, whose divergences are known; of "
+    "real symbols ``probabilities`` says it.",
+)
+MODE_CENTRES: Trait[Array | None] = Trait(
+    "real", "mode_centres", None, "(K, d) the centres of its modes, in the units of its rows."
+)
+HOLDOUT_CLASSES: Trait[Array | None] = Trait(
+    "real", "holdout_classes", None, "(m,) classes of the held-out rows, where no column of theirs says it."
 )
 STANDARDISED: Trait[Callable[[Moments], Moments] | None] = Trait(
     "real",
@@ -324,6 +337,12 @@ REFERENCE: Trait[Reference | None] = Trait(
 )
 AT_ZERO: Trait[str] = Trait(
     "metrics", "at_zero", "", 'What is true where it is 0, as "no published row is in them".'
+)
+TELLS: Trait[Tells] = Trait(
+    "metrics",
+    "tells",
+    "",
+    'Which meaning of collapse it tells of: "risk", "spread", "tail", "modes", "between" modes, "support".',
 )
 SAYS: Trait[Callable[[Any], dict[str, Any]] | None] = Trait(
     "metrics", "says", None, "says(exp): words that depend on the experiment, by the names of these traits."

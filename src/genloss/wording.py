@@ -23,6 +23,15 @@ def several(k: int, what: str) -> str:
     return f"{k:,} {what if k == 1 else plural(what)}".replace(",", " ")
 
 
+def these(k: int, what: str, that: str = "") -> str:
+    """So many of a thing, as the subject of what is said of them.
+
+    >>> these(1, "tile"), these(2, "value", "that")
+    ('1 tile is', '2 values that are')
+    """
+    return " ".join(filter(None, [several(k, what), that, are(k)]))
+
+
 def are(k: int) -> str:
     """The verb of so many things."""
     return "is" if k == 1 else "are"

@@ -13,7 +13,10 @@ import click
 
 import genloss as package
 from genloss.cli.describing import describe
+from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
+from genloss.cli.judging import verdict
+from genloss.cli.warning import warn
 from genloss.errors import SpecError, StoreError, bounded, say
 from genloss.wording import are, several
 
@@ -53,6 +56,9 @@ def genloss(ctx: click.Context) -> None:
 
 
 genloss.add_command(describe)
+genloss.add_command(verdict)
+genloss.add_command(forecast)
+genloss.add_command(warn)
 
 
 @genloss.command(name="list")

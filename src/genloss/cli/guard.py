@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 import click
 
-from genloss.errors import GenlossError, SpecError, bounded, said_by, say
+from genloss.errors import DataError, GenlossError, SpecError, bounded, said_by, say
 
 FAILED, BAD_INPUT, INTERNAL, STOPPED, NO_READER = 1, 2, 70, 130, 141
 """A cell failed; the user can mend it; a bug (EX_SOFTWARE); Ctrl-C; nobody reads on (128 + SIGPIPE)."""
 
-_LINES, _CHARACTERS = 4, 500
-"""What an error may take of a screen, in all."""
+_LINES, _CHARACTERS, _OF_DATA = 4, 500, 1600
+"""What an error may take of a screen, in all; that of a table says what to do in several ways."""
 
 
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
@@ -67,7 +67,8 @@ def explain(error: BaseException, debug: bool) -> int:
         _say_all([error.format_message()])
         return BAD_INPUT
     if isinstance(error, GenlossError):
-        _say_all(error.problems if isinstance(error, SpecError) else str(error).splitlines())
+        lines = error.problems if isinstance(error, SpecError) else str(error).splitlines()
+        _say_all(lines, _OF_DATA if isinstance(error, DataError) else _CHARACTERS)
         return BAD_INPUT
     if isinstance(error, MemoryError):
         say("out of memory; use fewer workers, or a smaller tile, as in --set tile=1")
@@ -80,19 +81,36 @@ def explain(error: BaseException, debug: bool) -> int:
     return INTERNAL
 
 
-def _say_all(lines: Sequence[str]) -> None:
+def _say_all(lines: Sequence[str], characters: int = _CHARACTERS) -> None:
     """Say what fits on a few lines: the first problems, and how many more there are."""
     if len(lines) > _LINES:
         lines = [*lines[: _LINES - 1], f"and {len(lines) - _LINES + 1} more"]
     # short lines leave their room to long ones
-    left, most = _CHARACTERS - len(lines) * len("genloss: \n"), 0
+    left, most = characters - len(lines) * len("genloss: \n"), 0
     for place, line in enumerate(sorted(lines, key=len)):
         most = left // (len(lines) - place)
         if len(line) > most:  # so are all that follow: they share what is left
             break
         left -= len(line)
     for line in lines:
-        say(bounded(line, most))
+        say(_fitted(line, most))
+
+
+def _fitted(line: str, most: int) -> str:
+    """A line of so many characters at most: what to do, behind a semicolon, is left out or said whole.
+
+    >>> _fitted("a.csv: row 1 holds 'x'; write a number; or drop it", 40)
+    "a.csv: row 1 holds 'x'; write a number"
+    >>> _fitted("a long folder/a.csv: row 1 holds 'x'; write a number; or drop it", 40)
+    "a long folder ... ds 'x'; write a number"
+    """
+    what, *remedies = line.split("; ")
+    while len(remedies) > 1 and len("; ".join([what, *remedies])) > most:
+        remedies.pop()
+    remedy = "".join(f"; {text}" for text in remedies)
+    if 2 * len(remedy) > most:
+        return bounded(line, most)
+    return bounded(what, most - len(remedy)) + bounded(remedy, most)
 
 
 def one_line(text: str) -> str:

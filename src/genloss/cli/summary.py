@@ -63,7 +63,7 @@ def table(results: Results, every: bool = False) -> str:
 
 def _shown(block: Block, most: int) -> list[str]:
     """A block as lines; a column that is the same in all rows is said once, above them."""
-    from genloss.report.words import about, bracketed
+    from genloss.numbers import about, bracketed
 
     rows = block.rows[:most]
     title = ": ".join(part for part in (block.experiment, block.meaning.title) if part)

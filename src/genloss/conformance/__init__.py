@@ -17,12 +17,13 @@ True stands in a spec
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genloss.conformance import generators, metrics, prefix, publishing, regimes, sources, tasks
+from genloss.conformance import generators, known, metrics, prefix, publishing, regimes, sources, tasks
 from genloss.conformance.core import Broken, During, Finding, NotApplicable, Rule, judge, rule, silent
 from genloss.conformance.worlds import NUMERIC, SYMBOLS, TARGET, World, mixed_table
 from genloss.errors import SpecError, bounded
@@ -138,6 +139,10 @@ class On:
         return judge(rules, trial, of, self.during)
 
 
+_OF_FRAMES = re.compile(r"'numpy\.ndarray' object has no attribute|only integers, slices")
+"""What NumPy says of an array that is taken for a frame: its generator is meant for tables."""
+
+
 def _generator(part: Any, on: On) -> Iterator[Finding]:
     accepts, own = ACCEPTS.of(part), [on.own] if on.own else []
     worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
@@ -148,11 +153,15 @@ def _generator(part: Any, on: On) -> Iterator[Finding]:
     first = {name: next(on.judge(generators.RULES[:1], trial, name)) for name, trial in trials.items()}
     able = [name for name, finding in first.items() if finding.passed]
     main = (own or worlds)[0]
+    if main is NUMERIC and not able and _OF_FRAMES.search(first[main.name].cause):
+        main = on.mixed
     for world in (*worlds, *own):
         found = first[world.name]
         if world.name in able:
             yield found
-            yield from on.judge((*generators.RULES[1:], prefix.generator), trials[world.name], world.name)
+            yield from on.judge(
+                (*generators.RULES[1:], known.model, prefix.generator), trials[world.name], world.name
+            )
         elif able and world not in own and accepts is None:
             # one that cannot be fitted to one kind of rows may be meant for the other, unless it names both
             why = f"it is not for {world.name}, and need not be: {found.message}"
@@ -172,7 +181,7 @@ def _generator(part: Any, on: On) -> Iterator[Finding]:
 
 
 def _real(part: Any, on: On) -> Iterator[Finding]:
-    return on.judge((*sources.RULES, prefix.source), sources.Trial(part))
+    return on.judge((*sources.RULES, known.source, prefix.source), sources.Trial(part))
 
 
 def _regime(part: Any, on: On) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ class Rule:
         means: what holds, and why it matters.
         mend: what to do where it does not.
         look: raises Broken or NotApplicable; any other exception breaks the rule too.
-        drawn: whether a global stream of random numbers may be why it does not hold.
+        drawn: whether a stream or other things that the process shares may be why it does not hold.
     """
 
     name: str

@@ -1,12 +1,21 @@
-"""Which streams of the whole process some code draws from: their states before and after it tell."""
+"""What some code changes outside itself: streams of the process, attributes of classes, globals of modules.
+
+What each holds before and after it tells.
+"""
 
 from __future__ import annotations
 
+import inspect
+import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+from genloss.extend import own_modules
+from genloss.tables.say import some
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,28 @@ def drawn_from(act: Callable[[], object]) -> list[GlobalStream]:
 
 
 def reason(act: Callable[[], object]) -> str:
-    """In words, why an act may depend on the process: the global streams it draws from; "" where none."""
-    return "".join(
+    """In words, why an act may depend on the process: what it draws from or changes there; or ""."""
+    before = dict(_shared())
+    said = [
         f": it draws from the global stream of {s.module}, which all code shares; {s.remedy}"
         for s in drawn_from(act)
-    )
+    ]
+    if changed := [name for (of, name), held in _shared() if before.get((of, name)) != held]:
+        said.append(f": it changes {some(changed)}, which all models share; keep it in the object (self)")
+    return "".join(said)
+
+
+def _shared() -> Iterator[tuple[tuple[str, str], bytes]]:
+    """What modules of the user's files and their classes hold, by the names of module and value.
+
+    What cannot be compared is left out.
+    """
+    for module in own_modules():
+        values = dict(vars(module))
+        for cls in [v for v in values.values() if isinstance(v, type) and v.__module__ == module.__name__]:
+            values |= {f"{cls.__name__}.{name}": value for name, value in vars(cls).items()}
+        for name, value in values.items():
+            if "__" in name or isinstance(value, (type, ModuleType)) or inspect.isroutine(value):
+                continue
+            with suppress(Exception):
+                yield (module.__name__, name), pickle.dumps(value)

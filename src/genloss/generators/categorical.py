@@ -10,7 +10,7 @@ import numpy as np
 from genloss.components import NonNegative, Positive, component
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic, check_weight, each_replicate
-from genloss.statistics import Counts, sample_symbols
+from genloss.statistics import Counts, Symbols, sample_symbols
 from genloss.streams import Rng
 
 # Fewer symbols a generation are counted in integers, and can be thinned; the total of more might pass 9e18.
@@ -36,6 +36,10 @@ class CategoricalModel:
         x = each_replicate(x, (), len(self.probabilities))
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(np.take_along_axis(self.probabilities, x, axis=1)))
+
+    def known_law(self) -> Symbols:
+        """The law that it samples from."""
+        return Symbols(self.probabilities)
 
     def draw_statistic(self, kind: Statistic, n: int, rng: Rng) -> Any:
         """The counts of n symbols: multinomial."""

@@ -13,7 +13,7 @@ from genloss.components import Positive, component
 from genloss.errors import FitError
 from genloss.protocols import Model
 from genloss.samples import Array, Samples, Statistic
-from genloss.statistics import Moments, draw_moments, forward, moments, place_moments
+from genloss.statistics import Moments, Normal, draw_moments, forward, moments, place_moments
 from genloss.streams import Rng
 
 # Variances this large are near the end of floats, 1.8e308, and squared distances between rows are beyond it.
@@ -47,6 +47,10 @@ class GaussianModel:
     def moments(self) -> Moments:
         """Mean and covariance, as moments of weight one."""
         return self._law
+
+    def known_law(self) -> Normal:
+        """The law that it samples from."""
+        return Normal(self._law)
 
     @cached_property
     def _law(self) -> Moments:

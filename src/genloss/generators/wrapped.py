@@ -17,6 +17,7 @@ from genloss.protocols import Model
 from genloss.samples import Array, Samples, each_replicate
 from genloss.streams import Rng
 from genloss.tables import Schema
+from genloss.wording import several, these
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ class WrappedModel:
             out = np.empty(0)
         if out.shape != x.shape[:1]:
             raise GeneratorError(
-                f"{self.name}: {verb} of {len(x)} rows returned "
+                f"{self.name}: {verb} of {several(len(x), 'row')} returned "
                 f"{type(found).__name__} of shape {np.shape(found)}; return one number a row"
             )
         return out
@@ -121,7 +122,9 @@ class WrappedModel:
             )
         bad = int(x.size - np.isfinite(x).sum())
         if bad:
-            raise GeneratorError(f"{self.name}: sample({n}) returned {bad} values that are NaN or infinite")
+            raise GeneratorError(
+                f"{self.name}: sample({n}) returned {these(bad, 'value', 'that')} NaN or infinite"
+            )
         if isinstance(self.schema, int):
             self._check_symbols(rows, n)
         return x
@@ -149,7 +152,7 @@ class WrappedModel:
                     f"return a DataFrame with the columns {', '.join(self.schema.names)}"
                 ) from None
         if len(rows) != n:
-            raise GeneratorError(f"{self.name}: sample({n}) returned {len(rows)} rows; return {n}")
+            raise GeneratorError(f"{self.name}: sample({n}) returned {several(len(rows), 'row')}; return {n}")
         try:
             x: Array = self.schema.encode(rows)
         except DataError as error:

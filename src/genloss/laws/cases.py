@@ -19,7 +19,7 @@ def _loop(real: Any, generator: Any, regime: Any, *metrics: Any, **more: Any) ->
 
 
 _BOTH = (m.TraceRatio(), m.MeanError())
-_ALL = (*_BOTH, m.LogDetRatio())
+_ALL = (*_BOTH, m.LogDetRatio(), m.Entropy(), m.KL())
 _ERROR, _DIVERSITY = m.TestError(), m.Diversity()
 _STEP = {"replicates": 1000}
 _NORMAL, _LINE, _ZIPF = RealGaussian(dim=2), LinearModel(dim=3), Zipf(symbols=12)

@@ -100,3 +100,23 @@ def log_volume(exp: Experiment, g: Any, metric: Any) -> Array | None:
         return None
     log_det = gaussian.replace_log_det(n, d, t, g.ddof, g.temperature).mean
     return np.asarray(log_det + d * np.log(g.temperature))
+
+
+@state(generators=generators.Gaussian, metrics=(metrics.Entropy, metrics.KL), source=KAZDAN)
+def entropy(exp: Experiment, g: Any, metric: Any) -> Array | None:
+    """Every generation trains on the newest rows alone, more than there are dimensions; real rows are
+    normal.
+    """
+    log_det = log_volume(exp, g, metric)
+    if log_det is None:
+        return None
+    t, n, d = _shape(exp, g)
+    if isinstance(metric, metrics.Entropy):
+        return np.asarray(0.5 * (d * (1 + np.log(2 * np.pi)) + log_det))
+    if metric.direction == "forward":
+        return None
+    # of N(m, S) from N(0, I) it is (|m|^2 + tr S - d - log det S) / 2
+    trace = d * gaussian.replace_trace_ratio(n, t, g.ddof, g.temperature) * g.temperature
+    return np.asarray(
+        0.5 * (gaussian.replace_mean_error(n, d, t, g.ddof, g.temperature) + trace - d - log_det)
+    )

@@ -108,6 +108,7 @@ class RareMass:
     title: ClassVar = "Rare categories"
     unit: ClassVar = "share of published rows"
     scale: ClassVar = "share"
+    tells: ClassVar = "tail"
     of: ClassVar = "published"
     accepts: ClassVar = ("table",)
 
@@ -212,6 +213,7 @@ class ColumnDistance:
     over: Over = "mean"
     title: ClassVar = "Distance of columns"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "ratio"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True

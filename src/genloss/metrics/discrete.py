@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from genloss.components import component
+from genloss.meaning import Reference
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.statistics import Counts
@@ -59,6 +60,7 @@ class Diversity:
     unit: ClassVar = "1 − Σp²"
     about: ClassVar = "Chance that two symbols drawn one after the other differ."
     scale: ClassVar = "ratio"
+    tells: ClassVar = "spread"
     accepts: ClassVar = ("symbols",)
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
@@ -83,6 +85,7 @@ class SupportSize:
     title: ClassVar = "Symbols left"
     unit: ClassVar = "symbols"
     scale: ClassVar = "count"
+    tells: ClassVar = "tail"
     accepts: ClassVar = ("symbols",)
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
@@ -109,11 +112,20 @@ class TotalVariation:
     title: ClassVar = "Total variation"
     about: ClassVar = "Largest error in the probability of any event; 0 is the real law."
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     accepts: ClassVar = ("symbols",)
     reads_reference: ClassVar = True
     needs = property(asks_probabilities)
     instead_of_rows = property(no_rows)
+
+    def says(self, exp: Any) -> dict[str, Any]:
+        """What one has who holds all symbols for equally likely, where the real law is known."""
+        known = REAL_PROBABILITIES.of(exp.real)
+        if known is None:
+            return {}
+        far = 0.5 * np.abs(known - 1 / len(known)).sum()
+        return {"reference": Reference(float(far), "all symbols alike", "that")}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) distances from 0 to 1."""

@@ -45,6 +45,7 @@ class SlicedWasserstein:
     unit: ClassVar = "sliced Wasserstein"
     about: ClassVar = "Distance between published and held-out real rows; of real rows too it is not 0."
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "ratio"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -119,6 +120,7 @@ class TailMass:
     of: Of = "published"
     title: ClassVar = "Tail"
     scale: ClassVar = "share"
+    tells: ClassVar = "tail"
     reads_holdout: ClassVar = True
     reads_reference: ClassVar = True
     accepts: ClassVar = ("vectors", "table", "symbols")

@@ -46,6 +46,7 @@ class PairDistance:
     over: Over = "mean"
     title: ClassVar = "Distance of pairs"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "ratio"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True

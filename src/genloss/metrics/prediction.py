@@ -22,7 +22,7 @@ from genloss.metrics.learners import (
 )
 from genloss.observation import Observation
 from genloss.samples import Array
-from genloss.traits import COEFFICIENTS, EXCESS_RISK, MODEL, PREDICT
+from genloss.traits import COEFFICIENTS, EXCESS_RISK, MODEL, PREDICT, TRUE_COEFFICIENTS
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -57,6 +57,7 @@ class TestError:
     learner: Learner = "logistic"
     title: ClassVar = "Test error"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")
     needs_target: ClassVar = True
@@ -78,7 +79,9 @@ class TestError:
         who = "by the model." if self.of == "model" else by(exp, self.learner)
         if _exact(self.of, exp.real, [MODEL.of(a.generator) for a in exp.agents]):
             about = "Expected squared error in predicting the target of real rows, less that of the true law."
-            return {"unit": "squared error beyond the noise", "about": about, "scale": "ratio", "given": ""}
+            said = {"unit": "squared error beyond the noise", "about": about, "scale": "ratio", "given": ""}
+            w, spread = TRUE_COEFFICIENTS.of(exp.real), exp.reference[1][:-1, :-1]
+            return said if w is None else {**said, "reference": Reference(float(w @ spread @ w), *_MEAN)}
         y = held_target(exp)
         if self.of == "published" and target_classes(exp.real):
             about = f"Share of wrong labels of held-out real rows, {who}"
@@ -168,6 +171,7 @@ class BalancedError:
     title: ClassVar = "Balanced error"
     unit: ClassVar = "share of wrong labels, mean over classes"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -216,6 +220,7 @@ class RankingLoss:
     title: ClassVar = "Ranking loss"
     unit: ClassVar = "1 − AUC"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "share"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -262,6 +267,7 @@ class LogLoss:
     title: ClassVar = "Log loss"
     unit: ClassVar = "nats a row"
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "nats"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
@@ -312,6 +318,7 @@ class R2:
     title: ClassVar = "R²"
     unit: ClassVar = "1 − squared error / variance"
     better: ClassVar = "higher"
+    tells: ClassVar = "risk"
     of: ClassVar = "published"
     reads_holdout: ClassVar = True
     accepts: ClassVar = ("vectors", "table")

@@ -8,6 +8,7 @@ import numpy as np
 
 from genloss.components import component
 from genloss.errors import FitError
+from genloss.meaning import Reference
 from genloss.metrics.discrete import Of, no_rows
 from genloss.observation import Observation
 from genloss.samples import Array
@@ -34,6 +35,7 @@ class TraceRatio:
     title: ClassVar = "Variance kept"
     unit: ClassVar = "trace ratio"
     scale: ClassVar = "ratio"
+    tells: ClassVar = "spread"
     accepts: ClassVar = ("vectors", "table")
     reads_reference: ClassVar = True
     needs = property(asks_moments)
@@ -66,6 +68,7 @@ class LogDetRatio:
     unit: ClassVar = "nats"
     about: ClassVar = "Logarithm of the covariance's determinant less the real one's: 0 is the same volume."
     scale: ClassVar = "nats"
+    tells: ClassVar = "spread"
     accepts: ClassVar = ("vectors",)
     reads_reference: ClassVar = True
     needs = property(asks_moments)
@@ -95,11 +98,19 @@ class MeanError:
     unit: ClassVar = "squared distance"
     about: ClassVar = "Squared distance of the mean from the real mean."
     better: ClassVar = "lower"
+    tells: ClassVar = "risk"
     scale: ClassVar = "ratio"
     accepts: ClassVar = ("vectors", "table")
     reads_reference: ClassVar = True
     needs = property(asks_moments)
     instead_of_rows = property(no_rows)
+
+    def says(self, exp: Any) -> dict[str, Any]:
+        """What one has who knows a single real row and nothing else, where the real law is known."""
+        if REAL_MOMENTS.of(exp.real) is None:
+            return {}
+        said = "one real row as the mean", "taking one real row for the mean"
+        return {"reference": Reference(float(np.trace(exp.reference[1])), *said)}
 
     def __call__(self, seen: Observation) -> Array:
         """(R,) squared distances."""

@@ -16,6 +16,7 @@ from genloss.real.finite import HeldOut, first_of_permutation, split
 from genloss.samples import Array
 from genloss.streams import Rng
 from genloss.tables import kept
+from genloss.wording import these
 
 
 def _located(data: Any) -> Any:
@@ -58,7 +59,9 @@ def _read(path: str) -> Array:
         raise DataError(f"{path}: has shape {array.shape}; give (N, ...) with two rows at least")
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
-        raise DataError(f"{path}: {bad} values are NaN or infinite; leave these rows out, or fill them in")
+        raise DataError(
+            f"{path}: {these(bad, 'value')} NaN or infinite; leave these rows out, or fill them in"
+        )
     return np.asarray(array)
 
 

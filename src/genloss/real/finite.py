@@ -304,12 +304,12 @@ class Digits:
     image: ClassVar = (8, 8)
 
     @cached_property
-    def _split(self) -> tuple[Array, Array]:
+    def _split(self) -> tuple[Array, Array, Array]:
         from sklearn.datasets import load_digits
 
-        rows = load_digits().data / 16
-        train, held = split(len(rows), self.held_out)
-        return rows[train], rows[held]
+        digits = load_digits()
+        train, held = split(len(digits.data), self.held_out)
+        return digits.data[train] / 16, digits.data[held] / 16, digits.target[held]
 
     @property
     def size(self) -> int:
@@ -323,3 +323,8 @@ class Digits:
     def holdout(self) -> Array:
         """(m, 64) images."""
         return self._split[1]
+
+    @property
+    def holdout_classes(self) -> Array:
+        """(m,) which digit each of them is."""
+        return self._split[2]

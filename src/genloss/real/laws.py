@@ -18,6 +18,7 @@ from genloss.statistics import (
     Counts,
     Gram,
     Moments,
+    Normal,
     draw_bartlett,
     draw_gram,
     draw_line,
@@ -60,6 +61,10 @@ class Gaussian:
         """Mean 0 and covariance I."""
         return np.zeros(self.dim), np.eye(self.dim)
 
+    def known_law(self) -> Normal:
+        """N(0, I)."""
+        return Normal(Moments(1.0, np.zeros((1, self.dim)), np.eye(self.dim)[None]))
+
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Moments | None:
         """The moments of n rows."""
         return self._moments(replicates, n, rng) if kind is moments else None
@@ -86,6 +91,11 @@ class Ring:
         """(modes, 2)."""
         angle = 2 * np.pi * np.arange(self.modes) / self.modes
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    @property
+    def mode_centres(self) -> Array:
+        """(modes, 2): each of them is a mode."""
+        return self.centres
 
     def draw(self, replicates: int, n: int, rng: Rng) -> Array:
         """(R, n, 2) rows."""
@@ -142,6 +152,12 @@ class LinearModel:
             [[np.eye(self.dim), w[:, None]], [w[None], np.full((1, 1), self.signal**2 + self.noise**2)]]
         )
         return np.zeros(self.dim + 1), covariance
+
+    def known_law(self) -> Normal:
+        """That of a row: inputs and target are normal together."""
+        root = np.eye(self.dim + 1)
+        root[-1] = [*self.coefficients, self.noise]
+        return Normal(Moments(1.0, np.zeros((1, self.dim + 1)), root[None]))
 
     def draw_statistic(self, kind: Statistic, replicates: int, n: int, rng: Rng) -> Any:
         """The least-squares fit to n rows."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from genloss.experiment import Experiment
 from genloss.laws import law
+from genloss.numbers import about
 from genloss.report.aggregate import Curve, Key
 from genloss.report.colours import REAL, shapes
 from genloss.report.figure import Figure
@@ -17,7 +18,6 @@ from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import Line, gaps, hidden, marks, scale_of
 from genloss.report.remarks import lost
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.report.words import about
 from genloss.samples import Array
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

@@ -11,6 +11,7 @@ import numpy as np
 
 from genloss.experiment import Experiment
 from genloss.laws import Law, law
+from genloss.numbers import about, bracketed, interval, number
 from genloss.report.aggregate import Curve, Key
 from genloss.report.charts import CONFIG, SCHEMA, select
 from genloss.report.contours import clearest, contours
@@ -18,7 +19,6 @@ from genloss.report.figure import Figure
 from genloss.report.layout import AGENT, Layout
 from genloss.report.lines import CARRIED
 from genloss.report.scales import Scale, Spec, drawable, log_ticks
-from genloss.report.words import about, bracketed, interval, number
 from genloss.samples import Array
 from genloss.study.grid import CASE
 

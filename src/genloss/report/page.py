@@ -6,26 +6,25 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genloss.errors import SpecError, StoreError
+from genloss.numbers import about
 from genloss.report.aggregate import GENERATION, curves
-from genloss.report.colours import on_dark
 from genloss.report.drawing import javascript
 from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
-from genloss.report.words import about
+from genloss.report.templating import templates
 from genloss.study.files import write_file
 from genloss.study.results import Results
 from genloss.study.tally import said_of
 from genloss.wording import several
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 # rows of an experiment at the top of the page before they are counted, and before a table folds
 _MOST = 8
@@ -72,23 +71,6 @@ def is_of(path: str | Path, results: Results) -> bool:
         return False
 
 
-@cache
-def templates() -> Environment:
-    """What writes HTML: whatever is put into a template is escaped, and a missing value is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("genloss.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["on_dark"] = on_dark
-    made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    return made
-
-
 def page(results: Results) -> str:
     """The report as text."""
     from markupsafe import Markup
@@ -105,6 +87,7 @@ def page(results: Results) -> str:
         title=title,
         about=[" ".join(p.split()) for p in study.about.split("\n\n") if p.strip()],
         facts=_facts(results),
+        verdict=_verdict(results),
         tables=_alike(blocks),
         reading=reading(blocks),
         sections=found,
@@ -132,6 +115,7 @@ def summary(results: Results) -> str:
         .get_template("summary.html")
         .render(
             said_of=repr(results)[1:-1],
+            verdict=_verdict(results),
             tables=_alike(blocks),
             reading=reading(blocks),
             said=about,
@@ -180,3 +164,12 @@ def _toml(results: Results) -> str:
     except SpecError as error:
         cells = "\n".join(f"{c.label}: {c.task!r}" for c in results.cells[:20])
         return f"# no spec can say this study: {error}\n{cells}"
+
+
+def _verdict(results: Results) -> Any:
+    """Whether it collapsed, for a template; None where nothing runs over generations."""
+    from genloss.collapse.verdict import verdict
+    from genloss.report.verdicts import shown
+
+    found = verdict(results)
+    return shown(found) if found.lines else None

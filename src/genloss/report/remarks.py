@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from genloss.meaning import Meaning, Reference
+from genloss.numbers import number
 from genloss.report.aggregate import Curve
-from genloss.report.words import number
 from genloss.wording import listed, several
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from genloss.laws import Law
+from genloss.numbers import number
 from genloss.report.aggregate import Curve
-from genloss.report.words import number
 from genloss.samples import Array
 
 Spec = dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from genloss.numbers import finished
 from genloss.report.aggregate import Curve, Key, curves
 from genloss.report.charts import curve_figure
 from genloss.report.colours import SHAPES, shapes
@@ -14,7 +15,6 @@ from genloss.report.layout import Layout
 from genloss.report.pictures import picture_figures
 from genloss.report.ranking import Ranking, ranking
 from genloss.report.tables import Block, by_experiment, metrics_of
-from genloss.report.words import finished
 from genloss.study.results import Results
 from genloss.traits import SETUP, called
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
+from genloss.numbers import changed, finished, interval, number
 from genloss.report.aggregate import GENERATION, Curve, Key
 from genloss.report.layout import AGENT, NO_SPACE, REGIME, Layout
 from genloss.report.remarks import lost, remarks
-from genloss.report.words import changed, finished, interval, number
 from genloss.study.cells import Cell
 from genloss.study.results import Results
 from genloss.wording import listed, several

@@ -3,6 +3,7 @@
 from genloss.statistics.counts import Counts, sample_symbols
 from genloss.statistics.gram import Gram, GramValue, Inputs, draw_gram, least_squares
 from genloss.statistics.kernels import KernelSums, LogSum, Points
+from genloss.statistics.known import Normal, Symbols
 from genloss.statistics.moments import (
     Moments,
     draw_bartlett,
@@ -21,7 +22,9 @@ __all__ = [
     "KernelSums",
     "LogSum",
     "Moments",
+    "Normal",
     "Points",
+    "Symbols",
     "draw_bartlett",
     "draw_gram",
     "draw_line",

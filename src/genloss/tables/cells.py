@@ -76,6 +76,15 @@ class Cells:
         cell = self.raw[row].as_py()
         return str(cell) if isinstance(cell, date) else shown(cell)
 
+    @property
+    def nan(self) -> int:
+        """How many cells of a text are missing as they say "nan"."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = pc.utf8_trim_whitespace(self.raw.cast(pa.large_string()))
+        return int(pc.sum(pc.is_in(texts, pa.array(BLANK[1:], pa.large_string()))).as_py() or 0)
+
     @cached_property
     def distinct(self) -> tuple[Any, NDArray[np.int64]]:
         """The different texts, and (n,) which of them each cell is, -1 where missing."""
@@ -144,7 +153,7 @@ def cells_of(
         gone = pc.is_in(column, pa.array([*BLANK, *missing], pa.large_string()))
         texts = _whole(pc.if_else(gone, pa.scalar(None, pa.large_string()), column))
         return Cells(
-            "text", np.empty(0), _mask(texts.is_null()), False, False, raw, texts, labels, ordered, rows
+            "text", np.empty(0), mask(texts.is_null()), False, False, raw, texts, labels, ordered, rows
         )
     if types.is_boolean(kind):
         values = _floats(pc.cast(column, pa.int8()))
@@ -163,11 +172,11 @@ def cells_of(
         aware = types.is_timestamp(kind) and kind.tz is not None
         stamps = _whole(pc.cast(column, pa.timestamp("us", kind.tz if aware else None), safe=False))
         ticks = pc.cast(stamps, pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-        gone = _mask(stamps.is_null())
+        gone = mask(stamps.is_null())
         values = np.where(gone, np.nan, ticks / DAY)
         return Cells("date", values, gone, not (ticks % DAY).any(), aware, raw, numbers=rows)
     nested = types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind)
-    row = int(np.argmin(_mask(_whole(raw).is_null())))
+    row = int(np.argmin(mask(_whole(raw).is_null())))
     if nested and raw[row].is_valid:
         raise DataError(_no_cell(name, row, raw[row].as_py()))
     raise DataError(f"column {shown(name)} holds {kind}: {_REMEDY}")
@@ -201,8 +210,9 @@ def _whole(column: Any) -> Any:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _mask(of: Any) -> Mask:
-    return np.asarray(of.to_numpy(zero_copy_only=False), dtype=np.bool_)
+def mask(of: Any) -> Mask:
+    """Arrow booleans as an array of ours, false where there is none."""
+    return np.array(of.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _floats(column: Any) -> Floats:

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genloss.tables.cells import DAY, Floats, Mask
+from genloss.tables.cells import DAY, Floats, Mask, mask
+from genloss.tables.say import day
 
 _TIME = (
     r"(?:(?:T|,? +)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<part>(?:[.,]\d{1,9})?))?"
@@ -79,10 +80,10 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
     if not max(counts):
         return none
     best = int(np.argmax(counts))
-    like = sum(_bools(f.is_valid()) for f in found) > 0
-    like &= _bools(pc.match_substring_regex(texts, r"(?:19|20)\d\d"))
+    like = sum(mask(f.is_valid()) for f in found) > 0
+    like &= mask(pc.match_substring_regex(texts, r"(?:19|20)\d\d"))
     of = found[best]
-    fits = _bools(of.is_valid())
+    fits = mask(of.is_valid())
     number = {
         name: _whole(of, name) for name in ("year", "month", "day", "first", "second_") if _has(of, name)
     }
@@ -93,8 +94,8 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
         number["day"], number["month"] = (number[name] for name in both)
     elif best > _FIRST:
         number["month"] = _named(of)
-    year, month, day = (number[name] for name in ("year", "month", "day"))
-    short = _bools(pc.equal(pc.utf8_length(pc.struct_field(of, "year")), 2).fill_null(False))
+    year, month, date = (number[name] for name in ("year", "month", "day"))
+    short = mask(pc.equal(pc.utf8_length(pc.struct_field(of, "year")), 2).fill_null(False))
     if short.any():
         year = np.where(short, np.where(year < _PIVOT, 2000, 1900) + year, year)
         notes.append("two-digit years are taken for 1969 to 2068")
@@ -102,29 +103,28 @@ def dates(texts: Any, dayfirst: bool | None = None, usual: str = "") -> Dates:
         notes.append("eight digits are taken for year, month and day")
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
     ends = (start + 1).astype("datetime64[D]")
-    stamp = start.astype("datetime64[D]") + (day - 1)
-    fits &= (month >= 1) & (month <= 12) & (day >= 1) & (stamp < ends)
+    stamp = start.astype("datetime64[D]") + (date - 1)
+    fits &= (month >= 1) & (month <= 12) & (date >= 1) & (stamp < ends)
     ticks = stamp.astype(np.int64) * DAY
-    utc = False
+    utc, moved = False, nowhere
     if _has(of, "hour"):
-        clock, clock_fits, zoned = _clock(of)
+        clock, clock_fits, zoned, moved = _clock(of)
         ticks, utc = ticks + clock, bool((zoned & fits).any())
         fits &= clock_fits
+        if (moved & fits).any():
+            notes.append("times are moved from their zones to universal time")
         if utc and (fits & ~zoned).any():
             notes.append("times without a zone are taken for universal time")
     whole = not (ticks[fits] % DAY).any()
-    at = int(np.argmax(fits))
-    example = f"{texts[at].as_py()!r} is {np.datetime64(int(ticks[at]) // DAY, 'D')}" if fits.any() else ""
+    at = int(np.argmax(fits & moved if moved.any() else fits))
+    told = day(ticks[at] / DAY if moved.any() else ticks[at] // DAY)
+    example = f"{texts[at].as_py()!r} is {told}" if fits.any() else ""
     values = np.where(fits, ticks / DAY, np.nan)
     return Dates(values, ~fits, whole, utc, like, order, unsure, why, tuple(notes), example)
 
 
 def _has(of: Any, name: str) -> bool:
     return bool(of.type.get_field_index(name) >= 0)
-
-
-def _bools(of: Any) -> Mask:
-    return np.array(of.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _whole(of: Any, name: str) -> Any:
@@ -158,11 +158,11 @@ def _order(of: Any, number: Any, fits: Mask, dayfirst: bool | None, usual: str) 
     return "day", True, "no number goes beyond 12, and most of the world writes the day first"
 
 
-def _clock(of: Any) -> tuple[Any, Mask, Mask]:
-    """(k,) microseconds of the time of day less the zone; whether they are one; whether there is a zone."""
+def _clock(of: Any) -> tuple[Any, Mask, Mask, Mask]:
+    """(k,) microseconds of the time of day less the zone; where they are one, have a zone, are moved."""
     hour, minute, second = (_whole(of, name) for name in ("hour", "minute", "second"))
     half = pc.utf8_slice_codeunits(pc.utf8_lower(pc.struct_field(of, "half")), 0, 1).fill_null("")
-    early, late = _bools(pc.equal(half, "a")), _bools(pc.equal(half, "p"))
+    early, late = mask(pc.equal(half, "a")), mask(pc.equal(half, "p"))
     fits = (hour < 24) & (minute < 60) & (second < 60) & (~(early | late) | ((hour >= 1) & (hour <= 12)))
     hour = np.where(early | late, hour % 12 + 12 * late, hour)
     part = pc.utf8_slice_codeunits(pc.struct_field(of, "part").fill_null(""), 1, 7)
@@ -170,6 +170,6 @@ def _clock(of: Any) -> tuple[Any, Mask, Mask]:
     zone = pc.struct_field(of, "zone").fill_null("")
     digits = pc.replace_substring_regex(zone, "[^0-9]", "")
     offset = pc.cast(pc.utf8_lpad(digits, 4, "0"), pa.int64()).to_numpy(zero_copy_only=False)
-    minutes = np.where(_bools(pc.starts_with(zone, "-")), -1, 1) * (offset // 100 * 60 + offset % 100)
+    minutes = np.where(mask(pc.starts_with(zone, "-")), -1, 1) * (offset // 100 * 60 + offset % 100)
     seconds = hour * 3600 + (minute - minutes) * 60 + second
-    return seconds * 1_000_000 + micro, fits, _bools(pc.not_equal(zone, ""))
+    return seconds * 1_000_000 + micro, fits, mask(pc.not_equal(zone, "")), minutes != 0

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 
 from genloss.tables.column import Column
+from genloss.tables.kept import is_kept
 from genloss.tables.read import Reading
-from genloss.tables.say import Decision, listed, shown, together, toml
+from genloss.tables.say import Decision, day, listed, shown, together, toml
 from genloss.tables.say import some as few
+from genloss.wording import several
+
+_FILE = "table.parquet"
+"""What the file of a frame is called where it is written into a spec."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +64,16 @@ class Description:
 
     @property
     def spec(self) -> str:
-        """A study of the table, to be pasted into a file."""
-        rows = len(self.reading.rows)
+        """A study of the table, to be pasted into a file; of a frame, with what makes a file of it."""
+        rows, fields, made = len(self.reading.rows), self.pinned, []
+        if is_kept(str(fields["path"])):
+            fields |= {"path": _FILE}
+            polars = f"in Polars by frame.write_parquet({_FILE!r})"
+            made = [f"# made by frame.to_parquet({_FILE!r}, index=False), {polars}"]
         return "\n".join(
             [
-                f"real = {toml(real={'kind': 'Table', **self.pinned}).removeprefix('real = ')}",
+                *made,
+                f"real = {toml(real={'kind': 'Table', **fields}).removeprefix('real = ')}",
                 f"n_real = {max(min(rows * 7 // 10, 1000), 1)}",
                 "",
                 "[[agents]]",
@@ -93,7 +103,7 @@ class Description:
         if column.kind == "boolean":
             return head
         ends = (column.minimum, column.maximum)
-        low, high = (_day(e) if column.kind == "date" else e for e in ends)
+        low, high = (day(e) if column.kind == "date" else e for e in ends)
         return {**head, "minimum": low, "maximum": high, "integer": column.integer}
 
     def __str__(self) -> str:
@@ -116,7 +126,7 @@ class Description:
             "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip()
             for row in rows
         ]
-        parts = [[f"{len(self.reading.rows):,} rows, {schema.width} columns", "", *lines]]
+        parts = [[f"{several(len(self.reading.rows), 'row')}, {several(schema.width, 'column')}", "", *lines]]
         for title, some in (("Left out", self.left_out), ("Decided", self.decisions)):
             if some:
                 parts.append([title, *(f"  {d}{_same(others)}" for d, others in together(some))])
@@ -128,13 +138,6 @@ class Description:
 
 def _same(columns: list[str]) -> str:
     return f"; the same of {few(map(shown, columns), 8)}" if columns else ""
-
-
-def _day(value: float) -> str:
-    """A date as ISO has it, with its time of day where it has one."""
-    stamp = np.datetime64(round(value * 86_400), "s")
-    text = str(stamp)
-    return text.removesuffix("T00:00:00")
 
 
 def _short(value: Any) -> str:

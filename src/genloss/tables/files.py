@@ -18,8 +18,9 @@ from pyarrow import csv as pcsv
 
 from genloss.errors import DataError, said_by
 from genloss.tables.frames import arrow_of
-from genloss.tables.say import Decision, listed, shown, toml
+from genloss.tables.say import Decision, alike, listed, shown, toml
 from genloss.tables.wishes import Wishes
+from genloss.wording import several
 
 _HEAD = 1 << 18
 """Bytes of a file from which its delimiter and quotes are told."""
@@ -96,7 +97,7 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         notes.append(
             Decision(
                 f"{_NAMES.get(mark, shown(mark))} stand between cells",
-                f"so all lines of the beginning have {len(header)} cells",
+                f"so all lines of the beginning have {several(len(header), 'cell')}",
                 toml(delimiter=","),
                 pin={"delimiter": mark},
             )
@@ -107,24 +108,14 @@ def _delimited(data: bytes, wishes: Wishes) -> Held:
         problems.append(
             f"a quotation mark {quote} is opened and never closed, so that lines run together; close it"
         )
-    if len(header) == 1 and _spaced(lines):
+    if len(header) == 1 and mark != " " and _spaced(lines):
         problems.append(
             f"one column, {shown(header[0])}; if spaces stand between cells, say {toml(delimiter=' ')}"
         )
-    if len(header) > 2 and sum(map(bool, map(str.strip, header))) < 2:
-        one = f"the first line has one cell only, {shown(''.join(header))}, and others have {len(header)}"
-        problems.append(f"{one}; delete what stands above the names of the columns")
-    body = table.slice(1)
-    if not ragged and _headless(header, body):
-        first = shown(",".join(header))
-        problems.append(f"the first line, {first}, is no header but a row; write one with names of columns")
-    names = [name.strip() for name in header]
-    return Held(
-        body.rename_columns(names) if len(names) == body.num_columns else body,
-        tuple(notes),
-        tuple(problems),
-        mark,
-    )
+    body, names = table.slice(1), [name.strip() for name in header]
+    problems += _no_header(names, body) if not ragged else []
+    body = body.rename_columns(names) if len(names) == body.num_columns else body
+    return Held(body, tuple(notes), tuple(problems), mark)
 
 
 def _encoding(data: bytes, given: str | None) -> tuple[str, list[Decision]]:
@@ -232,9 +223,8 @@ def _parsed(data: bytes, encoding: str, mark: str, quote: str, width: int) -> tu
     example = f"line {bad[0].number} has {bad[0].actual_columns}"
     title = len(bad) > table.num_rows
     remedy = "if the first line is a title and no header, delete it" if title else "mend them"
-    return table, [
-        f"{len(bad)} {lines} from the header, which has {width} cells: {where} ({example}); {remedy}"
-    ]
+    cells = several(width, "cell")
+    return table, [f"{len(bad)} {lines} from the header, which has {cells}: {where} ({example}); {remedy}"]
 
 
 def _swallowed(table: Any) -> bool:
@@ -244,25 +234,37 @@ def _swallowed(table: Any) -> bool:
 
 
 def _spaced(lines: list[str]) -> bool:
-    """Whether lines are as many words each, most of them numbers in all lines but the first."""
-    words = [line.split() for line in lines if line.strip()]
+    """Whether lines are as many words each, quoted or most of them numbers in all lines but the first."""
+    words = [[w for w in row if w] for row in csv.reader(lines, delimiter=" ") if row]
     width = len(words[0])
-    if width < 2 or len(words) < 2 or any(len(w) != width for w in words):
+    widths = {len(w) for w in words[1:]}
+    if width < 2 or len(widths) != 1 or widths > {width, width + 1}:  # R names rows, and not their column
         return False
-    return 2 * sum(all(map(_is_number, column)) for column in zip(*words[1:], strict=True)) > width
+    return (
+        '" "' in lines[0]
+        or 2 * sum(all(map(_is_number, column)) for column in zip(*words[1:], strict=True)) > width
+    )
 
 
-def _headless(header: list[str], body: Any) -> bool:
-    """Whether the first line is a row: each cell is a number as its column is, or occurs in its column."""
-    named = [i for i, name in enumerate(header) if name.strip()]
+def _no_header(header: list[str], body: Any) -> list[str]:
+    """What is wrong with a first row that is a title, or that is a row as the others are.
+
+    It is one where each cell is a number as its column is, or occurs in its column.
+    """
+    named = [i for i, name in enumerate(header) if name]
+    if len(named) < 2 < len(header):
+        one = f"the first line has one cell only, {shown(''.join(header))}, and others have {len(header)}"
+        return [f"{one}; delete what stands above the names of the columns"]
     if not named or len(header) != body.num_columns or not body.num_rows:
-        return False
-    head = body.slice(0, 1000)
-    return all(
-        (_is_number(header[i]) and _is_number(str(head.column(i)[0].as_py())))
+        return []
+    if all(
+        (_is_number(header[i]) and _is_number(str(body.column(i)[0].as_py())))
         or pc.any(pc.equal(body.column(i), header[i])).as_py()
         for i in named
-    )
+    ):
+        first = shown(",".join(header))
+        return [f"the first line, {first}, is no header but a row; write one with names of columns"]
+    return []
 
 
 def _is_number(text: str) -> bool:
@@ -279,12 +281,12 @@ def _is_number(text: str) -> bool:
 def _json(data: bytes, wishes: Wishes) -> Held:
     encoding, notes = _encoding(data, wishes.encoding)
     text = data.decode(encoding).removeprefix("\ufeff")
-    twice: dict[str, None] = {}
+    twice: list[str] = []
 
     def record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            twice.update(dict.fromkeys(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1))
+            twice[:] = [name for name, _ in pairs]
         return made
 
     records: list[Any] = []
@@ -306,7 +308,7 @@ def _json(data: bytes, wishes: Wishes) -> Held:
     if odd:
         problems.append(f"record {odd[0][0]} is a JSON {odd[0][1]}, no object; write one object a line")
     if twice:
-        problems.append(f"two columns are called {listed(twice)}; rename one of each two")
+        problems += alike(twice)
     if problems:
         more = [f"and {len(problems) - 3} more"] if len(problems) > 4 else []
         raise DataError("\n".join([*(problems[:3] if more else problems), *more]))
@@ -382,12 +384,7 @@ def _excel(data: bytes, wishes: Wishes) -> Held:
         [pa.array([None if c is None else str(c) for c in column], pa.large_string()) for column in columns],
         [str(i) for i in range(width)],
     )
-    problems = (
-        ["the first row is no header; write one with the names of columns"]
-        if _headless(header, texts)
-        else []
-    )
-    return Held(body, tuple(notes), tuple(problems))
+    return Held(body, tuple(notes), tuple(_no_header(header, texts)))
 
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}

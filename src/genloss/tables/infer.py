@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ import numpy as np
 from genloss.errors import DataError
 from genloss.tables.cells import Floats, cells_of
 from genloss.tables.column import Column
+from genloss.tables.doubts import sums
 from genloss.tables.kinds import Found, Judge
-from genloss.tables.say import Decision, listed, meant, shown
+from genloss.tables.say import Decision, alike, listed, meant, shown, toml
 from genloss.tables.texts import Convention
 from genloss.tables.wishes import Wishes
+from genloss.wording import several
 
 SAID = "the spec says so"
 """Why a column is left out that nobody has to be told of."""
@@ -86,21 +88,21 @@ def infer(table: Any, wishes: Wishes, delimiter: str = "", problems: Iterable[st
     if wishes.strict:
         wrong += [f"{d.what}: {d.why}; drop it, or leave strict out" for d in left_out if d.why != SAID]
     kept = [f for f in found if f.column is not None]
+    total = sums(table, [(f.column, f.values) for f in kept if f.column is not None])
     if not kept and not wrong:
         wrong.append(f"no column is left: {'; '.join(f'{d.what}: {d.why}' for d in left_out)}")
     _refuse(wrong)
     return Inferred(
         tuple(f.column for f in kept if f.column is not None),
         np.stack([f.values for f in kept], axis=1),
-        tuple(d for f in kept for d in f.decisions),
+        (*(d for f in kept for d in f.decisions), *total),
         tuple(left_out),
     )
 
 
 def _names_wrong(names: list[str], wishes: Wishes) -> list[str]:
     """What is wrong with the names of columns, and with the names that a spec gives."""
-    twice = [name for name in dict.fromkeys(names) if name.strip() and names.count(name) > 1]
-    wrong = [f"two columns are called {listed(twice)}; rename one of each two"] if twice else []
+    wrong = alike(names)
     known = f"(columns: {listed(names)})"
     if wishes.target is not None and wishes.target not in names:
         wrong.append(
@@ -130,17 +132,46 @@ def _read(table: Any, names: list[str], wishes: Wishes, rows: Any, delimiter: st
             return Found(problem=str(error))
         forced = dict(wishes.types).get(name)
         of = Judge(name, cells, name == wishes.target, forced, convention, wishes.decimal, wishes.dayfirst)
-        return of.found()
+        found = of.found()
+        if found.column is None or not (lost := _lost(name, table.column(place), wishes.missing, rows)):
+            return found
+        return replace(found, decisions=(*found.decisions, *lost))
 
     found = [one(place, Convention(delimiter=delimiter)) for place in range(len(names))]
     reads = [f.read for f in found if f.read is not None]
     decimals, orders = {r.decimal for r in reads} - {""}, {r.order for r in reads} - {""}
-    usual = Convention(_only(decimals), _only(orders), delimiter)
+    usual = Convention("".join(sorted(decimals)), _only(orders), delimiter)
+    if len(decimals) > 1:
+        found = [_against(f) for f in found]
     if usual.decimal or usual.order:
         found = [
             one(place, usual) if f.read is not None and f.read.unsure else f for place, f in enumerate(found)
         ]
     return found
+
+
+def _lost(name: str, column: Any, missing: tuple[str, ...], rows: Any) -> list[Decision]:
+    """What is said of numbers that the spec lists as missing: they are so in every column."""
+    figures = [text for text in missing if text.lstrip("-").replace(".", "", 1).isdecimal()]
+    if not figures:
+        return []
+    others = tuple(text for text in missing if text not in figures)
+    gone = [int(cells_of(name, column, texts, rows).missing.sum()) for texts in (missing, others)]
+    what = f"{shown(name)}: {listed(figures)} is read as missing"
+    return [Decision(what, f"in {several(gone[0] - gone[1], 'cell')}", "", name)] if gone[0] > gone[1] else []
+
+
+def _against(found: Found) -> Found:
+    """A column with the reason that it has decimal points where others have commas, if it has not said so."""
+    if found.column is None or found.read is None or found.read.decimal != ".":
+        return found
+    name = found.column.name
+    if any("with decimal" in d.what for d in found.decisions):
+        return found
+    what = f"{shown(name)} is read with decimal points"
+    change = toml(types={name: "category"})
+    note = Decision(what, "no other reading fits all cells, though other columns have commas", change, name)
+    return replace(found, decisions=(*found.decisions, note))
 
 
 def _only(some: set[str]) -> str:

@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 
 from genloss.tables.cells import EXACT, Cells, Floats, Kind
 from genloss.tables.column import Column
+from genloss.tables.doubts import doubts
 from genloss.tables.readers import READERS, as_labels, spread
-from genloss.tables.say import Decision, shown, toml
+from genloss.tables.say import Decision, day, shown, toml
 from genloss.tables.texts import Convention, Mixed, Read, Texts
 
 FEW = 20
@@ -44,8 +45,9 @@ _KEY = re.compile(
 )
 _YEAR = re.compile(r"(?i)(?:.*[_\W])?(?:year|jahr|an|année|annee|año|ano|anno)")
 _CODE = re.compile(
-    r"(?i)(?:.*[_\W])?(?:(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|phone|telephone|ssn|naics"
-    r"|icd\d*|sku|code|id)|.*[a-z](?-i:Id|ID|Code)"
+    r"(?i)(?:.*[_\W])?(?:(?:zip|postal|post)(?:[_ -]?code)?|plz|postleitzahl|fips|ssn|naics|icd\d*"
+    r"|sku|code|id|(?:tele)?(?:phone?|fax)|t[eé]l[eé]?(?:phone|fono?)?|mobile?|handy|konto|kostenstelle|buchungskreis|nr)"
+    r"|.*[a-z](?-i:Id|ID|Code|Nr)|.*nummer|code[_ -].+"
 )
 
 
@@ -102,7 +104,8 @@ class Judge:
         if self.forced is not None:
             return self._as(self.forced)
         if cells.form != "text":
-            return self._numbers_or_codes(Read(cells.form, cells.values, cells.whole, cells.utc))
+            notes = self._moved() if cells.utc else ()
+            return self._numbers_or_codes(Read(cells.form, cells.values, cells.whole, cells.utc, notes))
         read = self._texts.read()
         if isinstance(read, Mixed):
             head = f"text in a {read.kind} column: " if read.row is not None else ""
@@ -137,6 +140,16 @@ class Judge:
         if self.target and distinct <= FEW and 2 * distinct <= present.size:
             return self._coded(f"a target of {distinct} different whole numbers has classes")
         return self._judged(read)
+
+    def _moved(self) -> tuple[Decision, ...]:
+        """What is said of times that come with the zone of a place."""
+        zone = str(self.cells.raw.type.tz)
+        if zone in ("UTC", "Etc/UTC", "GMT", "Z", "+00:00"):
+            return ()
+        at = int(np.argmin(self.cells.missing))
+        example = f"{self.cells.at(at)} is {day(self.cells.values[at])}"
+        why = f"so that times of all zones compare: {example}; take the zone off before to keep its clock"
+        return (Decision(f"{shown(self.name)} is moved from {zone} to universal time", why, "", self.name),)
 
     def _is_key(self, present: Floats) -> bool:
         """Whether whole numbers count the rows, or are all different and have the name of a key."""
@@ -215,7 +228,8 @@ class Judge:
             missing=bool(missing.any()),
             utc=read.utc,
         )
-        return Found(column, values, read.decisions, read=read)
+        doubted = doubts(self.name, read, cells, self.forced is not None)
+        return Found(column, values, (*read.decisions, *doubted), read=read)
 
     def _without(self, what: str, why: str, kind: str = "") -> Found:
         """Leave the column out, or complain where it is the target."""

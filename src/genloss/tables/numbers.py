@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genloss.tables.cells import Floats, Mask
+from genloss.tables.cells import Floats, Mask, mask
+from genloss.tables.say import shown, toml
 
 _CURRENCY = r"[$€£¥₹₽₩₺]|[A-Z]{1,2}\$|[A-Z]{3}|kr\.?|Fr\.|Rs\.?|zł|Kč"
 _NUMBER = (
@@ -18,49 +19,9 @@ _NUMBER = (
     r"(?P<unit>(?:[^\d\s.,()'+-][^\d()]{0,11})?)(?P<close>[)-]?)$"
 )
 _GLUED = (
-    *(
-        "%",
-        "‰",
-        "kg",
-        "g",
-        "mg",
-        "km",
-        "m",
-        "cm",
-        "mm",
-        "kW",
-        "kWh",
-        "W",
-        "V",
-        "A",
-        "Hz",
-        "MHz",
-        "GHz",
-        "GB",
-        "MB",
-    ),
-    *(
-        "l",
-        "L",
-        "ml",
-        "°",
-        "°C",
-        "°F",
-        "s",
-        "ms",
-        "min",
-        "h",
-        "lb",
-        "lbs",
-        "oz",
-        "mi",
-        "ft",
-        "in",
-        "cc",
-        "bhp",
-        "px",
-    ),
-)
+    "% ‰ kg g mg km m cm mm kW kWh W V A Hz MHz GHz GB MB"
+    " l L ml ° °C °F s ms min h lb lbs oz mi ft in cc bhp px"
+).split()
 """Units that may stand next to the last digit; behind a space any one unit may."""
 
 # thousands in threes (in India, the higher ones in twos), behind one mark; the decimal mark is the other
@@ -84,6 +45,8 @@ class Numbers(NamedTuple):
         why: The decimal mark was taken where that was a choice, in words.
         mixed: Two things beside the numbers between which nobody can choose; "" where there are none.
         example: A text that shows how it was read, and what it was read as.
+        gap: "spaces" or "apostrophes" where such stand between digits.
+        below: A text that is negative without a minus in front of it, and what it was read as.
     """
 
     values: Floats
@@ -96,6 +59,8 @@ class Numbers(NamedTuple):
     why: str = ""
     mixed: str = ""
     example: str = ""
+    gap: str = ""
+    below: str = ""
 
 
 def plain(texts: Any) -> Numbers | None:
@@ -123,26 +88,29 @@ def numbers(texts: Any, decimal: str | None = None, usual: str = "", delimiter: 
     Args:
         texts: (k,) Arrow strings, different ones.
         decimal: The decimal mark, where it is given.
-        usual: The mark that the rest of the table has, where this column leaves it open.
+        usual: The marks that other columns of the table have, for where this column leaves it open.
         delimiter: What stands between the cells of its file.
     """
     texts = pc.replace_substring_regex(texts, "[\u00a0\u2007\u2009\u202f]", " ")
     texts = pc.replace_substring_regex(pc.replace_substring_regex(texts, "[\u2212\u2013]", "-"), "’", "'")
+    texts = pc.replace_substring_regex(texts, "([0-9])[.,]-+", r"\1")  # 12,- is a price without cents
     found = pc.extract_regex(texts, _NUMBER)
     is_number = np.array(found.is_valid().to_numpy(zero_copy_only=False))
     group = {name: pc.struct_field(found, name) for name in ("money", "gap", "unit", "power")}
     affix, mixed, odd = _affix(group)
-    is_number &= ~odd
+    is_number &= ~odd & (matching(pc.struct_field(found, "open"), ".") == matching(texts, r"\)$"))
     body = pc.utf8_rtrim_whitespace(pc.struct_field(found, "body"))
-    fits = {m: _match(body, p) & is_number for m, p in ((".", _POINT), (",", _COMMA))}
+    fits = {m: matching(body, p) & is_number for m, p in ((".", _POINT), (",", _COMMA))}
     able = [m for m in fits if (fits[m] == is_number).all()]
     mark, unsure, why = decimal or "", False, ""
     if mark and mark not in able and able:
-        mark, why = able[0], "with the mark that is given it would be text"
+        text = texts[int(np.argmax(is_number & ~fits[mark]))].as_py()
+        why = f"{toml(decimal=mark)} is given, and with it {shown(text)} is no number"
+        mark = able[0]
     elif not mark:
         if len(able) < 2:
             mark = "." if fits["."].sum() >= fits[","].sum() else ","
-        elif _match(body, "[.,]").any():
+        elif matching(body, "[.,]").any():
             unsure = True
             mark, why = _chosen(body, usual, delimiter)
     bad = ~fits[mark or "."]
@@ -150,24 +118,28 @@ def numbers(texts: Any, decimal: str | None = None, usual: str = "", delimiter: 
     if mark == ",":
         digits = pc.replace_substring(digits, ",", ".")
     figures = _joined("", digits, group["power"])
-    whole = not (_match(figures, "[.eE]") & ~bad).any()
+    whole = not (matching(figures, "[.eE]") & ~bad).any()
     values = pc.cast(pc.if_else(pa.array(~bad), figures, None), pa.float64())
     read = np.array(values.fill_null(float("nan")).to_numpy(zero_copy_only=False))
-    below = sum(_match(pc.struct_field(found, k), "-") for k in ("sign", "minus", "close"))
-    read = np.where((below + _match(pc.struct_field(found, "open"), r"\(")) > 0, -read, read)
-    marked = np.flatnonzero(_match(body, r"[.,' ]") & ~bad)
+    before = matching(pc.struct_field(found, "sign"), "-") | matching(pc.struct_field(found, "minus"), "-")
+    behind = matching(pc.struct_field(found, "close"), ".")
+    read = np.where(before | behind, -read, read)
+    said = [f"{texts[at].as_py()!r} is {read[at]:.15g}" for at in np.flatnonzero(behind & ~bad)[:1].tolist()]
+    marked = np.flatnonzero(matching(body, r"[.,' ]") & ~bad)
+    gap = "apostrophes" if matching(body, "'").any() else "spaces" if matching(body, " ").any() else ""
     at = int(marked[0]) if marked.size else int(np.argmin(bad))
     example = "" if bad.all() else f"{texts[at].as_py()!r} is {read[at]:.15g}"
-    return Numbers(read, bad, whole, False, mark if marked.size else "", unsure, affix, why, mixed, example)
+    mark = mark if marked.size else ""
+    return Numbers(read, bad, whole, False, mark, unsure, affix, why, mixed, example, gap, *said)
 
 
 def _joined(mark: str, *parts: Any) -> Any:
     return pc.binary_join_element_wise(*parts, pa.scalar(mark, parts[0].type))
 
 
-def _match(texts: Any, pattern: str) -> Mask:
-    found = pc.match_substring_regex(texts, pattern).fill_null(False)
-    return np.array(found.to_numpy(zero_copy_only=False))
+def matching(texts: Any, pattern: str) -> Mask:
+    """(k,) where texts match."""
+    return mask(pc.match_substring_regex(texts, pattern))
 
 
 def _affix(group: dict[str, Any]) -> tuple[str, str, Mask]:
@@ -200,13 +172,15 @@ def _affix(group: dict[str, Any]) -> tuple[str, str, Mask]:
 
 def _chosen(body: Any, usual: str, delimiter: str) -> tuple[str, str]:
     """The decimal mark of bodies that can all be read with either, and why it is that."""
-    commas, points = _match(body, ",").any(), _match(body, r"\.").any()
-    if usual:
-        return usual, f"the rest of the table writes decimal {'points' if usual == '.' else 'commas'}"
+    commas, points = matching(body, ",").any(), matching(body, r"\.").any()
+    if usual:  # where other columns have both marks, each means here what it means there
+        mark = usual if len(usual) == 1 else "," if commas and not points else "."
+        who = "the rest of the table writes" if len(usual) == 1 else "other columns write"
+        return mark, f"{who} decimal {'points' if mark == '.' else 'commas'}"
     if commas and delimiter == ";" and not points:
         return ",", "semicolons stand between cells, as they do where commas are decimal"
     if commas:
         return ".", "every comma stands before three digits, as one between thousands does"
-    if _match(body, r"^\d{1,3}$").any():
+    if matching(body, r"^\d{1,3}$").any():
         return ",", "every point stands before three digits, and whole numbers below 1000 have none"
     return ".", "every number has a point before three digits, as numbers of three decimals do"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
 from genloss.tables.kept import is_kept, keep, located
-from genloss.tables.say import Decision, listed, meant, named, shown
+from genloss.tables.say import Decision, alike, meant, named, shown
 from genloss.tables.schema import Schema
 from genloss.tables.wishes import Wishes
 
@@ -120,9 +120,8 @@ def kept_frame(data: Any) -> str:
     from genloss.tables.frames import arrow_of
 
     table = arrow_of(data)
-    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
-    if twice:
-        raise DataError(f"two columns are called {listed(twice)}; rename one of each two")
+    if twice := alike(table.column_names):
+        raise DataError("\n".join(twice))
     sink = pa.BufferOutputStream()
     try:
         parquet.write_table(table, sink, compression="zstd")
@@ -142,3 +141,21 @@ def _bundled(name: str) -> pd.DataFrame:
         classes = pd.Categorical.from_codes(frame["target"].to_numpy(), pd.Index(labels), ordered=True)
         frame = frame.assign(target=classes)
     return frame
+
+
+def opened(data: Any) -> Held:
+    """A table as it stands, in Arrow columns: texts of a file, whatever a frame has.
+
+    Args:
+        data: The path of a file, or a frame.
+
+    Raises:
+        DataError: It cannot be opened.
+    """
+    from genloss.tables.files import Held
+    from genloss.tables.frames import arrow_of
+
+    if not isinstance(data, (str, Path)):
+        return Held(arrow_of(data))
+    with named(str(data)):
+        return _read(_file(str(data)), Wishes())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
+
+import numpy as np
 
 from genloss.errors import DataError
 
@@ -36,6 +39,20 @@ def listed(values: Iterable[object], most: int = 12) -> str:
     if len(values) <= most:
         return ", ".join(map(shown, values))
     return f"{', '.join(map(shown, values[:most]))}, … ({len(values)} in all)"
+
+
+def alike(names: Sequence[str]) -> list[str]:
+    """What is said of names that several columns have: a line for twos, one for threes.
+
+    >>> alike(["a", "a", "b", "c", "c"])
+    ["two columns are called 'a', 'c'; give each a name of its own"]
+    """
+    counts = Counter(name for name in names if name.strip())
+    return [
+        f"{'two' if n == 2 else n} columns are called {listed(of)}; give each a name of its own"
+        for n in sorted({*counts.values()} - {1})
+        if (of := [name for name, count in counts.items() if count == n])
+    ]
 
 
 @contextmanager
@@ -68,6 +85,15 @@ def meant(name: str, known: Iterable[str]) -> str:
     folded = {k.casefold(): k for k in known}
     close = get_close_matches(name.casefold(), list(folded), n=1)
     return f"; did you mean {shown(folded[close[0]])}?" if close else ""
+
+
+def day(value: float) -> str:
+    """Days from 1970 as ISO has them, with the time of day where there is one.
+
+    >>> day(-1), day(0.5)
+    ('1969-12-31', '1970-01-01T12:00:00')
+    """
+    return str(np.datetime64(round(value * 86_400), "s")).removesuffix("T00:00:00")
 
 
 @dataclass(frozen=True)

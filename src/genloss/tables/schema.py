@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from genloss.errors import DataError
 from genloss.tables.cells import Floats
 from genloss.tables.column import Column
-from genloss.tables.say import listed, named, shown
+from genloss.tables.say import alike, listed, named
 from genloss.tables.wishes import Wishes
+from genloss.wording import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,9 +95,8 @@ class Schema:
             DataError: A column is missing, unknown or there twice, or a cell does not fit its column.
         """
         names = [str(name) for name in frame.columns]
-        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if twice:
-            raise DataError(f"two columns are called {shown(twice[0])}; rename one of them")
+        if twice := alike(names):
+            raise DataError("\n".join(twice))
         lacking = [name for name in self.names if name not in names]
         extra = [name for name in names if name not in self.names]
         if lacking:
@@ -128,7 +128,7 @@ class Schema:
         values = np.asarray(encoded, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.width:
             raise DataError(
-                f"rows of shape {values.shape} do not fit a table of {self.width} columns; "
+                f"rows of shape {values.shape} do not fit a table of {several(self.width, 'column')}; "
                 f"give (n, {self.width})"
             )
         return pd.DataFrame(

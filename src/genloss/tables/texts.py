@@ -9,39 +9,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genloss.tables.cells import Cells, Floats, Kind, Mask
+from genloss.tables.cells import Cells, Floats, Kind, mask
 from genloss.tables.dates import Dates, dates
-from genloss.tables.numbers import Numbers, every, numbers, plain
+from genloss.tables.doubts import is_sum
+from genloss.tables.numbers import Numbers, every, matching, numbers, plain
 from genloss.tables.readers import as_booleans, spread
 from genloss.tables.say import Decision, listed, shown, toml
+from genloss.wording import several
 
 _MAYBE = (
-    *(
-        "na",
-        "n/a",
-        "#n/a",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "?",
-        ".",
-        "missing",
-        "unknown",
-        "nat",
-        "#value!",
-    ),
-)
+    "na n/a #n/a null none nil - -- ? . missing unknown nat #value! #div/0! #ref! #name? #num! #null!"
+).split()
 """Text that is a missing cell where all others are numbers or dates, and a category among categories."""
 _EIGHT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])$"
 """Whole numbers that may be years, months and days."""
+_BEGINS = r"^['#<>~(]?[-+]?[$€£¥]? ?\p{Nd}"
+"""Texts that begin with a number."""
 _MANY = 20
-"""Categories from which on it is said that texts with figures in them are such."""
+"""Categories up to which texts with figures in them are told of only where they begin with these."""
 _LOOKS = (
-    ("months", r"^(?:\d{4}-(?:0[1-9]|1[0-2])|\p{L}{3,9}\.? \d{4})$"),
-    ("times of day", r"^\d{1,2}:\d\d(?::\d\d)?$"),
-    ("durations", r"^(?:\d+ days? )?\d+:\d\d:\d\d$"),
+    ("months", r"^(?:\d{4}[-/.]?(?:0[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d)$"),
+    ("months, or days without a year", r"^(?:\p{L}{3,9}\.?[- /']*\d\d|\d\d?[. -]+\p{L}{3,9}\.?)$"),
+    ("months", r"^\p{L}{3,9}\.?[- /]*\d{4}$"),
+    ("quarters", r"^(?i:\d{2,4}[- /]?[QT][1-4]|[QT][1-4][- /']?\d{2,4}|[1-4]\. ?quartal.*)$"),
+    ("weeks", r"^(?i:\d{4}[- /]?(?:W|KW|CW) ?\d\d?|(?:W|KW|CW) ?\d\d?[- /]?\d{4})$"),
+    ("years from and to", r"^(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d$"),
+    ("times of day or durations", r"^\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?| Uhr)?$"),
+    (
+        "durations",
+        r"^(?i:(?:\d+ days?,? )?\d+:\d\d:\d\d|P[\dT][\dTDHMS.]*|(?:\d+ ?(?:d|h|m|min|s|std)\.? ?){2,})$",
+    ),
+    (
+        "limits or ranges of numbers",
+        r"^(?:[<>≤≥~]=? ?[\d.,]+%?|[\d.,]+ ?(?:-|–|to|bis|à) ?[\d.,]+|[\d.,]+ ?\+)$",
+    ),
 )
 
 
@@ -49,7 +50,7 @@ class Convention(NamedTuple):
     """How a table writes what one of its columns may leave open.
 
     Args:
-        decimal: The decimal mark, "" where no column tells.
+        decimal: The decimal mark, "" where no column tells, ".," where columns differ.
         order: "day" or "month", whichever comes first in dates, "" where no column tells.
         delimiter: What stands between the cells of the file, "" where nothing does.
     """
@@ -136,7 +137,7 @@ class Texts:
             return Read("numeric", simple.values, simple.whole, decimal=simple.decimal)
         texts, codes = self.cells.distinct
         seen = np.bincount(codes[codes >= 0], minlength=len(texts))
-        maybe = _mask(pc.is_in(pc.utf8_lower(texts), pa.array(_MAYBE, texts.type)))
+        maybe = mask(pc.is_in(pc.utf8_lower(texts), pa.array(_MAYBE, texts.type)))
         told = int(seen[~maybe].sum())
         number, date = self.numbers(), self.dates()
         tokens = texts.filter(pa.array(maybe)).to_pylist()
@@ -158,8 +159,9 @@ class Texts:
         if seen[date.like & ~maybe].sum() == told > 0:
             one = texts.filter(pa.array(~date.bad))
             other = texts.filter(pa.array(date.bad & ~maybe))[0].as_py()
-            both = f"{shown(one[0].as_py()) if len(one) else 'none that fits'} and {shown(other)}"
-            return Mixed("date", f"holds dates of more than one form: {both}; write one", None)
+            why = f"of more than one form: {shown(one[0].as_py())} and" if len(one) else "such as"
+            why = f"{why} {shown(other)}" + ("" if len(one) else ", which cannot be read")
+            return Mixed("date", f"holds dates {why}; write all as 2024-02-29", None)
         return self._notes(texts, seen, tokens, counts, told)
 
     def numbers(self) -> Numbers:
@@ -178,6 +180,12 @@ class Texts:
             notes.append(
                 self._decided(f"is read as numbers, {shown(number.affix)} left out", why, types="category")
             )
+        if number.gap:
+            why = f"{number.gap} between its digits are taken for those of thousands: {number.example}"
+            notes.append(self._decided("is read as numbers", why, types="category"))
+        if number.below:
+            why = f"brackets around a number, and a minus behind one, are minus signs: {number.below}"
+            notes.append(self._decided("has negative numbers", why, types="category"))
         if number.why or (number.decimal == "," and self.decimal is None):
             other = "." if number.decimal == "," else ","
             why = number.why or "no other reading fits all cells"
@@ -222,10 +230,15 @@ class Texts:
         first = int(np.flatnonzero(np.isin(codes, odd))[0])
         some = texts.take(pa.array(odd[:3])).to_pylist()
         example = "a number" if kind == "numeric" else "a date such as 2024-02-29"
+        rows = int(np.isin(codes, odd).sum())
+        text = texts[int(codes[first])].as_py()
+        if rows == 1 and first == len(codes) - 1 and is_sum(text):
+            return Mixed(kind, f"holds {shown(text)}; delete this row, the last", first)
         remedy = f"write {example}, or leave the cell empty"
         remedy += f"; {toml(missing=some)} makes them missing" if len(odd) <= 3 else ""
-        more = f" and {len(odd) - 1} more such texts" if len(odd) > 1 else ""
-        return Mixed(kind, f"holds {shown(texts[int(codes[first])].as_py())}{more}; {remedy}", first)
+        others = f" and {len(odd) - 1} more such texts" if len(odd) > 1 else ""
+        many = f" ({rows:,} such rows)" if rows > 1 else ""
+        return Mixed(kind, f"holds {shown(text)}{others}{many}; {remedy}", first)
 
     def _gone(self, tokens: list[str]) -> list[Decision]:
         if not tokens:
@@ -247,21 +260,25 @@ class Texts:
                 "the other cells are text too",
             )
             notes.append(Decision(what, why, toml(missing=tokens), self.name))
-        for kind, word in (("numeric", "numbers"), ("date", "dates")):
+        for kind, word in (("numeric", "number"), ("date", "date")):
             if 10 * counts[kind] >= told > 0:
-                why = f"{counts[kind]} of its {told} cells are {word}, and the others text"
+                some = f"{counts[kind]} of its {told} cells"
+                why = f"{some} {f'is a {word}' if counts[kind] == 1 else f'are {word}s'}, and the others text"
                 notes.append(self._decided("is read as categories", why, types=kind))
         for what, pattern in _LOOKS:
-            fits = _mask(pc.match_substring_regex(texts, pattern))
+            fits = matching(texts, pattern)
             if seen[fits].sum() > 0.9 * told:
                 why = f"its cells look like {what}, of which no number is made"
                 notes.append(Decision(f"{shown(self.name)} is read as categories", why, "", self.name))
-        figures = seen[_mask(pc.match_substring_regex(texts, r"\d"))].sum() > 0.9 * told
-        if not notes and figures and len(texts) > _MANY:
+                break
+        figures = _BEGINS if len(texts) <= _MANY else r"\d"
+        if not notes and seen[matching(texts, figures)].sum() > 0.9 * told:
             why = f"they are neither numbers nor dates, as {shown(texts[0].as_py())}"
-            notes.append(
-                Decision(f"{shown(self.name)} is read as {len(texts)} categories", why, "", self.name)
-            )
+            what = f"{shown(self.name)} is read as {len(texts)} categories"
+            notes.append(Decision(what, why, "", self.name))
+        if count := self.cells.nan:
+            what, why = f"{shown(self.name)}: 'nan' is read as missing", f"in {several(count, 'cell')}"
+            notes.append(Decision(what, why, "", self.name))
         folded = pc.value_counts(pc.utf8_lower(texts))
         twice = folded.filter(pc.greater(folded.field("counts"), 1))
         if len(twice):
@@ -271,7 +288,3 @@ class Texts:
 
     def _decided(self, what: str, why: str, types: str) -> Decision:
         return Decision(f"{shown(self.name)} {what}", why, toml(types={self.name: types}), self.name)
-
-
-def _mask(of: Any) -> Mask:
-    return np.array(of.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -1,0 +1,279 @@
+"""The eight meanings of "model collapse", each as one test with an effect and a margin.
+
+References:
+    Schaeffer et al., Position: model collapse does not mean what you think (2025), arXiv:2503.03150.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from genloss import intervals
+from genloss.collapse.trajectory import Trajectory
+from genloss.intervals import Interval
+from genloss.meaning import Tells
+from genloss.samples import Array
+
+Answer = Literal["yes", "no", "undecided", "not asked"]
+
+
+class Meant(NamedTuple):
+    """One meaning.
+
+    Args:
+        number: as in the position paper.
+        name: in a few words.
+        tells: of what a metric has to tell.
+        effect: what its effect is.
+        needs: which metric or grid would answer it.
+    """
+
+    number: int
+    name: str
+    tells: tuple[Tells, ...]
+    effect: str
+    needs: str
+
+
+MEANINGS = (
+    Meant(
+        1,
+        "catastrophic increase",
+        ("risk",),
+        "share of generation 1's advantage over knowing nothing that is lost",
+        "a metric of risk with a reference, as TestError, LogLoss, MeanError or HoldoutNLL have one where "
+        "the "
+        "real data defines it; or --reference METRIC=VALUE",
+    ),
+    Meant(
+        2,
+        "any increase",
+        ("risk",),
+        "change of the risk from generation 1 on, for the worse",
+        "a metric of risk: HoldoutNLL, TestError, LogLoss, MeanError",
+    ),
+    Meant(
+        3,
+        "divergence",
+        ("risk", "spread"),
+        "change of the mean from the first generations to the last, for the worse",
+        "a metric of risk or of spread",
+    ),
+    Meant(
+        4,
+        "collapsing variance",
+        ("spread",),
+        "factor of generation 1's variance or diversity that is left",
+        "a metric of spread: TraceRatio, LogDetRatio, Diversity",
+    ),
+    Meant(
+        5,
+        "change of the scaling law",
+        ("risk",),
+        "exponent of the risk in n at the last generation less that at generation 1",
+        "n_real varied over three values at least, and a positive risk whose floor is 0: TestError of a "
+        "regression, MeanError",
+    ),
+    Meant(
+        6,
+        "loss of tails",
+        ("tail",),
+        "factor of generation 1's mass in the real tail that is left",
+        "a metric of tails: TailMass, RareMass, SupportSize",
+    ),
+    Meant(
+        7,
+        "entanglement of modes",
+        ("modes", "between"),
+        "modes lost, or mass between modes, beyond what real rows have",
+        "a metric of modes: ModeShare",
+    ),
+    Meant(
+        8,
+        "data off the support",
+        ("support",),
+        "share of rows where real data has none, beyond what fresh real rows have",
+        "a metric of the support: OffSupport",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Where a *yes* begins; a *no* is a demonstrated effect below it.
+
+    Args:
+        lost: of meaning 1, the share of generation 1's advantage over the reference.
+        increase: of meaning 2 where the risk is a ratio: the relative increase.
+        nats: the same for a risk in nats.
+        share: the same for a risk that is a share.
+        spreads: the same for a plain risk, in standard deviations over replicates at generation 1.
+        kept: of meanings 4 and 6: what has fallen below this factor has collapsed, whatever follows.
+        falling: of the same: what goes on falling has collapsed when it has lost this share; what has lost
+            less and stands still has not.
+        exponent: of meaning 5.
+        modes: of meaning 7: modes lost.
+        between: of meaning 7: mass between modes.
+        support: of meaning 8: share of rows.
+        references: of meaning 1, the risk of knowing nothing by metric, instead of the metric's own.
+    """
+
+    lost: float = 0.9
+    increase: float = 0.05
+    nats: float = 0.02
+    share: float = 0.01
+    spreads: float = 0.1
+    kept: float = 0.5
+    falling: float = 0.1
+    exponent: float = 0.1
+    modes: float = 0.5
+    between: float = 0.05
+    support: float = 0.01
+    references: Mapping[str, float] = field(default_factory=dict)
+
+
+class Tested(NamedTuple):
+    """What replicates say of an effect against a margin.
+
+    Args:
+        effect: of the typical replicate, with its 95 % interval.
+        yes: p-value of "the effect does not exceed the margin".
+        no: p-value of "it does".
+        share: of replicates beyond the margin, and how many there are.
+    """
+
+    effect: Interval
+    yes: float
+    no: float
+    share: tuple[float, int]
+
+
+def against(effect: Array, margin: float) -> Tested:
+    """The sign test of the median effect, which holds for any law; replicates at the margin count against
+    both.
+
+    Args:
+        effect: (R,) of each replicate.
+        margin: where a yes begins.
+
+    >>> against(np.arange(1.0, 11), 0.0).yes
+    0.0009765625
+    """
+    x = effect[~np.isnan(effect)]
+    if not len(x):
+        return Tested(Interval(np.nan, np.nan, np.nan), 1.0, 1.0, (np.nan, 0))
+    above, below = int((x > margin).sum()), int((x < margin).sum())
+    return Tested(intervals.typical(x), _tail(above, len(x)), _tail(below, len(x)), (above / len(x), len(x)))
+
+
+def _tail(successes: int, of: int) -> float:
+    """P(Bin(of, 1/2) >= successes)."""
+    from scipy.special import bdtrc
+
+    return 1.0 if successes == 0 else float(bdtrc(successes - 1, of, 0.5))
+
+
+def worse(x: Trajectory) -> int:
+    """1 where more is worse, -1 where less is."""
+    return -1 if x.meaning.better == "higher" else 1
+
+
+def logarithmic(x: Trajectory) -> bool:
+    """Whether its changes are factors: of positive values that are a ratio."""
+    return x.meaning.scale == "ratio" and bool((x.values >= 0).all())
+
+
+def moved(x: Trajectory) -> Array:
+    """(R,) change from generation 1 to the last one: the logarithm of a factor, or a difference."""
+    first, last = x.values[0], x.values[-1]
+    with np.errstate(all="ignore"):
+        change = np.log(last / first) if logarithmic(x) else last - first
+    return np.asarray(np.where((first == last) & np.isfinite(first), 0.0, change))
+
+
+def increase(x: Trajectory, margins: Margins) -> Tested:
+    """Meaning 2: the change for the worse, against the margin of its scale."""
+    test = against(worse(x) * moved(x), _margin(x, margins))
+    return test._replace(effect=_factor(test.effect)) if logarithmic(x) else test
+
+
+def _margin(x: Trajectory, margins: Margins) -> float:
+    scale = x.meaning.scale
+    if logarithmic(x):
+        return float(np.log1p(margins.increase))
+    if scale in ("nats", "share"):
+        return margins.nats if scale == "nats" else margins.share
+    first = x.values[0][np.isfinite(x.values[0])]
+    spread = float(np.std(first, ddof=1)) if len(first) > 1 else 0.0
+    return 0.5 if scale == "count" else margins.spreads * spread
+
+
+def _factor(log: Interval) -> Interval:
+    with np.errstate(over="ignore"):
+        return Interval(*(float(np.exp(v)) for v in log))
+
+
+def reference(x: Trajectory, margins: Margins) -> float | None:
+    """The risk of knowing nothing; None where none is known."""
+    if x.metric in margins.references:
+        return margins.references[x.metric]
+    known = x.meaning.reference
+    return known.value if known is not None and known.beat else None
+
+
+def catastrophic(x: Trajectory, at: float, margins: Margins) -> Tested | None:
+    """Meaning 1: how much of the advantage over a reference is lost; None where there was none to lose."""
+    sign = worse(x)
+    first = float(np.median(x.values[0]))
+    advantage = sign * (at - first)
+    if not advantage > 0:
+        return None
+    with np.errstate(invalid="ignore"):
+        return against(sign * (x.values[-1] - first) / advantage, margins.lost)
+
+
+def loss(x: Trajectory, margins: Margins) -> tuple[Tested, Tested]:
+    """Meanings 4 and 6: what is left of generation 1's, against half of it, and against a tenth lost.
+
+    Effects are factors, tests are of logarithms of what is lost.
+    """
+    first, last = x.values[0], x.values[-1]
+    with np.errstate(all="ignore"):
+        if x.meaning.scale == "nats":
+            lost = first - last
+        else:
+            lost = -np.log(last / first)
+    lost = np.where((first == last) & (first != 0), 0.0, lost)
+    tests = (against(lost, -np.log(margins.kept)), against(lost, -np.log1p(-margins.falling)))
+    kept = _factor(Interval(*(-v for v in (tests[0].effect[0], tests[0].effect[2], tests[0].effect[1]))))
+    return tests[0]._replace(effect=kept), tests[1]._replace(effect=kept)
+
+
+def excess(x: Trajectory, margin: float) -> Tested:
+    """Meanings 7 and 8: the last value less what the replicate's real rows have, against a margin."""
+    real = 0.0 if x.real is None or np.isnan(x.real).all() else x.real
+    return against(x.values[-1] - real, margin)
+
+
+def scaling(grid: Mapping[float, Trajectory], margins: Margins) -> tuple[Tested, Tested] | None:
+    """Meaning 5: the change of the exponent in n, replicate by replicate; steeper and flatter.
+
+    The slope of log risk over log n by least squares, at the last generation that all have less that at
+    generation 1, within each replicate. None unless the risks are positive at three values of n.
+    """
+    if len(grid) < 3:
+        return None
+    sizes = sorted(grid)
+    last = min(len(grid[n].values) for n in sizes) - 1
+    r = min(grid[n].replicates for n in sizes)
+    ends = np.array([[grid[n].values[t, :r] for n in sizes] for t in (0, last)])
+    if last < 1 or not (ends > 0).all() or not np.isfinite(ends).all():
+        return None
+    u = np.log(sizes) - np.mean(np.log(sizes))
+    slope = np.einsum("n,tnr->tr", u, np.log(ends)) / (u @ u)
+    change = slope[1] - slope[0]
+    return against(change, margins.exponent), against(-change, margins.exponent)

@@ -1,0 +1,228 @@
+"""Verdicts: the eight answers for every line, a sentence for each, and how lines differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from genloss import intervals
+from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
+from genloss.collapse.profile import Finding, Read, profile
+from genloss.collapse.rates import Growth
+from genloss.collapse.trajectory import Trajectory, trajectories
+from genloss.intervals import Interval
+from genloss.numbers import bracketed, interval
+from genloss.study.results import Results
+from genloss.wording import several
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a study, or group of a table.
+
+    Args:
+        labels: what tells it from others.
+        reads: its metrics, with what is known of their growth.
+        findings: the eight answers, of each metric that can answer.
+    """
+
+    labels: Mapping[str, Any]
+    reads: tuple[Read, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def name(self) -> str:
+        """What to call it: "Replace", or "kde: n_real=100, regime=Replace"; "" where there is only one."""
+        rest = {k: v for k, v in self.labels.items() if k != "experiment"}
+        said = ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in rest.items())
+        own = str(next(iter(rest.values()))) if len(rest) == 1 else said
+        return ": ".join(part for part in (str(self.labels.get("experiment", "")), own) if part)
+
+    @property
+    def headline(self) -> Read:
+        """The metric that its sentence is of: of risk, else the first."""
+        risks = [
+            r for r in self.reads if (r.x.meaning.tells or ("risk" if r.x.meaning.better else "")) == "risk"
+        ]
+        return (risks or [*self.reads])[0]
+
+    def answer(self, meaning: int) -> Finding:
+        """The answer to a meaning: a yes before an undecided before a no, whatever the metric."""
+        order = {"yes": 0, "undecided": 1, "no": 2, "not asked": 3}
+        mine = [f for f in self.findings if f.meaning == meaning]
+        return min(mine, key=lambda f: order[f.answer])
+
+    @property
+    def sentence(self) -> str:
+        """What a newcomer should know of its headline."""
+        return sentence(self.headline)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How two lines differ in a metric at the last generation, replicate by replicate.
+
+    Args:
+        metric: its name.
+        line: that is compared.
+        to: the line it is compared with.
+        effect: of the typical replicate: a factor where the metric is a ratio, else a difference.
+        factor: whether it is one.
+    """
+
+    metric: str
+    line: str
+    to: str
+    effect: Interval
+    factor: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The verdicts of a study, or of a table.
+
+    Args:
+        lines: in order.
+        margins: where a yes begins.
+        notes: a line for each thing to know of the data.
+    """
+
+    lines: tuple[Line, ...]
+    margins: Margins
+    notes: tuple[str, ...] = ()
+
+    def said(self) -> list[dict[str, Any]]:
+        """As JSON has it: one object for each line, metric and meaning."""
+        return [finding.said() for line in self.lines for finding in line.findings]
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Of every line's headline from the first line's, where they are of one metric and one world."""
+        return differences(self.lines)
+
+
+def verdict(
+    data: Results | Iterable[Trajectory], margins: Margins | None = None, notes: Sequence[str] = ()
+) -> Verdict:
+    """The eight answers for every line of a run, or of trajectories.
+
+    Args:
+        data: results, or trajectories as :mod:`.others` reads them from a table.
+        margins: where a yes begins; by default those of :class:`Margins`.
+        notes: to pass on.
+    """
+    margins = margins or Margins()
+    some = [*trajectories(data)] if isinstance(data, Results) else [*data]
+    by: dict[str, list[Trajectory]] = {}
+    for x in some:
+        by.setdefault(str(sorted((k, str(v)) for k, v in x.labels.items())), []).append(x)
+    grids = _grids(some)
+    lines = []
+    for line in by.values():
+        reads = tuple(Read(x) for x in line)
+        mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
+        lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
+    said = dict.fromkeys([*notes, *(note for x in some for note in x.notes)])
+    return Verdict(tuple(lines), margins, tuple(said))
+
+
+def _n(x: Trajectory) -> float | None:
+    """How many real rows its line has, where that is one of its labels."""
+    found = [v for k, v in x.labels.items() if k.rpartition(".")[2] in ("n_real", "n")]
+    return float(found[0]) if len(found) == 1 and isinstance(found[0], (int, float)) else None
+
+
+def _without_n(x: Trajectory) -> str:
+    rest = sorted((k, str(v)) for k, v in x.labels.items() if k.rpartition(".")[2] not in ("n_real", "n"))
+    return f"{x.metric} {x.agent} {rest}"
+
+
+def _grids(some: Iterable[Trajectory]) -> dict[str, dict[float, Trajectory]]:
+    """Trajectories that differ in n alone, by n."""
+    grids: dict[str, dict[float, Trajectory]] = {}
+    for x in some:
+        n = _n(x)
+        if n is not None:
+            grids.setdefault(_without_n(x), {})[n] = x
+    return grids
+
+
+def differences(lines: Sequence[Line]) -> list[Difference]:
+    """Of the headline at the last generation that both have, from the first line of the same metric."""
+    found = []
+    for k, line in enumerate(lines[1:], 1):
+        x = line.headline.x
+        base = next((one for one in lines[:k] if one.headline.x.metric == x.metric), None)
+        if base is None:
+            continue
+        y = base.headline.x
+        last = min(len(x.values), len(y.values)) - 1
+        r = min(x.replicates, y.replicates)
+        if x.task is None or y.task is None or x.replicates != y.replicates:
+            continue  # only replicates of one world are pairs
+        factor = logarithmic(x) and logarithmic(y)
+        with np.errstate(all="ignore"):
+            a, b = y.values[last, :r], x.values[last, :r]
+            effect = intervals.change(a, b, "ratio" if factor else "plain")
+        found.append(Difference(x.metric, line.name, base.name, effect, factor))
+    return found
+
+
+def sentence(read: Read) -> str:
+    """One sentence of a metric: which way the mean and the typical replicate go, how fast, and by which law.
+
+    Every word is a status, a rate or a law; where nothing is known, that is what it says.
+    """
+    x = read.x
+    title = x.meaning.title or x.metric
+    last = int(x.generations[-1])
+    parts = [f"{title[:1].upper()}{title[1:]}"]
+    if x.tail is not None:
+        parts[0] += f": by law its mean {x.tail.words}"
+    said = [_status_words(g, last) for g in (read.typical, read.mean)]
+    first = int(x.generations[0])
+    whole = first == 1 and len(x.generations) == last
+    when = f"In {several(last, 'generation')}" if whole else f"From generation {first} to {last}"
+    if said[0] == said[1]:
+        parts.append(f"{when}: {said[0]}")
+    else:
+        parts.append(f"{when} the typical replicate: {said[0]}; the mean: {said[1]}")
+    return ". ".join(parts) + "."
+
+
+def _status_words(g: Growth, last: int) -> str:
+    """A status with its direction and rate; why it is undecided, where the data are the reason."""
+    if g.reason:
+        return f"undecided ({g.reason})"
+    text: str = g.status
+    if g.status in ("still moving", "levels off"):
+        direction = "upwards" if g.change.estimate > 0 else "downwards"
+        text = f"{text} {direction}" if g.status == "still moving" else f"{text}, having gone {direction}"
+        text += f" ({g.words})" if g.words else ""
+    if g.until < last:
+        text += f", as far as replicates tell it: to generation {g.until}"
+    return text
+
+
+def effect_words(finding: Finding) -> str:
+    """An effect with its interval, "" where there is none."""
+    if not np.isfinite(finding.effect.estimate):
+        return ""
+    return bracketed(*interval(finding.effect))
+
+
+def answers_table(found: Verdict) -> list[list[str]]:
+    """Meanings as rows, lines as columns, with a head: what the command and the page show."""
+    head = ["", *(line.name or "answer" for line in found.lines)]
+    rows = [head]
+    for meant in MEANINGS:
+        cells = []
+        for line in found.lines:
+            f = line.answer(meant.number)
+            by = " by law" if f.law and f.answer in ("yes", "no") else ""
+            cells.append(f"{f.answer}{by}")
+        rows.append([f"{meant.number} {meant.name}", *cells])
+    return rows
