@@ -151,6 +151,133 @@ def _grids(some: Iterable[Trajectory]) -> dict[str, dict[float, Trajectory]]:
 
 
 def differences(lines: Sequence[Line]) -> list[Difference]:
+    """Of the headline at the last generation that both have, from a line that is like it but for its regime.
+
+    Only replicates of one world are pairs: lines of one experiment of ours, with as many replicates.
+    """
+    found = []
+    for k, line in enumerate(lines[1:], 1):
+        base = _like(line, lines[:k])
+        if base is None:
+            continue
+        x, y = line.headline.x, base.headline.x
+        last = min(len(x.values), len(y.values)) - 1
+        factor = logarithmic(x) and logarithmic(y)
+        with np.errstate(all="ignore"):
+            effect = intervals.change(y.values[last], x.values[last], "ratio" if factor else "plain")
+        found.append(Difference(x.metric, line.name, base.name, effect, factor))
+    return found
+
+
+def _like(line: Line, others: Sequence[Line]) -> Line | None:
+    """The first line of the same metric that differs in one label: in the regime, else in another."""
+    x = line.headline.x
+    near = []
+    for other in others:
+        y = other.headline.x
+        if y.metric != x.metric or x.task is None or y.task is None or x.replicates != y.replicates:
+            continue
+        apart = [k for k in {*line.labels, *other.labels} if line.labels.get(k) != other.labels.get(k)]
+        if len(apart) == 1 and apart[0] != "experiment":
+            near.append((apart[0].rpartition(".")[2] != "regime", other))
+    return min(near, key=lambda one: one[0])[1] if near else None
+
+
+def sentence(self) -> str:
+    """What a newcomer should know of its headline."""
+    return sentence(self.headline)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How two lines differ in a metric at the last generation, replicate by replicate.
+
+    Args:
+        metric: its name.
+        line: that is compared.
+        to: the line it is compared with.
+        effect: of the typical replicate: a factor where the metric is a ratio, else a difference.
+        factor: whether it is one.
+    """
+
+    metric: str
+    line: str
+    to: str
+    effect: Interval
+    factor: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The verdicts of a study, or of a table.
+
+    Args:
+        lines: in order.
+        margins: where a yes begins.
+        notes: a line for each thing to know of the data.
+    """
+
+    lines: tuple[Line, ...]
+    margins: Margins
+    notes: tuple[str, ...] = ()
+
+    def said(self) -> list[dict[str, Any]]:
+        """As JSON has it: one object for each line, metric and meaning."""
+        return [finding.said() for line in self.lines for finding in line.findings]
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Of every line's headline from the first line's, where they are of one metric and one world."""
+        return differences(self.lines)
+
+
+def verdict(
+    data: Results | Iterable[Trajectory], margins: Margins | None = None, notes: Sequence[str] = ()
+) -> Verdict:
+    """The eight answers for every line of a run, or of trajectories.
+
+    Args:
+        data: results, or trajectories as :mod:`.others` reads them from a table.
+        margins: where a yes begins; by default those of :class:`Margins`.
+        notes: to pass on.
+    """
+    margins = margins or Margins()
+    some = [*trajectories(data)] if isinstance(data, Results) else [*data]
+    by: dict[str, list[Trajectory]] = {}
+    for x in some:
+        by.setdefault(str(sorted((k, str(v)) for k, v in x.labels.items())), []).append(x)
+    grids = _grids(some)
+    lines = []
+    for line in by.values():
+        reads = tuple(Read(x) for x in line)
+        mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
+        lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
+    said = dict.fromkeys([*notes, *(note for x in some for note in x.notes)])
+    return Verdict(tuple(lines), margins, tuple(said))
+
+
+def _n(x: Trajectory) -> float | None:
+    """How many real rows its line has, where that is one of its labels."""
+    found = [v for k, v in x.labels.items() if k.rpartition(".")[2] in ("n_real", "n")]
+    return float(found[0]) if len(found) == 1 and isinstance(found[0], (int, float)) else None
+
+
+def _without_n(x: Trajectory) -> str:
+    rest = sorted((k, str(v)) for k, v in x.labels.items() if k.rpartition(".")[2] not in ("n_real", "n"))
+    return f"{x.metric} {x.agent} {rest}"
+
+
+def _grids(some: Iterable[Trajectory]) -> dict[str, dict[float, Trajectory]]:
+    """Trajectories that differ in n alone, by n."""
+    grids: dict[str, dict[float, Trajectory]] = {}
+    for x in some:
+        n = _n(x)
+        if n is not None:
+            grids.setdefault(_without_n(x), {})[n] = x
+    return grids
+
+
+def differences(lines: Sequence[Line]) -> list[Difference]:
     """Of the headline at the last generation that both have, from the first line of the same metric."""
     found = []
     for k, line in enumerate(lines[1:], 1):
