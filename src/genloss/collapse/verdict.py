@@ -214,6 +214,8 @@ def _status_words(g: Growth, last: int) -> str:
         direction = "upwards" if g.change.estimate > 0 else "downwards"
         text = f"{text} {direction}" if g.status == "still moving" else f"{text}, having gone {direction}"
         text += f" ({g.words})" if g.words else ""
+    elif g.needs:
+        text += f" ({g.needs} would tell)"
     if g.until < last:
         text += f", as far as replicates tell it: to generation {g.until}"
     return text
