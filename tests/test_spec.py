@@ -70,6 +70,8 @@ GENERATORS: dict[str, Any] = {
     },
     "Categorical": {"smoothing": st.floats(0, 9), "temperature": positive},
     "Copula": {},
+    "Bootstrap": {},
+    "Independent": {},
     "Wrapped": {"make": st.just("sklearn.mixture:GaussianMixture")},
 }
 PLAIN_REGIMES: dict[str, Any] = {

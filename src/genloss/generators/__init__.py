@@ -5,6 +5,16 @@ from genloss.generators.copula import Copula
 from genloss.generators.gaussian import Gaussian
 from genloss.generators.kde import KDE
 from genloss.generators.regression import LinearRegression
+from genloss.generators.resampled import Bootstrap, Independent
 from genloss.generators.wrapped import Wrapped
 
-__all__ = ["KDE", "Categorical", "Copula", "Gaussian", "LinearRegression", "Wrapped"]
+__all__ = [
+    "KDE",
+    "Bootstrap",
+    "Categorical",
+    "Copula",
+    "Gaussian",
+    "Independent",
+    "LinearRegression",
+    "Wrapped",
+]
