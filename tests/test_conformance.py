@@ -48,6 +48,7 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"design": "fresh", "intercept": True},
     ],
     generators.Categorical: [{}, {"smoothing": 1.0, "temperature": 0.5}],
+    generators.Trees: [{}, {"min_leaf": 1, "max_depth": 3, "smoothing": 0.2}],
     generators.Wrapped: [{"make": "test_conformance:Bootstrap"}],
     regimes.AccumulateSubsample: [{}, {"budget": 7}],
     regimes.Window: [{"generations": 1}, {"generations": 3}],

@@ -162,6 +162,8 @@ LOOPS: dict[str, Experiment] = {
             (real.Table(path="iris"), generators.Bootstrap(), TABLE),
             (real.Zipf(symbols=7), generators.Bootstrap(), (metrics.DistinctN(),)),
             (real.Table(path="iris"), generators.Independent(), TABLE),
+            (real.Table(path="iris"), generators.Trees(), TABLE),
+            (real.SwissRoll(), generators.Trees(min_leaf=2, smoothing=0.1), VECTORS),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )
     },
@@ -215,7 +217,7 @@ LOOPS: dict[str, Experiment] = {
     "missing in some replicates": loop(Holes(), generators.Copula(), VECTORS, regimes.Accumulate()),
     **{
         f"missing in some replicates, {type(g).__name__}": loop(Holes(), g, VECTORS, WEIGHED)
-        for g in (generators.Bootstrap(), generators.Independent())
+        for g in (generators.Bootstrap(), generators.Independent(), generators.Trees(min_leaf=2))
     },
     "collapsed": loop(real.Gaussian(), G, (*OF_MODEL, *KNOWN), n_real=3, generations=300),
     "collapsed rows": loop(

@@ -72,6 +72,12 @@ GENERATORS: dict[str, Any] = {
     "Copula": {},
     "Bootstrap": {},
     "Independent": {},
+    "Trees": {
+        "min_leaf": count,
+        "max_depth": st.one_of(st.none(), count),
+        "smoothing": st.floats(0, 2),
+        "order": st.lists(st.text(max_size=4), max_size=2).map(tuple),
+    },
     "Wrapped": {"make": st.just("sklearn.mixture:GaussianMixture")},
 }
 PLAIN_REGIMES: dict[str, Any] = {

@@ -93,7 +93,7 @@ EVENTS = {
             "numeric table",
             "rows of numbers",
             also=("vectors",),
-            fits="Gaussian or Copula",
+            fits="Gaussian, Copula or Trees",
             picture="columns",
         ),
         Event(
@@ -109,7 +109,7 @@ EVENTS = {
             "table",
             "table rows with categories, dates or missing values",
             missing=True,
-            fits="Copula or Wrapped",
+            fits="Copula, Trees or Wrapped",
             picture="columns",
         ),
     )

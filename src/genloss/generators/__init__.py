@@ -6,6 +6,7 @@ from genloss.generators.gaussian import Gaussian
 from genloss.generators.kde import KDE
 from genloss.generators.regression import LinearRegression
 from genloss.generators.resampled import Bootstrap, Independent
+from genloss.generators.trees import Trees
 from genloss.generators.wrapped import Wrapped
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Gaussian",
     "Independent",
     "LinearRegression",
+    "Trees",
     "Wrapped",
 ]
