@@ -163,6 +163,7 @@ LOOPS: dict[str, Experiment] = {
             (real.Zipf(symbols=7), generators.Bootstrap(), (metrics.DistinctN(),)),
             (real.Table(path="iris"), generators.Independent(), TABLE),
             (real.Table(path="iris"), generators.Trees(), TABLE),
+            (real.Table(path="iris"), generators.Smote(k=3), TABLE),
             (real.SwissRoll(), generators.Trees(min_leaf=2, smoothing=0.1), VECTORS),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )

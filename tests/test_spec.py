@@ -72,6 +72,7 @@ GENERATORS: dict[str, Any] = {
     "Copula": {},
     "Bootstrap": {},
     "Independent": {},
+    "Smote": {"k": count, "classes": st.sampled_from(["all", "minority"])},
     "Trees": {
         "min_leaf": count,
         "max_depth": st.one_of(st.none(), count),

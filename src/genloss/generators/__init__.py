@@ -6,6 +6,7 @@ from genloss.generators.gaussian import Gaussian
 from genloss.generators.kde import KDE
 from genloss.generators.regression import LinearRegression
 from genloss.generators.resampled import Bootstrap, Independent
+from genloss.generators.smote import Smote
 from genloss.generators.trees import Trees
 from genloss.generators.wrapped import Wrapped
 
@@ -17,6 +18,7 @@ __all__ = [
     "Gaussian",
     "Independent",
     "LinearRegression",
+    "Smote",
     "Trees",
     "Wrapped",
 ]

@@ -1,4 +1,4 @@
-"""Training rows by their weight: what a fit may count on, and places of rows drawn again."""
+"""Training rows by their weight: what a fit may count on, places of rows drawn again, and their spread."""
 
 from __future__ import annotations
 
@@ -43,3 +43,11 @@ def places(weights: Array | None, rows: int, shape: tuple[int, ...], rng: Rng) -
     below = np.cumsum(weights, axis=1)
     u = rng.random(shape)
     return np.stack([np.searchsorted(b, v * b[-1], "right") for b, v in zip(below, u, strict=True)])
+
+
+def spread(cells: Array, weights: Array) -> Array:
+    """(D,) standard deviations of cells (N, D) by weights (N,), of those that are there; 0 of none."""
+    share = ~np.isnan(cells) * weights[:, None]
+    share /= np.maximum(share.sum(axis=0), 1e-300)
+    cells = np.nan_to_num(cells)
+    return np.asarray(np.sqrt((share * (cells - (share * cells).sum(axis=0)) ** 2).sum(axis=0)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from genloss.components import Count, NonNegative, component
 from genloss.errors import FitError
-from genloss.generators.drawing import weights_of
+from genloss.generators.drawing import spread, weights_of
 from genloss.protocols import Model
 from genloss.samples import Array, Samples
 from genloss.streams import Rng
@@ -202,10 +202,10 @@ class Trees:
             there, w = cells[r][w > 0], w[w > 0]
             chains.append(self._chain(there, w, columns, order, own))
             if self.smoothing:
-                spreads.append(self.smoothing * numbers * _spread(there, w))
-        spread = np.stack(spreads) if spreads else None
+                spreads.append(self.smoothing * numbers * spread(there, w))
+        noise = np.stack(spreads) if spreads else None
         whole = tuple(j for j, column in enumerate(columns) if column.integer)
-        return TreesModel(tuple(chains), spread, whole, rows.shape[2:])
+        return TreesModel(tuple(chains), noise, whole, rows.shape[2:])
 
     def _ordered(self, columns: tuple[Column, ...]) -> list[int]:
         names = [column.name for column in columns]
@@ -314,11 +314,3 @@ def _ranked(asked: Array, orders: tuple[Array | None, ...]) -> Array:
 def _range(cells: Array) -> Array:
     """(2, D) smallest and largest cell of each column; NaN where all are missing."""
     return np.stack([np.fmin.reduce(cells), np.fmax.reduce(cells)])
-
-
-def _spread(cells: Array, w: Array) -> Array:
-    """(D,) weighted standard deviation of the cells that are there; 0 of none."""
-    share = ~np.isnan(cells) * w[:, None]
-    share /= np.maximum(share.sum(axis=0), 1e-300)
-    cells = np.nan_to_num(cells)
-    return np.asarray(np.sqrt((share * (cells - (share * cells).sum(axis=0)) ** 2).sum(axis=0)))
