@@ -164,6 +164,7 @@ LOOPS: dict[str, Experiment] = {
             (real.Table(path="iris"), generators.Independent(), TABLE),
             (real.Table(path="iris"), generators.Trees(), TABLE),
             (real.Table(path="iris"), generators.Smote(k=3), TABLE),
+            (real.Table(path="iris"), generators.Forest(trees=3), TABLE),
             (real.SwissRoll(), generators.Trees(min_leaf=2, smoothing=0.1), VECTORS),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )
@@ -218,7 +219,12 @@ LOOPS: dict[str, Experiment] = {
     "missing in some replicates": loop(Holes(), generators.Copula(), VECTORS, regimes.Accumulate()),
     **{
         f"missing in some replicates, {type(g).__name__}": loop(Holes(), g, VECTORS, WEIGHED)
-        for g in (generators.Bootstrap(), generators.Independent(), generators.Trees(min_leaf=2))
+        for g in (
+            generators.Bootstrap(),
+            generators.Independent(),
+            generators.Trees(min_leaf=2),
+            generators.Forest(trees=3),
+        )
     },
     "collapsed": loop(real.Gaussian(), G, (*OF_MODEL, *KNOWN), n_real=3, generations=300),
     "collapsed rows": loop(

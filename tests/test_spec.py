@@ -72,6 +72,12 @@ GENERATORS: dict[str, Any] = {
     "Copula": {},
     "Bootstrap": {},
     "Independent": {},
+    "Forest": {
+        "trees": count,
+        "min_leaf": count,
+        "rounds": count,
+        "tolerance": share,
+    },
     "Smote": {"k": count, "classes": st.sampled_from(["all", "minority"])},
     "Trees": {
         "min_leaf": count,

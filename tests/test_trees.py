@@ -174,7 +174,7 @@ def test_min_leaf_and_depth_bound_the_trees():
     for fields, fewest, deepest in (({"min_leaf": 20}, 20, 99), ({"max_depth": 2}, 5, 2), ({}, 5, 99)):
         for chain in fit(rows, **fields).chains:
             for step in chain.steps[1:]:
-                sizes = np.diff(step.value.ends)
+                sizes = np.diff(step.value.leaves.ends)
                 assert sizes[sizes > 0].min() >= fewest and step.value.tree.max_depth <= deepest
                 assert sizes.sum() == 200
     assert all(step.value.tree is None for step in fit(rows, min_leaf=101).chains[0].steps)

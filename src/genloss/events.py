@@ -93,7 +93,7 @@ EVENTS = {
             "numeric table",
             "rows of numbers",
             also=("vectors",),
-            fits="Gaussian, Copula or Trees",
+            fits="Gaussian, Copula, Trees or Forest",
             picture="columns",
         ),
         Event(
@@ -109,7 +109,7 @@ EVENTS = {
             "table",
             "table rows with categories, dates or missing values",
             missing=True,
-            fits="Copula, Trees or Wrapped",
+            fits="Copula, Trees, Forest or Wrapped",
             picture="columns",
         ),
     )

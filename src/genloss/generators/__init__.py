@@ -2,6 +2,7 @@
 
 from genloss.generators.categorical import Categorical
 from genloss.generators.copula import Copula
+from genloss.generators.forest import Forest
 from genloss.generators.gaussian import Gaussian
 from genloss.generators.kde import KDE
 from genloss.generators.regression import LinearRegression
@@ -15,6 +16,7 @@ __all__ = [
     "Bootstrap",
     "Categorical",
     "Copula",
+    "Forest",
     "Gaussian",
     "Independent",
     "LinearRegression",

@@ -9,44 +9,32 @@ import numpy as np
 
 from genloss.components import Count, NonNegative, component
 from genloss.errors import FitError
-from genloss.generators.drawing import spread, weights_of
+from genloss.generators.drawing import Groups, codes_of, columns_of, spread, weights_of
 from genloss.protocols import Model
 from genloss.samples import Array, Samples
 from genloss.streams import Rng
-from genloss.tables import Column, Schema
-
-_COLUMN = Column("", "numeric")  # what a coordinate of a vector is
+from genloss.tables import Column
 
 
 @dataclass(frozen=True, eq=False)
-class Leaves:
+class Split:
     """Training rows, by the leaf of a tree that they fall into.
 
     Args:
         tree: of scikit-learn, or None where all rows are in one leaf.
         orders: of each column that it asks, the rank of each of its codes; None of a column of numbers.
-        rows: (M,) places of training rows, leaf after leaf.
-        ends: (leaves + 1,) where each leaf begins among them, by the number of its node.
-        below: (M + 1,) weight of the rows before each.
+        leaves: the rows, by the number of their node.
     """
 
     tree: Any
     orders: tuple[Array | None, ...]
-    rows: Array
-    ends: Array
-    below: Array
+    leaves: Groups
 
     def draw(self, asked: Array, u: Array) -> Array:
         """(n,) places of training rows, each by its weight from the leaf of what is asked, (n, k), at u."""
         if self.tree is None:
-            leaf = np.zeros(len(u), dtype=np.intp)
-        else:
-            leaf = self.tree.apply(_ranked(asked, self.orders))
-        first, last = self.ends[leaf], self.ends[leaf + 1]
-        low, high = self.below[first], self.below[last]
-        at = np.searchsorted(self.below[1:], low + u * (high - low), "right")
-        # a sum that is rounded must not lead to a neighbouring leaf
-        return np.asarray(self.rows[np.clip(at, first, last - 1)])
+            return self.leaves.draw(np.zeros(len(u), dtype=np.intp), u)
+        return self.leaves.draw(self.tree.apply(_ranked(asked, self.orders)), u)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +50,8 @@ class Step:
 
     column: int
     before: tuple[int, ...]
-    gap: Leaves | None
-    value: Leaves
+    gap: Split | None
+    value: Split
 
     def draw(self, asked: Array, u: Array, missing: Array) -> Array:
         """(n,) places of training rows whose cell is taken, for asked (n, k) and u (n, 2)."""
@@ -191,8 +179,7 @@ class Trees:
         weights = weights_of(train, "a chain of trees")
         rows = train.rows
         cells = np.asarray(rows.reshape(*rows.shape[:2], -1), dtype=float)
-        schema = train.schema
-        columns = schema.columns if isinstance(schema, Schema) else (_COLUMN,) * cells.shape[2]
+        columns = columns_of(train)
         order = self._ordered(columns)
         numbers = np.array([not column.codes for column in columns])
         chains, spreads = [], []
@@ -218,11 +205,7 @@ class Trees:
         return first + [j for j in range(len(columns)) if j not in first]
 
     def _chain(self, cells: Array, w: Array, columns: Any, order: list[int], rng: Rng) -> Chain:
-        codes = np.stack(
-            [c if column.codes else _ranks(c) for c, column in zip(cells.T, columns, strict=True)], axis=1
-        )
-        # trees of scikit-learn read single precision, which holds ranks up to 2^24
-        codes = codes.astype(np.float32)
+        codes = codes_of(cells, columns)
         kinds = [column.codes for column in columns]
         seeds = rng.integers(2**31, size=(len(columns), 2)).tolist()
         steps = []
@@ -244,7 +227,7 @@ class Trees:
             steps.append(Step(j, before, gap, value))
         return Chain(cells, codes, tuple(steps))
 
-    def _leaves(self, rows: Array, asked: Array, kinds: list[int], y: Array, w: Array, seed: int) -> Leaves:
+    def _leaves(self, rows: Array, asked: Array, kinds: list[int], y: Array, w: Array, seed: int) -> Split:
         """Leaves of the rows, grown by what is asked of them, (N, k), to tell y (M,), classes or numbers."""
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -260,17 +243,7 @@ class Trees:
             x = _ranked(x, orders)
             tree = grower.fit(x, y, sample_weight=w).tree_
             leaf = tree.apply(x)
-        by = np.argsort(leaf, kind="stable")
-        ends = np.searchsorted(leaf[by], np.arange(leaf.max() + 2))
-        return Leaves(tree, orders, rows[by], ends, np.concatenate([[0.0], np.cumsum(w[by])]))
-
-
-def _ranks(x: Array) -> Array:
-    """(N,) places of numbers among those that occur, NaN where missing."""
-    there = ~np.isnan(x)
-    ranks = np.full(len(x), np.nan)
-    ranks[there] = np.unique(x[there], return_inverse=True)[1]
-    return ranks
+        return Split(tree, orders, Groups.of(leaf, rows, w))
 
 
 def _unit(y: Array) -> Array:
