@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from genloss.errors import FitError
 from genloss.generators import Forest, Independent
+from genloss.generators.drawing import Groups
 from genloss.generators.forest import _leaf
 from genloss.samples import Chunk, Samples
 from genloss.streams import fixed
@@ -75,7 +76,8 @@ def test_columns_keep_their_laws_by_weight():
     rows[..., 1] += rows[..., 0]
     w = rng.random((40, 100)) ** 2
     w[:, ::5] = 0
-    x = drawn(rows, weights=w, trees=5)
+    rows[..., 0] += 2 * w  # weight goes with the cells, so that leaves that forget it are off
+    x = drawn(rows, weights=w, trees=5, min_leaf=30)
     w /= w.sum(axis=1, keepdims=True)
     for power in (1, 2):
         check((x**power).mean(axis=1) - (w[..., None] * rows**power).sum(axis=1), 0.0)
@@ -117,6 +119,19 @@ def test_rounds_go_on_while_a_forest_still_tells(monkeypatch):
     told.clear()
     fit(rows, MIXED)
     assert len(told) > 1 and told[0] > 0.65
+
+
+def test_a_forest_that_tells_more_than_the_one_before_is_not_kept(monkeypatch):
+    rows = mixed(1)
+    two = drawn(rows, MIXED, rounds=2)
+    said, grow = [0.9, 0.7, 0.8, 0.6], Forest._told
+    monkeypatch.setattr(Forest, "_told", lambda self, *given: (grow(self, *given)[0], said.pop(0)))
+    assert np.array_equal(drawn(rows, MIXED), two, equal_nan=True) and said == [0.6]
+
+
+def test_rounding_leads_to_no_other_group():
+    groups = Groups.of(np.arange(3), np.arange(3), np.array([1e16, 1.0, 1e16]))
+    assert groups.draw(np.array([1, 1, 2]), np.array([0.3, 0.99, 0.5])).tolist() == [1, 1, 2]
 
 
 @pytest.mark.parametrize("least", [1, 5, 40, 1000])
