@@ -49,6 +49,7 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     ],
     generators.Categorical: [{}, {"smoothing": 1.0, "temperature": 0.5}],
     generators.Forest: [{"trees": 5}, {"trees": 2, "min_leaf": 2, "rounds": 2}],
+    generators.GaussianMixture: [{}, {"components": 2}],
     generators.Smote: [{}, {"k": 1, "classes": "minority"}],
     generators.Trees: [{}, {"min_leaf": 1, "max_depth": 3, "smoothing": 0.2}],
     generators.Wrapped: [{"make": "test_conformance:Bootstrap"}],

@@ -165,6 +165,7 @@ LOOPS: dict[str, Experiment] = {
             (real.Table(path="iris"), generators.Trees(), TABLE),
             (real.Table(path="iris"), generators.Smote(k=3), TABLE),
             (real.Table(path="iris"), generators.Forest(trees=3), TABLE),
+            (real.Ring(), generators.GaussianMixture(3), (metrics.HoldoutNLL(), *VECTORS)),
             (real.SwissRoll(), generators.Trees(min_leaf=2, smoothing=0.1), VECTORS),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )

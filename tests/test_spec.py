@@ -72,6 +72,7 @@ GENERATORS: dict[str, Any] = {
     "Copula": {},
     "Bootstrap": {},
     "Independent": {},
+    "GaussianMixture": {"components": count, "rounds": count, "ridge": positive},
     "Forest": {
         "trees": count,
         "min_leaf": count,

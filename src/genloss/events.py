@@ -87,7 +87,11 @@ class Event:
 EVENTS = {
     e.name: e
     for e in (
-        Event("vectors", "vectors of numbers", fits="Gaussian, KDE, LinearRegression or Wrapped"),
+        Event(
+            "vectors",
+            "vectors of numbers",
+            fits="Gaussian, GaussianMixture, KDE, LinearRegression or Wrapped",
+        ),
         Event("images", "images", also=("vectors",), fits="Gaussian, KDE or Wrapped", picture="images"),
         Event(
             "numeric table",

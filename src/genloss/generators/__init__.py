@@ -5,6 +5,7 @@ from genloss.generators.copula import Copula
 from genloss.generators.forest import Forest
 from genloss.generators.gaussian import Gaussian
 from genloss.generators.kde import KDE
+from genloss.generators.mixture import GaussianMixture
 from genloss.generators.regression import LinearRegression
 from genloss.generators.resampled import Bootstrap, Independent
 from genloss.generators.smote import Smote
@@ -18,6 +19,7 @@ __all__ = [
     "Copula",
     "Forest",
     "Gaussian",
+    "GaussianMixture",
     "Independent",
     "LinearRegression",
     "Smote",
