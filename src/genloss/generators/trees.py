@@ -14,6 +14,7 @@ from genloss.protocols import Model
 from genloss.samples import Array, Samples
 from genloss.streams import Rng
 from genloss.tables import Column
+from genloss.tables.say import listed, meant
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +200,9 @@ class Trees:
         lacking = [name for name in self.order if name not in names]
         if lacking or len({*self.order}) < len(self.order):
             what = f"there is no column '{lacking[0]}'" if lacking else "a column stands twice"
-            known = ", ".join(filter(None, names)) or "none: rows of numbers have no names; leave order out"
-            raise FitError(f"Trees: order: {what} (columns: {known})")
+            hint = meant(lacking[0], names) if lacking else ""
+            known = listed(names) if any(names) else "none: rows of numbers have no names; leave order out"
+            raise FitError(f"Trees: order: {what} (columns: {known}){hint}")
         first = [names.index(name) for name in self.order]
         return first + [j for j in range(len(columns)) if j not in first]
 
