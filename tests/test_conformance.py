@@ -48,6 +48,10 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
         {"design": "fresh", "intercept": True},
     ],
     generators.Categorical: [{}, {"smoothing": 1.0, "temperature": 0.5}],
+    generators.Forest: [{"trees": 5}, {"trees": 2, "min_leaf": 2, "rounds": 2}],
+    generators.GaussianMixture: [{}, {"components": 2}],
+    generators.Smote: [{}, {"k": 1, "classes": "minority"}],
+    generators.Trees: [{}, {"min_leaf": 1, "max_depth": 3, "smoothing": 0.2}],
     generators.Wrapped: [{"make": "test_conformance:Bootstrap"}],
     regimes.AccumulateSubsample: [{}, {"budget": 7}],
     regimes.Window: [{"generations": 1}, {"generations": 3}],
@@ -1092,6 +1096,26 @@ class Named:
     def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
         if train.schema is not None:
             raise ValueError("numbers alone")
+        return generators.Gaussian().fit(train, rng)
+
+
+def test_a_generator_of_classes_is_tried_on_a_table_with_a_target() -> None:
+    judged = {f.check.partition(": ")[0] for f in check(generators.Smote()) if f.passed}
+    assert judged == {"a mixed table", "stands in a spec"}
+
+
+def test_a_generator_of_rows_that_nobody_has_is_said_not_to_be_tried() -> None:
+    (said,) = [f for f in check(OfAngles()) if f.check == "fits and samples"]
+    assert said.passed is None and "for angles alone, of which there are no rows" in said.message
+
+
+@component
+class OfAngles:
+    """A generator of a kind of rows that another source has."""
+
+    accepts: ClassVar = ("angles",)
+
+    def fit(self, train: Samples, rng: Any, init: Any = None) -> Any:
         return generators.Gaussian().fit(train, rng)
 
 

@@ -140,6 +140,7 @@ REGIMES: dict[str, Any] = {
     "mixed latest": regimes.Mixed(0.5, regimes.RealPlusLatest(), budget=7),
     "reads": regimes.Reads((0,), regimes.Replace()),
 }
+WEIGHED = regimes.Weighted(0.3, regimes.Accumulate())
 LOOPS: dict[str, Experiment] = {
     **{
         f"{source!r} by {type(generator).__name__}": loop(source, generator, looks)
@@ -158,6 +159,14 @@ LOOPS: dict[str, Experiment] = {
             (real.Zipf(symbols=300), generators.Categorical(), SYMBOLS),
             (real.Digits(), generators.KDE(), VECTORS + NEAR + MODES),
             (real.Table(path="iris"), generators.Copula(), TABLE),
+            (real.Table(path="iris"), generators.Bootstrap(), TABLE),
+            (real.Zipf(symbols=7), generators.Bootstrap(), (metrics.DistinctN(),)),
+            (real.Table(path="iris"), generators.Independent(), TABLE),
+            (real.Table(path="iris"), generators.Trees(), TABLE),
+            (real.Table(path="iris"), generators.Smote(k=3), TABLE),
+            (real.Table(path="iris"), generators.Forest(trees=3), TABLE),
+            (real.Ring(), generators.GaussianMixture(3), (metrics.HoldoutNLL(), *VECTORS)),
+            (real.SwissRoll(), generators.Trees(min_leaf=2, smoothing=0.1), VECTORS),
             (real.Table(path="diabetes"), G, (metrics.TraceRatio(), *LIKE, *VECTORS)),
         )
     },
@@ -209,6 +218,15 @@ LOOPS: dict[str, Experiment] = {
         Coins(), generators.LinearRegression(), (metrics.TestError(),), regimes.Accumulate(), n_real=4
     ),
     "missing in some replicates": loop(Holes(), generators.Copula(), VECTORS, regimes.Accumulate()),
+    **{
+        f"missing in some replicates, {type(g).__name__}": loop(Holes(), g, VECTORS, WEIGHED)
+        for g in (
+            generators.Bootstrap(),
+            generators.Independent(),
+            generators.Trees(min_leaf=2),
+            generators.Forest(trees=3),
+        )
+    },
     "collapsed": loop(real.Gaussian(), G, (*OF_MODEL, *KNOWN), n_real=3, generations=300),
     "collapsed rows": loop(
         real.Gaussian(), G, (*OF_MODEL, metrics.HoldoutNLL()), n_real=3, generations=150, rows="always"

@@ -70,6 +70,22 @@ GENERATORS: dict[str, Any] = {
     },
     "Categorical": {"smoothing": st.floats(0, 9), "temperature": positive},
     "Copula": {},
+    "Bootstrap": {},
+    "Independent": {},
+    "GaussianMixture": {"components": count, "rounds": count, "ridge": positive},
+    "Forest": {
+        "trees": count,
+        "min_leaf": count,
+        "rounds": count,
+        "tolerance": share,
+    },
+    "Smote": {"k": count, "classes": st.sampled_from(["all", "minority"])},
+    "Trees": {
+        "min_leaf": count,
+        "max_depth": st.one_of(st.none(), count),
+        "smoothing": st.floats(0, 2),
+        "order": st.lists(st.text(max_size=4), max_size=2).map(tuple),
+    },
     "Wrapped": {"make": st.just("sklearn.mixture:GaussianMixture")},
 }
 PLAIN_REGIMES: dict[str, Any] = {

@@ -87,13 +87,17 @@ class Event:
 EVENTS = {
     e.name: e
     for e in (
-        Event("vectors", "vectors of numbers", fits="Gaussian, KDE, LinearRegression or Wrapped"),
+        Event(
+            "vectors",
+            "vectors of numbers",
+            fits="Gaussian, GaussianMixture, KDE, LinearRegression or Wrapped",
+        ),
         Event("images", "images", also=("vectors",), fits="Gaussian, KDE or Wrapped", picture="images"),
         Event(
             "numeric table",
             "rows of numbers",
             also=("vectors",),
-            fits="Gaussian or Copula",
+            fits="Gaussian, Copula, Trees or Forest",
             picture="columns",
         ),
         Event(
@@ -109,7 +113,7 @@ EVENTS = {
             "table",
             "table rows with categories, dates or missing values",
             missing=True,
-            fits="Copula or Wrapped",
+            fits="Copula, Trees, Forest or Wrapped",
             picture="columns",
         ),
     )

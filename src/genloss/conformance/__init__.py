@@ -145,9 +145,13 @@ _OF_FRAMES = re.compile(r"'numpy\.ndarray' object has no attribute|only integers
 
 def _generator(part: Any, on: On) -> Iterator[Finding]:
     accepts, own = ACCEPTS.of(part), [on.own] if on.own else []
-    worlds = [TARGET] if NEEDS_TARGET.of(part) else [NUMERIC, on.mixed]
+    worlds = [TARGET if NEEDS_TARGET.of(part) else NUMERIC, on.mixed]
     if accepts is not None:
         worlds = [w for w in (*worlds, SYMBOLS) if w.event.accepted_by(accepts)]
+    if not worlds and not own:
+        why = f"it is for {' and '.join(accepts or ())} alone, of which there are no rows to try it on"
+        yield Finding("fits and samples", None, why)
+        return
     # whether it can be fitted at all decides how the rest is judged
     trials = {w.name: generators.Trial(part, w) for w in (*worlds, *own)}
     first = {name: next(on.judge(generators.RULES[:1], trial, name)) for name, trial in trials.items()}

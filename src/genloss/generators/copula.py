@@ -9,9 +9,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from genloss.components import component
-from genloss.errors import FitError
+from genloss.generators.drawing import weights_of
 from genloss.protocols import Model
-from genloss.samples import Array, Samples, check_weight
+from genloss.samples import Array, Samples
 from genloss.statistics import triangular_root
 from genloss.streams import Rng
 from genloss.tables import Schema
@@ -141,12 +141,10 @@ class Copula:
         Raises:
             FitError: if there are no rows, or none of positive weight in some replicate.
         """
-        if train.n == 0:
-            raise FitError("a copula needs at least one training row (got 0)")
+        weights = weights_of(train, "a copula")
         rows = train.rows
         event, (replicates, n) = rows.shape[2:], rows.shape[:2]
         x = rows.reshape(replicates, n, -1)
-        weights = _weights(train, replicates, n)
         schema = train.schema
         columns = schema.columns if isinstance(schema, Schema) else (None,) * x.shape[2]
         missing = np.isnan(x)
@@ -175,16 +173,6 @@ class Copula:
         products = scores @ scores.mT
         products /= _common_weight(missing, gaps, weights)
         return CopulaModel(_root(_correlation(products, coefficients)), tuple(margins), gaps, event)
-
-
-def _weights(train: Samples, replicates: int, n: int) -> Array | None:
-    """(R, N) weights, or None where all are alike."""
-    weights = train.row_weights
-    if weights is None:
-        return None
-    weights = np.broadcast_to(weights, (replicates, n))
-    check_weight(weights.sum(axis=1))
-    return weights
 
 
 def _margin(x: Array, weights: Array | None, step: bool, whole: bool, missing: bool) -> tuple[Margin, Array]:

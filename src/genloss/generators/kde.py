@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from genloss.components import Positive, component
-from genloss.errors import FitError
+from genloss.generators.drawing import places, weights_of
 from genloss.protocols import Model
-from genloss.samples import Array, Samples, check_weight
+from genloss.samples import Array, Samples
 from genloss.statistics import KernelSums, Moments, Points, moments, triangular_root
 from genloss.streams import Rng
 
@@ -31,15 +31,7 @@ class KDEModel:
 
     def sample(self, n: int, rng: Rng) -> Array:
         """(R, n, *event) rows: a training row by its weight, plus noise."""
-        weights = self.train.row_weights
-        replicates = self.train.replicates
-        if weights is None:
-            index = rng.integers(self.train.n, size=(replicates, n))
-        else:
-            cdf = np.cumsum(np.broadcast_to(weights, (replicates, self.train.n)), axis=1)
-            u = rng.random((replicates, n)) * cdf[:, -1:]
-            index = np.stack([np.searchsorted(c, v, "right") for c, v in zip(cdf, u, strict=True)])
-        x = self.train.take(index)
+        x = self.train.take(places(self.train.row_weights, self.train.n, (self.train.replicates, n), rng))
         noise = rng.standard_normal(x.shape)
         noise *= np.reshape(self.bandwidth, (-1, *[1] * (x.ndim - 1)))
         return np.add(x, noise, out=noise)
@@ -95,11 +87,7 @@ class KDE:
         Raises:
             FitError: if there are no rows, or none of positive weight in some replicate.
         """
-        if train.n == 0:
-            raise FitError("a kernel density needs at least one training row")
-        weights = train.row_weights
-        if weights is not None:
-            check_weight(weights.sum(axis=-1))
+        weights = weights_of(train, "a kernel density")
         if not isinstance(self.bandwidth, str):
             return KDEModel(train, self.bandwidth, running=True)
         n: Any = train.n
