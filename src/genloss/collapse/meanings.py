@@ -89,14 +89,14 @@ MEANINGS = (
         7,
         "entanglement of modes",
         ("modes", "between"),
-        "modes lost, or mass between modes, beyond what real rows have",
-        "a metric of modes: ModeShare",
+        "modes lost, or mass between modes, beyond what real rows and generation 1 have",
+        'a metric of modes: ModeShare with what = "lost" or "between"',
     ),
     Meant(
         8,
         "data off the support",
         ("support",),
-        "share of rows where real data has none, beyond what fresh real rows have",
+        "share of rows where real data has none, beyond what real rows and generation 1 have",
         "a metric of the support: OffSupport",
     ),
 )
@@ -197,11 +197,12 @@ def moved(x: Trajectory) -> Array:
 
 def increase(x: Trajectory, margins: Margins) -> Tested:
     """Meaning 2: the change for the worse, against the margin of its scale."""
-    test = against(worse(x) * moved(x), _margin(x, margins))
+    test = against(worse(x) * moved(x), margin_of(x, margins))
     return test._replace(effect=_factor(test.effect)) if logarithmic(x) else test
 
 
-def _margin(x: Trajectory, margins: Margins) -> float:
+def margin_of(x: Trajectory, margins: Margins) -> float:
+    """Where an increase begins, on the scale of :func:`moved`."""
     scale = x.meaning.scale
     if logarithmic(x):
         return float(np.log1p(margins.increase))
@@ -254,9 +255,13 @@ def loss(x: Trajectory, margins: Margins) -> tuple[Tested, Tested]:
 
 
 def excess(x: Trajectory, margin: float) -> Tested:
-    """Meanings 7 and 8: the last value less what the replicate's real rows have, against a margin."""
-    real = 0.0 if x.real is None or np.isnan(x.real).all() else x.real
-    return against(x.values[-1] - real, margin)
+    """Meanings 7 and 8: the last value less that of generation 1 or of the real rows, against a margin.
+
+    What the model of real data has already is its misfit, and no work of the loop.
+    """
+    real = x.values[0] if x.real is None or np.isnan(x.real).all() else np.fmax(x.values[0], x.real)
+    with np.errstate(invalid="ignore"):
+        return against(x.values[-1] - real, margin)
 
 
 def scaling(grid: Mapping[float, Trajectory], margins: Margins) -> tuple[Tested, Tested] | None:

@@ -30,6 +30,7 @@ from genloss.collapse.meanings import (
     increase,
     logarithmic,
     loss,
+    margin_of,
     reference,
     scaling,
     worse,
@@ -40,6 +41,7 @@ from genloss.intervals import Interval
 from genloss.wording import several
 
 _ALPHA = 0.05
+_FEWEST = 8  # replicates of which all lie on one side by chance in less than 5 % / 8 of cases
 _NOTHING = Interval(np.nan, np.nan, np.nan)
 
 
@@ -56,6 +58,7 @@ class Finding:
         law: what the law says, where one decides; "" where data do.
         needs: what would answer it; "" where it is answered.
         why: what the answer rests on.
+        factor: whether the effect is a factor: no change is 1.
     """
 
     labels: Mapping[str, Any]
@@ -66,6 +69,7 @@ class Finding:
     law: str = ""
     needs: str = ""
     why: str = ""
+    factor: bool = False
 
     def said(self) -> dict[str, Any]:
         """As JSON has it: numbers that are none are null."""
@@ -79,6 +83,7 @@ class Finding:
             "effect": effect,
             "low": low,
             "high": high,
+            "unit": "factor" if self.factor else "difference",
             "law": self.law or None,
             "needs": self.needs or None,
             "why": self.why or None,
@@ -185,6 +190,8 @@ def _more(test: Tested) -> str:
     share, of = test.share
     if not of:
         return "replicates"
+    if of < _FEWEST:
+        return f"{_FEWEST} replicates at least: with fewer no sign test can tell, at 5 % over eight questions"
     gap = abs(share - 0.5)
     if gap < 0.02:
         return "an effect that lies further from its margin: at this one no number of replicates tells"
@@ -215,7 +222,7 @@ def _catastrophe(read: Read, meant: Meant, margins: Margins) -> _Asked | None:
         first, last = float(x.law.values[0]), float(x.law.values[len(x.values) - 1])
         lost = (last - first) / (at - first) if at != first else math.nan
         if math.isfinite(lost):
-            said = f"by law the mean has lost {lost:.0%}"
+            said = f"by law the mean has lost {lost:.0%} at generation {x.generations[-1]:g}"
             yes = lost > margins.lost
             return _Asked(read, meant, test.effect, settled="yes" if yes else "no", law=said, why=why)
     return _simple(read, meant, test, margins.lost, why)
@@ -232,22 +239,36 @@ def _any_increase(read: Read, meant: Meant, margins: Margins) -> _Asked:
     test = increase(x, margins)
     factor = logarithmic(x)
     margin = _said_margin(x, margins)
-    why = f"{_share(test)} are worse than generation 1 by more than {margin}"
+    end = f"generation {x.generations[-1]:g}"
+    why = f"{_share(test)} are worse at {end} than at the first one by more than {margin}"
     if x.law is not None and x.law.of == "mean":
         first, last = float(x.law.values[0]), float(x.law.values[len(x.values) - 1])
         change = last / first - 1 if factor and first else last - first
         if math.isfinite(change):
             said = (
-                f"by law the mean is {last / first:.3g} times generation 1's"
+                f"by law the mean at {end} is {last / first:.3g} times generation 1's"
                 if factor
-                else (f"by law the mean changes by {change:.3g}")
+                else f"by law the mean at {end} has changed by {change:.3g}"
             )
             bound = (
                 margins.increase if factor else margins.nats if x.meaning.scale == "nats" else margins.share
             )
             yes = worse(x) * change > bound
             return _Asked(read, meant, test.effect, settled="yes" if yes else "no", law=said, why=why)
+    if test.yes > test.no and _mean_may_rise(read, margins):
+        # the typical replicate is none worse, but a risk is a mean
+        why, test = f"{why}; the mean may have risen by more", test._replace(no=1.0)
     return _simple(read, meant, test, 0.0, why)
+
+
+def _mean_may_rise(read: Read, margins: Margins) -> bool:
+    """Whether the mean was seen to change, by what may be more than the margin."""
+    x, mean = read.x, read.mean
+    if mean.status not in ("still moving", "levels off"):
+        return False
+    change = _for_the_worse(mean.change, worse(x))
+    size = abs(float(x.values[0].mean())) * margins.increase if logarithmic(x) else margin_of(x, margins)
+    return bool(change.estimate > 0 and change.high > size)
 
 
 def _said_margin(x: Trajectory, margins: Margins) -> str:
@@ -261,6 +282,8 @@ def _said_margin(x: Trajectory, margins: Margins) -> str:
 def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
     x = read.x
     sign = worse(x)
+    if x.meaning.scale == "share":
+        return _Asked(read, meant, _NOTHING, settled="no", why="a share lies between 0 and 1")
     told = read.mean.status != "undecided" and read.mean.until >= x.generations[-1]
     of = read.mean if told else read.typical
     effect = _for_the_worse(read.mean.change if math.isfinite(read.mean.change.estimate) else of.change, sign)
@@ -285,10 +308,13 @@ def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
         return _Asked(read, meant, effect, settled="undecided", why=why, needs=read.mean.needs or of.needs)
     if of.status == "still moving":
         return _Asked(read, meant, effect, settled="no", why=f"{who} is still moving, for the better")
-    if of.status == "levels off":
-        return _Asked(read, meant, effect, settled="no", why=f"{who} levels off")
-    test = increase(x, margins)
-    why = f"no change of {who} seen"
+    # no law rules out a slow drift beside a limit: a no is that none is seen beyond the margin
+    off = of.status == "levels off"
+    since = len(x.values) // 2 if off else 0
+    test = increase(x.since(since), margins)
+    end = f"generation {x.generations[since]:g} to {x.generations[-1]:g}"
+    beyond = f"from {end} {_share(test)} have risen by more than {_said_margin(x, margins)}"
+    why = f"{who} levels off; {beyond}" if off else f"no change of {who} seen; {beyond}"
     return _Asked(read, meant, effect, 1.0, test.no, why=why, needs=_more(test), tested=True)
 
 
@@ -380,5 +406,7 @@ def _holm(asked: Sequence[_Asked]) -> list[Finding]:
         answer = q.settled or decided[id(q)]
         needs = q.needs if answer in ("undecided", "not asked") else ""
         x = q.read.x
-        found.append(Finding(x.labels, x.metric, q.meaning.number, answer, q.effect, q.law, needs, q.why))
+        number = q.meaning.number
+        factor = number in (4, 6) or (number == 2 and logarithmic(x))
+        found.append(Finding(x.labels, x.metric, number, answer, q.effect, q.law, needs, q.why, factor))
     return found

@@ -74,6 +74,11 @@ class Trajectory:
             **{**self._fields, "generations": self.generations[kept], "values": self.values[kept]}
         )
 
+    def since(self, index: int) -> Trajectory:
+        """The same from one of its generations on."""
+        values, generations = self.values[index:], self.generations[index:]
+        return Trajectory(**{**self._fields, "generations": generations, "values": values})
+
     def only(self, replicates: Any) -> Trajectory:
         """The same of some replicates, by mask or index."""
         real = None if self.real is None else self.real[replicates]

@@ -225,7 +225,8 @@ def effect_words(finding: Finding) -> str:
     """An effect with its interval, "" where there is none."""
     if not np.isfinite(finding.effect.estimate):
         return ""
-    return bracketed(*interval(finding.effect))
+    said = bracketed(*interval(finding.effect, 1.0 if finding.factor else 0.0))
+    return f"× {said}" if finding.factor else said
 
 
 def answers_table(found: Verdict) -> list[list[str]]:

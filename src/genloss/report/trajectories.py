@@ -61,9 +61,9 @@ def _caption(lines: Sequence[tuple[str, Trajectory]]) -> str:
 def _spec(lines: Sequence[tuple[str, Trajectory]]) -> Spec:
     rows = [row for name, x in lines for row in _rows(name, x)]
     names = [name for name, _ in lines]
-    positive = bool(rows) and min(r["v"] for r in rows) > 0
-    spread = max((r["v"] for r in rows), default=1.0) / min((r["v"] for r in rows), default=1.0)
-    scale = {"type": "log"} if positive and spread > 30 else {"zero": False, "nice": True}
+    values = [r["v"] for r in rows]
+    far = bool(values) and min(values) > 0 and max(values) > 30 * min(values)
+    scale = {"type": "log"} if far else {"zero": False, "nice": True}
     colour = {
         "field": "c",
         "type": "nominal",
