@@ -12,7 +12,7 @@ from genloss.collapse import verdict
 from genloss.collapse.guards import no_pieces
 from genloss.collapse.names import repetitions
 from genloss.collapse.others import Columns, read
-from genloss.errors import DataError
+from genloss.errors import DataError, SpecError
 
 T, R = 20, 10
 X = 0.5 + 0.03 * np.arange(1, T + 1)[:, None] + 0.05 * np.random.default_rng(0).normal(size=(T, R))
@@ -592,3 +592,14 @@ def test_a_page_of_its_own_draws_what_it_judges(tmp_path):
     text = write(found, tmp_path / "v.html", "a <i>title</i>").read_text()
     assert text.count("<svg") == 2 and "2 any increase" in text
     assert "<b>entropy" not in text and "<i>title" not in text and "<script" not in text
+
+
+def test_what_runs_to_infinity_is_said_and_wrong_words_are_refused():
+    values = X.copy()
+    values[10:, :3] = np.inf
+    found = verdict(values)
+    assert "value is infinite in 3 of" in " ".join(found.notes) and "from generation 11 on" in " ".join(
+        found.notes
+    )
+    with pytest.raises(SpecError, match=r'better = \'up\': give one of "lower", "higher"'):
+        verdict(values, better="up")

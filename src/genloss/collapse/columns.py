@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from genloss.collapse import names
 from genloss.collapse.figures import checked, generations, of_a_generation
 from genloss.collapse.opening import FILE, Opened, Say
-from genloss.errors import DataError
+from genloss.errors import DataError, SpecError
 from genloss.meaning import Better, Tells
 from genloss.samples import Array
 from genloss.tables.say import meant, some
@@ -49,6 +49,13 @@ class Columns:
     tells: Tells | None = None
     missing: tuple[str, ...] = ()
     references: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, known in (("across", Across), ("better", Better), ("tells", Tells)):
+            given = vars(self)[name]
+            if given is not None and given not in get_args(known):
+                some = ", ".join(f'"{k}"' for k in get_args(known) if k)
+                raise SpecError(f"{name} = {given!r}: give one of {some}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -268,6 +268,9 @@ def _told(told: Forecast, x: Trajectory, series: Array, threshold: float | None)
     tails = [0.5, (1 - told.level) / 2, (1 + told.level) / 2]
     paths = _observed(way.back(drawn), told.of)
     value = Interval(*(float(v) for v in np.quantile(paths[:, -1], tails)))
+    if value.low == value.high and x.meaning.scale == "share" and not still.all():
+        end = f"laws that fit reach {value.low:g}, an end of its scale"
+        return dataclasses.replace(told, reason=f"{end}, and say nothing of how near it stays")
     with np.errstate(divide="ignore"):
         low, high = way.forth(np.array(value[1:]))
     times = float(high - low) / float(np.ptp(y))

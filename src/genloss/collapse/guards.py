@@ -91,10 +91,11 @@ def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     least, most = int(there.sum(axis=0).min()), int(there.sum(axis=0).max())
     had = f"{least} to {most}" if least < most else f"{least}"
     ones = int(whole.sum())
+    gone = "those left out" if ones < x.shape[1] else "those that end before others"
     say(
         f"replicates have {had} of {len(t)} generations: used {'is' if ones == 1 else 'are'} the {ones} of "
         f"{x.shape[1]} that {'has' if ones == 1 else 'have'} all of {int(kept.sum())}, up to generation "
-        f"{t[kept][-1]:g}; those left out may be the ones that failed"
+        f"{t[kept][-1]:g}; {gone} may be the ones that failed"
     )
     return t[kept], x[np.ix_(kept, whole)], whole
 

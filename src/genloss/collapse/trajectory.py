@@ -67,6 +67,18 @@ class Trajectory:
         """What becomes of the law in the end; None where there is no law, or nothing can be told of it."""
         return None if self.law is None else tail(self.task, self.agent, self.metric)
 
+    @property
+    def infinite(self) -> str:
+        """Since when how many replicates are infinite, in words; "" where none is."""
+        gone = np.isinf(self.values)
+        if not gone.any():
+            return ""
+        first = self.generations[int(gone.any(axis=1).argmax())]
+        many = int(gone.any(axis=0).sum())
+        where = f"{self.label}: " if self.label else ""
+        which = f"{many} of {self.replicates} replicates, from generation {first} on"
+        return f"{where}{self.metric} is infinite in {which}"
+
     def upto(self, generation: int) -> Trajectory:
         """The same as it was when a generation was the last one."""
         kept = self.generations <= generation

@@ -125,7 +125,7 @@ def verdict(
         reads = tuple(Read(x) for x in line)
         mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
         lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
-    said = dict.fromkeys([*notes, *(note for x in some for note in x.notes)])
+    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note)])
     return Verdict(tuple(lines), margins, tuple(said))
 
 
