@@ -51,3 +51,12 @@ def listed(each: Sequence[str], most: int = 6, between: str = ", ") -> str:
     left = len(each) - most
     between = "; " if any(between in text for text in each[:most]) else between
     return between.join([*each[:most], *([f"and {left} more"] if left > 0 else [])])
+
+
+def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
+    """Lines whose columns stand under each other."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    pad = " " * indent
+    return [
+        pad + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

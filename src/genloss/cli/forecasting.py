@@ -85,8 +85,8 @@ def forecast(
 
 def text(found: list[Forecast]) -> str:
     """The forecasts as a terminal shows them: a row for each, and how many cannot tell."""
-    from genloss.cli.listing import aligned
     from genloss.numbers import number
+    from genloss.wording import aligned
 
     first = found[0]
     lined = any(f.labels for f in found)

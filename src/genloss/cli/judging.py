@@ -17,7 +17,7 @@ from genloss.errors import SpecError, say
 from genloss.wording import several
 
 if TYPE_CHECKING:
-    from genloss.collapse.profile import Finding
+    from genloss.collapse.findings import Finding
     from genloss.collapse.verdict import Verdict
 
 _WIDTH = 120
@@ -268,9 +268,9 @@ def _sentences(found: Verdict, width: int) -> list[str]:
 
 
 def _answers(found: Verdict, width: int) -> list[str]:
-    from genloss.cli.listing import aligned
     from genloss.collapse.meanings import MEANINGS
     from genloss.collapse.verdict import answers_table
+    from genloss.wording import aligned
 
     (_, *names), *body = answers_table(found)
     upright = aligned([["Did it collapse?", *names], *body])

@@ -12,7 +12,7 @@ import click
 
 from genloss.cli.guard import one_line
 from genloss.traits import called
-from genloss.wording import several
+from genloss.wording import aligned, several
 
 if TYPE_CHECKING:
     from genloss.study import Study
@@ -226,12 +226,3 @@ def _what(task: Any) -> str:
     fresh = f" + {task.n_fresh} a generation" if task.n_fresh else ""
     flows = "rows" if task.statistic is None else f"statistics: {called(task.statistic)}"
     return f"{task.n_real}{fresh} real rows, drawn as {flows}"
-
-
-def aligned(rows: list[list[str]], indent: int = 0) -> list[str]:
-    """Lines whose columns stand under each other."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    pad = " " * indent
-    return [
-        pad + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]

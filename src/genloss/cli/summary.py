@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genloss.cli import listing
-from genloss.cli.listing import aligned
-from genloss.wording import several
+from genloss.wording import aligned, several
 
 if TYPE_CHECKING:
     from genloss.report.tables import Block

@@ -275,7 +275,7 @@ def _told(told: Forecast, x: Trajectory, series: Array, threshold: float | None)
         low, high = way.forth(np.array(value[1:]))
     times = float(high - low) / float(np.ptp(y))
     if not times <= WIDEST:
-        wide = f"the interval would be {times:.1f} times as wide as what replicates have spanned so far"
+        wide = f"the interval would be {times:.3g} times as wide as what replicates have spanned so far"
         return dataclasses.replace(told, reason=f"{wide}; more generations or replicates would narrow it")
     crossing = None if threshold is None else _crossing(threshold, series, t, paths, places, tails)
     return dataclasses.replace(told, value=value, crossing=crossing)

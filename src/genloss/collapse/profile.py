@@ -13,12 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from genloss.collapse.bylaw import Tail
+from genloss.collapse.findings import Finding, Read
 from genloss.collapse.meanings import (
     MEANINGS,
     Answer,
@@ -35,7 +34,7 @@ from genloss.collapse.meanings import (
     scaling,
     worse,
 )
-from genloss.collapse.rates import Growth, growth
+from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
 from genloss.wording import several
@@ -43,68 +42,6 @@ from genloss.wording import several
 _ALPHA = 0.05
 _FEWEST = 8  # replicates of which all lie on one side by chance in less than 5 % / 8 of cases
 _NOTHING = Interval(np.nan, np.nan, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """One answer.
-
-    Args:
-        labels: of the line.
-        metric: that answers; None where none does.
-        meaning: 1 to 8.
-        answer: "yes", "no", "undecided" or "not asked".
-        effect: with its 95 % interval, as `meanings.MEANINGS` describes it; NaN where there is none.
-        law: what the law says, where one decides; "" where data do.
-        needs: what would answer it; "" where it is answered.
-        why: what the answer rests on.
-        factor: whether the effect is a factor: no change is 1.
-    """
-
-    labels: Mapping[str, Any]
-    metric: str | None
-    meaning: int
-    answer: Answer
-    effect: Interval
-    law: str = ""
-    needs: str = ""
-    why: str = ""
-    factor: bool = False
-
-    def said(self) -> dict[str, Any]:
-        """As JSON has it: numbers that are none are null."""
-        effect, low, high = (float(v) if math.isfinite(v) else None for v in self.effect)
-        return {
-            **self.labels,
-            "metric": self.metric,
-            "meaning": self.meaning,
-            "name": MEANINGS[self.meaning - 1].name,
-            "answer": self.answer,
-            "effect": effect,
-            "low": low,
-            "high": high,
-            "unit": "factor" if self.factor else "difference",
-            "law": self.law or None,
-            "needs": self.needs or None,
-            "why": self.why or None,
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Read:
-    """A trajectory and what is known of its growth, worked out once."""
-
-    x: Trajectory
-
-    @cached_property
-    def typical(self) -> Growth:
-        """Of the typical replicate."""
-        return growth(self.x, "typical")
-
-    @cached_property
-    def mean(self) -> Growth:
-        """Of the mean."""
-        return growth(self.x, "mean")
 
 
 @dataclass(frozen=True, eq=False)

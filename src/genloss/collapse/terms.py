@@ -133,6 +133,10 @@ def _named(name: str, shape: Interval, a: Interval, slope: Interval, last: float
         return (Rate("exponent", shape),)
     if name == "exponential growth":
         return (Rate("doubling time", _time(shape)),)
+    if name.startswith("bounded") and shape.low == 0:
+        # as slow as one likes: nothing bounds the limit on the side to which it goes
+        ends = (a.low, np.inf) if slope.estimate < 0 else (-np.inf, a.high)
+        a = Interval(a.estimate, *ends)
     if name == "bounded power":
         return (Rate("limit", a), Rate("exponent", _scaled(shape, -1)))
     if name == "bounded exponential":

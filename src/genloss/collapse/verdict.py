@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from genloss import intervals
+from genloss.collapse.findings import Finding, Read
 from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
-from genloss.collapse.profile import Finding, Read, profile
+from genloss.collapse.profile import profile
 from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory, trajectories
+from genloss.errors import SpecError
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
-from genloss.wording import several
+from genloss.wording import aligned, several
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,8 @@ class Line:
         """The answer to a meaning: a yes before an undecided before a no, whatever the metric."""
         order = {"yes": 0, "undecided": 1, "no": 2, "not asked": 3}
         mine = [f for f in self.findings if f.meaning == meaning]
+        if not mine:
+            raise SpecError(f"there is no meaning {meaning}: give a number from 1 to {len(MEANINGS)}")
         return min(mine, key=lambda f: order[f.answer])
 
     @property
@@ -93,6 +97,11 @@ class Verdict:
     lines: tuple[Line, ...]
     margins: Margins
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        heads = (f"{line.name}: " if line.name else "" for line in self.lines)
+        said = [f"{head}{line.sentence}" for head, line in zip(heads, self.lines, strict=True)]
+        return "\n".join([*said, "", *aligned(answers_table(self))])
 
     def said(self) -> list[dict[str, Any]]:
         """As JSON has it: one object for each line, metric and meaning."""
@@ -231,7 +240,7 @@ def effect_words(finding: Finding) -> str:
 
 def answers_table(found: Verdict) -> list[list[str]]:
     """Meanings as rows, lines as columns, with a head: what the command and the page show."""
-    head = ["", *(line.name or "answer" for line in found.lines)]
+    head = ["did it collapse?", *(line.name or "answer" for line in found.lines)]
     rows = [head]
     for meant in MEANINGS:
         cells = []
