@@ -37,14 +37,14 @@ def places(weights: Array | None, rows: int, shape: tuple[int, ...], rng: Rng) -
     """(R, ...) places of rows drawn with replacement, each replicate's by its own weights.
 
     Args:
-        weights: (R, N) of the rows, or None where all are alike.
+        weights: (R, N) or (N,) of the rows, or None where all are alike.
         rows: N.
         shape: (R, ...) of what is drawn.
         rng: the stream.
     """
     if weights is None:
         return rng.integers(rows, size=shape)
-    below = np.cumsum(weights, axis=1)
+    below = np.cumsum(np.broadcast_to(weights, (shape[0], rows)), axis=1)
     u = rng.random(shape)
     return np.stack([np.searchsorted(b, v * b[-1], "right") for b, v in zip(below, u, strict=True)])
 
