@@ -53,8 +53,8 @@ def test_ties_pay_no_more_than_any_order_of_them():
     for shares in ([0.3, 0.4, 0.3], [0.99, 0.01]):
         x = g.choice(len(shares), p=shares, size=(200, 1, 1)).astype(float)
         tied, ordered = OverGenerations((1, 1)), OverGenerations((100, 1))
-        for now in x:
-            few, many = tied.add(now), ordered.add(now + 1e-6 * g.random((100, 1)))
+        for values in x:
+            few, many = tied.add(values), ordered.add(values + 1e-6 * g.random((100, 1)))
             assert (few.up <= many.up + 1e-9).all() and (few.down <= many.down + 1e-9).all()
 
 

@@ -76,6 +76,8 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     (('334', '332, 336'), ('1.2', '0.30, 45'))
     >>> interval(Interval(0.878, 0.0, 120.0)), interval(Interval(0.02, -0.09, 0.11))
     (('0.88', '0, 120'), ('0.02', '−0.09, 0.11'))
+    >>> interval(Interval(2.0, 1.03125, 5.0), none=1)
+    ('2.00', '1.03, 5.00')
     >>> interval(Interval(-1 / 212, -1 / 212 - 1e-18, -1 / 212))
     ('−0.00472', '')
     >>> interval(Interval(0.01, 0.01, 0.01)), interval(Interval(5.95, math.nan, math.nan))
@@ -90,7 +92,10 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
         return number(estimate), ""
     half = (high - low) / 2
     if not all(map(math.isfinite, three)) or (low > 0 and high > 4 * low) or half > 5 * abs(estimate) > 0:
-        value, *ends = (number(v, 2, zeros=True) for v in three)
+        digits = 2
+        while digits < 8 and any(v != none and float(f"{v:.{digits - 1}e}") == none for v in three[1:]):
+            digits += 1  # an end that lies beside `none` is shown to
+        value, *ends = (number(v, digits, zeros=True) for v in three)
         return value, ", ".join(ends)
     power = math.floor(math.log10(half))
     place = power - (half < 3.55 * 10.0**power)

@@ -173,13 +173,13 @@ def whitening(covariance: Array) -> Array:
     Blocks without any spread, as where all replicates begin alike, are given the least spread that others
     have.
     """
-    s = np.sqrt(np.diag(covariance))
+    s = np.sqrt(np.maximum(np.diag(covariance), 0))  # round-off may leave them below 0
     least = s[s > 0].min() if (s > 0).any() else 1.0
     s = np.where(s > 0, s, least)
     c = covariance / np.outer(s, s)
     c = (1 - 1e-8) * c
     np.fill_diagonal(c, 1.0)
-    values, vectors = np.linalg.eigh(c)  # round-off may leave them below 0
+    values, vectors = np.linalg.eigh(c)
     root = vectors / np.sqrt(np.maximum(values, 1e-8))
     return np.asarray((root @ vectors.T) / s[None, :])
 

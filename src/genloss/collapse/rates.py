@@ -30,7 +30,17 @@ import numpy as np
 from genloss.collapse import terms
 from genloss.collapse.blocks import LEAST_REPLICATES, Blocks, Of, blocks
 from genloss.collapse.ends import borne_out
-from genloss.collapse.growth import FAMILIES, NAMES, Candidates, Fits, candidates, columns, settled, told
+from genloss.collapse.growth import (
+    FAMILIES,
+    NAMES,
+    Candidates,
+    Fits,
+    candidates,
+    columns,
+    settled,
+    told,
+    whitening,
+)
 from genloss.collapse.needed import needed
 from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
@@ -240,8 +250,7 @@ def _changes(b: Blocks) -> float:
     d, e = contrast @ b.values, contrast @ s @ contrast.T
     if np.abs(d).max() <= 1e-12 * np.abs(b.values).max():  # sums of equal numbers
         return 1.0
-    white = _root(e)
-    t2 = float(((white @ d) ** 2).sum()) * (r - k + 1) / (r - 1)
+    t2 = float(((whitening(e) @ d) ** 2).sum()) * (r - k + 1) / (r - 1)
     p_any = float(fdtrc(k - 1, r - k + 1, t2 / (k - 1)))
     trend = b.weights @ np.log(b.generations)
     trend = trend - trend.mean()
@@ -250,14 +259,6 @@ def _changes(b: Blocks) -> float:
         return 0.0 if trend @ b.values else p_any
     p_trend = float(2 * stdtr(r - 1, -abs(trend @ b.values) / error))
     return min(1.0, 2 * min(p_any, p_trend))
-
-
-def _root(e: Array) -> Array:
-    s = np.sqrt(np.diag(e))
-    s = np.where(s > 0, s, s[s > 0].min() if (s > 0).any() else 1.0)
-    c = e / np.outer(s, s)
-    values, vectors = np.linalg.eigh(c)
-    return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-8))).T / s[None, :])
 
 
 def _moved(b: Blocks) -> Interval:

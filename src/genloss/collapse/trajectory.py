@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -82,23 +82,16 @@ class Trajectory:
     def upto(self, generation: int) -> Trajectory:
         """The same as it was when a generation was the last one."""
         kept = self.generations <= generation
-        return Trajectory(
-            **{**self._fields, "generations": self.generations[kept], "values": self.values[kept]}
-        )
+        return replace(self, generations=self.generations[kept], values=self.values[kept])
 
     def since(self, index: int) -> Trajectory:
         """The same from one of its generations on."""
-        values, generations = self.values[index:], self.generations[index:]
-        return Trajectory(**{**self._fields, "generations": generations, "values": values})
+        return replace(self, generations=self.generations[index:], values=self.values[index:])
 
     def only(self, replicates: Any) -> Trajectory:
         """The same of some replicates, by mask or index."""
         real = None if self.real is None else self.real[replicates]
-        return Trajectory(**{**self._fields, "values": self.values[:, replicates], "real": real})
-
-    @property
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return replace(self, values=self.values[:, replicates], real=real)
 
 
 def trajectories(results: Results, metrics: Iterable[str] | None = None) -> Iterator[Trajectory]:

@@ -109,7 +109,7 @@ class Verdict:
 
     @property
     def differences(self) -> list[Difference]:
-        """Of every line's headline from the first line's, where they are of one metric and one world."""
+        """Of every line's headline from that of a line that differs in one label, the regime first."""
         return differences(self.lines)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from genloss.collapse.findings import Finding
 from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.verdict import Difference, Line, Verdict, effect_words
 from genloss.errors import StoreError
@@ -17,6 +18,7 @@ from genloss.numbers import bracketed, interval
 from genloss.report.templating import templates
 from genloss.report.trajectories import trajectory_figures
 from genloss.study.files import write_file
+from genloss.traits import HEADING
 
 _ACROSS = 5  # lines beside each other
 _WHY = 40  # lines of which all is said
@@ -102,22 +104,19 @@ def _table(title: str, lines: Sequence[Line], asked: Sequence[Meant], few: bool)
     """Meanings as rows; columns are lines, or regimes whose lines are counted."""
     cut = f"{title}: " if title else ""
     columns = {line.name.removeprefix(cut) or "answer": [line] for line in lines}
-    sentences = (
-        [(name, some[0].sentence) for name, some in columns.items()] if len(columns) <= _ACROSS else []
-    )
-    if not few and len(columns) > _ACROSS:
+    sentences: list[tuple[str, str]] = []
+    if len(columns) > _ACROSS:
         columns = {name or "all lines": some for name, some in _grouped(lines, "regime").items()}
+    elif not few:
+        sentences = [(name, some[0].sentence) for name, some in columns.items()]
     rows = [
         (f"{m.number} {m.name}", [_counted(some, m.number) for some in columns.values()])
         for m in asked
         if any(line.answer(m.number).answer != "not asked" for line in lines)
     ]
-    said = (
-        next((vars(read.x.task).get("title") for read in lines[0].reads if read.x.task), None)
-        if title
-        else ""
-    )
-    return Table(said or title, [*columns], rows, [] if few else sentences)
+    task = lines[0].reads[0].x.task
+    said = HEADING.of(task) if title and task is not None else title
+    return Table(said or title, [*columns], rows, sentences)
 
 
 def _turned(lines: Sequence[Line], asked: Sequence[Meant]) -> Table:
@@ -140,9 +139,12 @@ def _counted(lines: Sequence[Line], meaning: int) -> Cell:
 def _cell(line: Line, meaning: int) -> Cell:
     f = line.answer(meaning)
     word, kind = _SHORT[f.answer]
-    effect = effect_words(f)
-    why = "; ".join(p for p in (effect, f.law, f.why, f"needs {f.needs}" if f.needs else "") if p)
-    return Cell(f"{word} by law" if f.law and f.answer in ("yes", "no") else word, kind, why)
+    said = f"{word} by law" if f.law and f.answer in ("yes", "no") else word
+    return Cell(said, kind, _rests_on(f, effect_words(f)))
+
+
+def _rests_on(f: Finding, effect: str) -> str:
+    return "; ".join(p for p in (effect, f.law, f.why, f"needs {f.needs}" if f.needs else "") if p)
 
 
 def _why(line: Line) -> list[tuple[str, str, str]]:
@@ -152,13 +154,8 @@ def _why(line: Line) -> list[tuple[str, str, str]]:
             continue
         meant = MEANINGS[f.meaning - 1]
         effect = effect_words(f)
-        parts = [
-            f"{meant.effect}: {effect}" if effect else "",
-            f.law,
-            f.why,
-            f"needs {f.needs}" if f.needs else "",
-        ]
-        out.append((f"{f.meaning} {meant.name}: {f.metric}", f.answer, "; ".join(p for p in parts if p)))
+        why = _rests_on(f, f"{meant.effect}: {effect}" if effect else "")
+        out.append((f"{f.meaning} {meant.name}: {f.metric}", f.answer, why))
     return out
 
 
