@@ -62,7 +62,7 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     if isinstance(data, str) and data in BUNDLED:
         wishes = replace(wishes, target=wishes.target or "target")
     source = str(data) if isinstance(data, (str, Path)) else "the table"
-    file = _file(source) if isinstance(data, (str, Path)) and source not in BUNDLED else None
+    file = file_of(source) if isinstance(data, (str, Path)) and source not in BUNDLED else None
     with named(source):
         held = (
             Held(arrow_of(_bundled(source) if source in BUNDLED else data))
@@ -74,7 +74,7 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     return Reading(schema, found.rows, (*held.decisions, *found.decisions), found.left_out)
 
 
-def _file(path: str) -> Path:
+def file_of(path: str) -> Path:
     """The file of a path.
 
     Raises:
@@ -158,4 +158,4 @@ def opened(data: Any) -> Held:
     if not isinstance(data, (str, Path)):
         return Held(arrow_of(data))
     with named(str(data)):
-        return _read(_file(str(data)), Wishes())
+        return _read(file_of(str(data)), Wishes())
