@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from genloss.components import Count, Positive, Replicates, Share, Size, component, plain
 from genloss.errors import SpecError
+from genloss.generators.given import Given, copied
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
 from genloss.metrics.learners import Learner, inputs, real_target, target_classes
@@ -19,11 +20,10 @@ from genloss.protocols import Generator, RealData, Record
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, Address, Role
 from genloss.tables import Schema
-from genloss.traits import SCHEMA, SIZE
+from genloss.traits import FEATURES, SCHEMA, SIZE
 from genloss.trials.arms import Arm, of_real_rows, of_source
-from genloss.trials.given import Given
 from genloss.trials.learning import Lesson, Pupil, settings_of
-from genloss.trials.splits import dealt, folded
+from genloss.trials.splits import folded
 
 
 def _listed(value: Any) -> Any:
@@ -115,7 +115,7 @@ class Trial:
         if isinstance(self.source, Given):
             most = len(self.source.rows(SCHEMA.of(self.real)))  # type: ignore[arg-type]
             # a file has the rows it has
-            doses = tuple(d for d in doses if self._made(d) <= most) or (most / self.trained,)
+            doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
         return of_source(len(self.settings), doses, self.weights, self.parity and bool(self.classes))
 
     @property
@@ -127,9 +127,6 @@ class Trial:
     def trained(self) -> int:
         """Real rows that a learner learns from."""
         return len(self.real_rows) - self.held_size
-
-    def _made(self, dose: float) -> int:
-        return max(round(dose * self.trained), 1)
 
     # -- as a task of a study ------------------------------------------------------------------------
 
@@ -173,28 +170,41 @@ class Trial:
         time, part = divmod(address.tile, tiles)
         codes = self.targets if self.classes else None
         # by the seed alone: all trials of a table deal alike
-        order = dealt(codes, len(self.real_rows), Address(self.seed).real(0, time))
+        held, trained = folded(codes, len(self.real_rows), self.folds, Address(self.seed).real(0, time))
         mine = slice(part * self.folds_together, (part + 1) * self.folds_together)
-        held, trained = folded(order, self.folds)
         return held[mine], trained[mine]
 
     def records(self, address: Address) -> Iterator[Record]:
         """The answers of each arm on the rows that a tile holds out."""
         held, trained = self._folds(address)
-        rows = self.real_rows[trained]
-        seeds = Address(self.seed, 0, address.tile).rng(0, 0, Role.MEASURE).integers(2**31, size=len(held))
-        pupil = Pupil(self.learner, self.classes, self._lesson(self.real_rows[held]).x, seeds)
-        real = self._lesson(rows)
-        made = None if self.source is None else self._synthetic(rows, address)
-        every = real if made is None else self._lesson(np.concatenate([rows, made], axis=1))
         size = self.tile_size if address.size is None else address.size
-        for i, arm in enumerate(self.arms):
-            found = pupil.answers(self._taught(arm, real, every), arm.setting)
-            found = found.reshape(-1, found.shape[-1])[:size]
+        streams = Address(self.seed, 0, address.tile)
+        for i, found in enumerate(self.answers(self.real_rows[trained], self.real_rows[held], streams)):
+            flat = found.reshape(-1, found.shape[-1])[:size]
             if self.classes:
-                yield Record((i,), {f"chance {k}": found[:, k] for k in range(1, self.classes)})
+                yield Record((i,), {f"chance {k}": flat[:, k] for k in range(1, self.classes)})
             else:
-                yield Record((i,), {"answer": found[:, 0]})
+                yield Record((i,), {"answer": flat[:, 0]})
+
+    def answers(self, rows: Array, tests: Array, streams: Address) -> Iterator[Array]:
+        """(S, m, K) probabilities, or (S, m, 1) numbers, of one arm after the other.
+
+        Args:
+            rows: (S, n, D) real rows to learn from, in S splits.
+            tests: (S, m, D) rows to be asked about.
+            streams: of generator and learner.
+        """
+        seeds = streams.rng(0, 0, Role.MEASURE).integers(2**31, size=len(rows))
+        pupil = Pupil(self.learner, self.classes, self._lesson(tests).x, seeds)
+        real = every = self._lesson(rows)
+        if self.source is not None:
+            made, apart = self._synthetic(rows, tests, streams)
+            every = self._lesson(np.concatenate([rows, made], axis=1))
+            if not apart.all():  # a copy of a row that is asked about would know the answer
+                w = np.concatenate([np.ones(real.y.shape), apart], axis=1)
+                every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
+        for arm in self.arms:
+            yield pupil.answers(self._taught(arm, real, every), arm.setting)
 
     def _lesson(self, rows: Array) -> Lesson:
         target = real_target(self.real)
@@ -203,14 +213,31 @@ class Trial:
         w = np.where(gone, 0.0, 1.0) if gone.any() else None
         return Lesson(logistic.with_ones(inputs(self.real, rows, target)), np.where(gone, 0.0, y), w)
 
-    def _synthetic(self, rows: Array, address: Address) -> Array:
-        """(S, M, D) synthetic rows, of which each arm takes the first few."""
+    def _synthetic(self, rows: Array, tests: Array, streams: Address) -> tuple[Array, Array]:
+        """(S, M, D) synthetic rows, of which each arm takes the first few; (S, M) which are no copies of tests."""
         assert self.source is not None
-        streams = Address(self.seed, 0, address.tile)
-        chunk = Chunk(rows.shape[1], 0, REAL, rows, schema=SCHEMA.of(self.real))
+        n = rows.shape[1]
+        most = max((_made(arm.dose, n) for arm in self.arms if arm.dose), default=n)
+        chunk = Chunk(n, 0, REAL, rows, schema=SCHEMA.of(self.real))
         model = self.source.fit(Samples.of([chunk]), streams.rng(0, 0, Role.FIT))
-        most = max((self._made(arm.dose) for arm in self.arms if arm.dose), default=self.trained)
-        return np.asarray(model.sample(most, streams.rng(0, 0, Role.PUBLISH)))
+        rng = streams.rng(0, 0, Role.PUBLISH)
+        if not isinstance(self.source, Given):
+            return np.asarray(model.sample(most, rng)), np.ones((len(rows), most), dtype=bool)
+        places = model.places(most, rng)
+        real = self._numbers(np.concatenate([rows[0], tests[0]]))
+        of, _ = copied(self._numbers(model.rows), real)
+        # of the first split's rows and tests; the others have the same rows, in other places
+        known = {row.tobytes(): i for i, row in enumerate(real)}
+        apart = np.empty(places.shape, dtype=bool)
+        for s, some in enumerate(tests):
+            mine = [known.get(row.tobytes(), -2) for row in self._numbers(some)]
+            apart[s] = ~np.isin(of[places[s]], mine)
+        return model.rows[places], apart
+
+    def _numbers(self, rows: Array) -> Array:
+        """(n, d) rows, target included, as numbers of like size."""
+        features = FEATURES.of(self.real)
+        return rows if features is None else features(rows)
 
     def _taught(self, arm: Arm, real: Lesson, every: Lesson) -> Lesson:
         """What an arm learns from.
@@ -220,11 +247,11 @@ class Trial:
             real: (S, n) real rows.
             every: these, and after them the synthetic ones.
         """
-        n = self.trained
+        n = real.y.shape[1]
         if arm.parity:
             return self._parity(real, every)
         if arm.dose:
-            end = n + self._made(arm.dose)
+            end = n + _made(arm.dose, n)
             w = None if every.w is None else every.w[:, :end]
             if arm.weight != 1:
                 w = np.broadcast_to(np.where(np.arange(end) < n, 1.0, arm.weight), (len(real.y), end)) * (
@@ -243,7 +270,7 @@ class Trial:
 
         Each class has the first rows of it that were made; where too few were, they weigh more.
         """
-        classes, n = np.arange(self.classes), self.trained
+        classes, n = np.arange(self.classes), real.y.shape[1]
         count = (real.y[..., None] == classes).sum(axis=1)
         need = count.max(axis=1, keepdims=True) - count
         is_class = every.y[:, n:, None] == classes
@@ -261,6 +288,11 @@ class Trial:
             np.take_along_axis(every.y, order, axis=1),
             np.take_along_axis(w, order, axis=1),
         )
+
+
+def _made(dose: float, n: int) -> int:
+    """Synthetic rows of a dose beside n real ones."""
+    return max(round(dose * n), 1)
 
 
 def _sorted(rows: Array) -> Array:
