@@ -15,7 +15,7 @@ from genloss.errors import SpecError
 from genloss.generators.given import Given, copied
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
-from genloss.metrics.learners import Learner, inputs, real_target, target_classes
+from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes
 from genloss.protocols import Generator, RealData, Record
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, Address, Role
@@ -102,6 +102,11 @@ class Trial:
         return target_classes(self.real)
 
     @property
+    def linear(self) -> bool:
+        """Whether all folds are solved at once; other learners take their time, fold by fold."""
+        return isinstance(self.learner, str) and self.learner in LINEAR
+
+    @property
     def settings(self) -> list[str]:
         """The learner's settings in words."""
         return [words for words, _ in settings_of(self.learner)]
@@ -110,13 +115,14 @@ class Trial:
     def arms(self) -> tuple[Arm, ...]:
         """What is tried."""
         if self.source is None:
-            return of_real_rows(len(self.settings), self.shares, bool(self.classes))
+            return of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
         doses = self.doses
         if isinstance(self.source, Given):
             most = len(self.source.rows(SCHEMA.of(self.real)))  # type: ignore[arg-type]
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
-        return of_source(len(self.settings), doses, self.weights, self.parity and bool(self.classes))
+        parity = self.parity and bool(self.classes)
+        return of_source(len(self.settings), doses, self.weights, parity, not self.linear)
 
     @property
     def held_size(self) -> int:
@@ -132,7 +138,9 @@ class Trial:
 
     @cached_property
     def folds_together(self) -> int:
-        """Folds that a tile holds: all of them where they are small."""
+        """Folds that a tile holds: all of them where they are small, and solved at once."""
+        if not self.linear:
+            return 1
         most = self.trained * (1 + max(self.doses, default=0)) * self.real_rows.shape[1]
         fitting = [k for k in range(1, self.folds + 1) if self.folds % k == 0 and k * most <= _TILE]
         return max(fitting, default=1)
@@ -205,6 +213,19 @@ class Trial:
                 every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
         for arm in self.arms:
             yield pupil.answers(self._taught(arm, real, every), arm.setting)
+
+    def made(self, tile: int = 0) -> tuple[Array, Array, Array]:
+        """(M, D) synthetic rows of a tile's first fold, as many as real ones; (n, D) the rows they were made from, (m, D) those held out.
+
+        Raises:
+            SpecError: if there is no source.
+        """
+        if self.source is None:
+            raise SpecError("source: a trial of real rows alone makes none; name a generator")
+        held, trained = self._folds(Address(self.seed, 0, tile))
+        rows, tests = self.real_rows[trained[:1]], self.real_rows[held[:1]]
+        made, _ = self._synthetic(rows, tests, Address(self.seed, 0, tile))
+        return made[0][: rows.shape[1]], rows[0], tests[0]
 
     def _lesson(self, rows: Array) -> Lesson:
         target = real_target(self.real)

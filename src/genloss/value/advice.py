@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from genloss.errors import FitError
-from genloss.metrics.learners import real_target
-from genloss.protocols import Generator
+from genloss.metrics.learners import real_target, target_classes
+from genloss.trials import Trial
 from genloss.value.exchange import Exchange, exchange
 from genloss.value.gains import Interval
+from genloss.value.groups import Group, groups
 from genloss.value.measures import Measure, measures
+from genloss.value.plan import Clock
+from genloss.value.privacy import Likeness
 from genloss.value.reading import Place, Reading
 
 if TYPE_CHECKING:
     from genloss.real import Table
 
+# Share of rows that are copies from which a source is said to add nothing.
+_COPIES = 0.5
+# Of the rows, the share that must have been asked about before an answer counts; of large tables so many rows.
+_WHOLE, _PLENTY = 0.9, 5000
+_WIDTH, _GROUPS = 100, 12
 Verdict = Literal["helps", "hurts", "no difference", "no evidence"]
 
 
@@ -34,6 +43,8 @@ class Advice:
         reading: of the learner that the verdict is about: the one that is best on real rows alone.
         others: of other learners.
         exchange: what synthetic rows are worth in real ones; None where the curve of real rows is not known.
+        groups: who gains and who loses, by a proper score of classes, or the absolute error of numbers.
+        likeness: what each source's rows are like, by its name.
         warnings: what makes the answer less than it seems, a line each.
         seconds: that it took.
         budget: that it had.
@@ -46,6 +57,8 @@ class Advice:
     reading: Reading
     others: tuple[Reading, ...]
     exchange: Exchange | None
+    groups: tuple[Group, ...]
+    likeness: Mapping[str, Likeness]
     warnings: tuple[str, ...]
     seconds: float
     budget: float
@@ -56,16 +69,20 @@ class Advice:
         real: Table,
         measure: Measure,
         readings: Sequence[Reading],
-        sources: Mapping[str, Generator],
+        likeness: Mapping[str, Likeness],
+        warnings: Sequence[str],
         margin: float | None,
-        seconds: float,
-        budget: float,
+        clock: Clock,
     ) -> Advice:
         """The answer that some learners' trials give."""
         if not readings:
             raise FitError("no learner's trials were finished")
-        ordered = sorted(readings, key=lambda r: -measure.sign * r.value(measure, r.gain.free))
-        first = ordered[0]
+        size = len(Trial(real).real_rows)
+        whole = [r for r in readings if len(r.rows) >= min(_WHOLE * size, _PLENTY)]
+        # where none is, the one that got farthest
+        some = whole or [max(readings, key=lambda r: len(r.rows))]
+        first = max(some, key=lambda r: measure.sign * r.value(measure, r.gain.free))
+        others = tuple(r for r in readings if r is not first)
         usual = 0.01 if measure.points else 0.02 * abs(first.value(measure, first.gain.free))
         return cls(
             real.schema.names[real_target(real)],
@@ -73,11 +90,13 @@ class Advice:
             measure,
             usual if margin is None else margin,
             first,
-            tuple(ordered[1:]),
+            others,
             _exchanged(first, measure),
-            _warned(first),
-            seconds,
-            budget,
+            tuple(_gained(real, first)),
+            likeness,
+            (*warnings, *first.failures, *_no_news(likeness)),
+            clock.spent,
+            clock.budget,
         )
 
     @property
@@ -111,7 +130,7 @@ class Advice:
         """A difference of the measure, in words."""
         of, unit = (100 * value, " points") if self.measure.points else (value, "")
         text = f"{of:+.2g}" if signed else f"{of:.2g}"
-        return text.replace("-", "−") + unit
+        return text.replace("-", "−") + (" point" if text.lstrip("+") in ("1", "-1") and unit else unit)
 
     def between(self, of: Interval) -> str:
         """An interval of a difference, in words."""
@@ -124,28 +143,55 @@ class Advice:
         return said if not place.arm.synthetic else f"{place.source}, {said}"
 
     @property
+    def short(self) -> str:
+        """The verdict in a few words."""
+        return {
+            "helps": "It helps.",
+            "hurts": "It hurts.",
+            "no difference": "It makes no difference that matters.",
+            "no evidence": "No evidence that it helps or hurts.",
+        }[self.verdict]
+
+    @property
     def sentence(self) -> str:
-        """The verdict in a sentence."""
+        """What the verdict rests on."""
         gain, title = self.reading.gain, self.measure.title
-        by = f"{self.amount(gain.typical.value, True)} of {title} ({self.between(gain.typical)})"
-        best, free = self.what(self.reading.best), self.what(self.reading.free)
+        by = f"{self.amount(gain.typical.value, True)} ({self.between(gain.typical)})"
+        free, learner = self.what(self.reading.free), self.reading.learner
         if self.verdict == "helps":
-            return f"Synthetic rows help {self.reading.learner} to predict {self.target}: {best} gains {by} over {free}."
+            return (
+                f"Of {title}, {learner} gains {by} by synthetic rows ({self.best_said}), beside the best that is free "
+                f"({free})."
+            )
         if self.verdict == "hurts":
             return (
-                f"Synthetic rows hurt: of all that was tried even the best, {best}, changes {title} for the worse: "
-                f"{by} against {free}."
+                f"Of all that was tried, even the best ({self.best_said}) costs {learner} {title}: {by} beside the best "
+                f"that is free ({free})."
             )
+        changes = f"The best of what was tried ({self.best_said}) changes the {title} of {learner} by {by} beside the best that is free ({free})"
         if self.verdict == "no difference":
-            return (
-                f"Synthetic rows make no difference that matters, {self.amount(self.margin)} of {title} or more: "
-                f"the best, {best}, changes it by {by} against {free}."
-            )
-        needed = f" About {self.needed:,} rows would tell a gain of that size." if self.needed else ""
+            return f"{changes}; less than {self.amount(self.margin)} counts as none."
+        needed = f" About {self.needed:,} rows would tell a gain of the size seen." if self.needed else ""
         return (
-            f"No evidence that synthetic rows help or hurt: the best, {best}, changes {title} by {by} against "
-            f"{free}, and {self.rows:,} rows would have shown a gain of {self.amount(gain.seen)} (4 times of 5).{needed}"
+            f"{changes}; with these {self.rows:,} rows a gain of {self.amount(gain.seen)} would have been told four times "
+            f"of five.{needed}"
         )
+
+    @property
+    def best_said(self) -> str:
+        """The best arm with synthetic rows, in words."""
+        return self.what(self.reading.best)
+
+    @property
+    def recipe_said(self) -> str:
+        """What to train on, and what it promises."""
+        promised = self.reading.gain.promised
+        if self.verdict == "helps":
+            return (
+                f"Train {self.reading.learner} on {self.best_said}. Promised on this data set: "
+                f"{self.amount(promised.value, True)} of {self.measure.title} ({self.between(promised)}, 95 %)."
+            )
+        return f"Train {self.reading.learner} without synthetic rows: {self.what(self.recipe)}."
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -153,28 +199,51 @@ class Advice:
     def lines(self) -> list[str]:
         """What the command line prints."""
         r, m = self.reading, self.measure
-        found = [self.sentence, ""]
-        found.append(f"recipe      {self.what(self.recipe)}")
-        if self.verdict == "helps":
-            found.append(
-                f"promised    {self.amount(r.gain.promised.value, True)} on this data set "
-                f"({self.between(r.gain.promised)}, 95%)"
-            )
-        if self.exchange is not None:
-            found += [f"in real rows  {line}" for line in self.worth()]
-        found += ["", f"gain over the best free arm, {self.what(r.free)}, by dose (all intervals hold at once, 95%)"]
+        found = [*wrap(f"{self.short} {self.sentence}", _WIDTH), "", *wrap(self.recipe_said, _WIDTH)]
+        for line in self.worth():
+            found += wrap(f"{line[:1].upper()}{line[1:]}.", _WIDTH)
+        found += ["", f"gain in {m.title} over {self.what(r.free)}, by dose; intervals hold at once (95 %)"]
         for source in r.sources():
             for arm, interval in r.doses(m, source):
-                found.append(f"  {source:16} {arm.dose:>5g}x  {self.amount(interval.value, True):>14}  ({self.between(interval)})")
-        found += ["", f"free arms, {m.title}"]
-        found += [f"  {name:40} {value:.4g}" for name, value in self.baselines()]
-        found += ["", *self.families()]
-        for other in self.others:
-            found.append(other.said(m))
-        if self.warnings:
-            found += ["", *(f"warning: {line}" for line in self.warnings)]
-        found += ["", f"{self.rows:,} rows, each held out {r.times:.2g} times; {self.seconds:.0f} s of {self.budget:g} s"]
-        return found
+                gained = self.amount(interval.value, True)
+                found.append(f"  {source:16} {arm.dose:>5g}x  {gained:>14}  ({self.between(interval)})")
+        found += ["", f"without synthetic rows: {m.title}"]
+        found += [f"  {name:28} {value:.4g}" for name, value in self.baselines()]
+        found += ["", f"{'':49}best free   with synthetic rows"]
+        for family, title, free, best in self.by_measure():
+            found.append(f"  {family:12} {title:36} {free:>7.4g}   {best:.4g}")
+        if self.groups:
+            found += ["", f"who gains, who loses ({self.score.title}; intervals hold at once)"]
+            for g in self.groups[:_GROUPS]:
+                ends = f"{self.of_score(g.gain.low)} to {self.of_score(g.gain.high)}"
+                found.append(f"  {f'{g.column} = {g.level}':32} {g.rows:>8,} rows  {self.of_score(g.gain.value):>8}  ({ends})")
+        for name, like in self.likeness.items():
+            found += ["", *wrap(f"{name}: {like}", _WIDTH)]
+        for line in self.warnings:
+            found += ["", *wrap(f"warning: {line}", _WIDTH)]
+        return [*found, "", *self.how()]
+
+    def how(self) -> list[str]:
+        """How it was found, in sentences."""
+        r = self.reading
+        found = [
+            f"{self.rows:,} real rows, each held out {r.times:.2g} times; every learner learnt from {r.trained:,} of them.",
+            f"{len(r.places)} ways to train were tried; that the best of them is best by luck too is taken off "
+            f"({self.amount(max(r.gain.luck, 0.0))}).",
+            "The verdict is about data sets like this one, the promise about this one: it is wider.",
+            f"{self.seconds:.0f} s of {self.budget:g} s.",
+        ]
+        return [*found, *(f"{other.said(self.measure)}." for other in self.others)]
+
+    @property
+    def score(self) -> Measure:
+        """By what groups are told: a measure that is a mean over rows."""
+        name = "mae" if self.measure.family == "numbers" else "brier"
+        return measures(0 if name == "mae" else 2)[name]
+
+    def of_score(self, value: float) -> str:
+        """A gain of a group, in words."""
+        return f"{value * (100 if self.score.points else 1):+.2g}".replace("-", "−")
 
     def worth(self) -> list[str]:
         """What synthetic rows are worth in real rows, in words."""
@@ -199,7 +268,7 @@ class Advice:
             kind = (
                 "as it is" if place.arm.setting == 0 and not place.arm.synthetic and not place.arm.balanced
                 else "class weights" if place.arm.balanced
-                else "re-tuned" if not place.arm.synthetic
+                else "another setting" if not place.arm.synthetic
                 else f"{place.source}, equal classes" if place.arm.parity
                 else f"{place.source} {place.arm.dose:g}x"
             )
@@ -209,17 +278,11 @@ class Advice:
                 found[kind] = value
         return list(found.items())
 
-    def families(self) -> list[str]:
-        """The other measures, each with the recipe's value and that of the best free arm."""
+    def by_measure(self) -> list[tuple[str, str, float, float]]:
+        """Family, title, and what the best free arm and the best with synthetic rows have, of every measure."""
         r = self.reading
-        out = []
-        for name, kind in measures(0 if self.measure.family == "numbers" else 2).items():
-            if name in r.shares:
-                out.append(
-                    f"{kind.family:12} {kind.title:36} {r.value(kind, r.gain.free):.4g} without, "
-                    f"{r.value(kind, r.gain.best):.4g} with synthetic rows"
-                )
-        return out
+        kinds = measures(0 if self.measure.family == "numbers" else 2).values()
+        return [(k.family, k.title, r.value(k, r.gain.free), r.value(k, r.gain.best)) for k in kinds]
 
     def said(self) -> dict[str, Any]:
         """As JSON has it; differences in units of the measure, more is better."""
@@ -287,5 +350,16 @@ def _exchanged(r: Reading, measure: Measure) -> Exchange | None:
     return exchange(sizes, np.stack(rows), r.shares[measure.name][r.gain.best], dose * r.trained, measure.sign)
 
 
-def _warned(r: Reading) -> tuple[str, ...]:
-    return r.failures
+def _gained(real: Table, r: Reading) -> list[Group]:
+    """Gains by group, of a measure that is a mean over rows."""
+    of = next(m for name, m in measures(target_classes(real)).items() if name in ("brier", "mae"))
+    rows = r.shares[of.name]
+    return groups(real, r.rows, of.sign * (rows[r.gain.best] - rows[r.gain.free]))
+
+
+def _no_news(likeness: Mapping[str, Likeness]) -> list[str]:
+    return [
+        f"{name}: {like.copies:.0%} of its rows are copies of the rows they were made from: it adds no information"
+        for name, like in likeness.items()
+        if like.copies > _COPIES and like.copies > 2 * like.copies_of_held
+    ]

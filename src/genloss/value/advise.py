@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from genloss.study.running import cores
 from genloss.trials import Trial
 from genloss.value.advice import Advice
 from genloss.value.answers import Answers, answers
+from genloss.value.doubts import of_files, of_table
 from genloss.value.measures import Measure, measures
 from genloss.value.plan import Clock, Part, parts, rounds
+from genloss.value.privacy import Likeness, likeness
 from genloss.value.reading import Reading, hopeless, read
 
 _FOLDS = 10
@@ -89,6 +91,7 @@ def advise(
         raise SpecError(f"measure: '{measure}' is none of {', '.join(found)}, which {kind} has")
     judged = found[measure] if measure else next(iter(found.values()))
     sources = _sources(real, synthetic, generators)
+    warned = [*of_table(real), *of_files(real, sources)]
     linear = "logistic" if target_classes(real) else "ridge"
     learners = [linear, "boosting"] if learner is None else [learner]
     with ExitStack() as stack:
@@ -104,7 +107,21 @@ def advise(
                 reading = work.read(parts(real, one, sources, folds, seed), until, first=i == 0)
                 if reading is not None:
                     readings.append(reading)
-    return Advice.of(real, judged, readings, sources, margin, clock.spent, budget)
+        alike = _alike(real, sources, folds, seed, clock)
+    return Advice.of(real, judged, readings, alike, warned, margin, clock)
+
+
+def _alike(
+    real: Table, sources: Mapping[str, Generator], folds: int, seed: int, clock: Clock
+) -> dict[str, Likeness]:
+    """What each source's rows are like, as far as the budget goes."""
+    found = {}
+    for name, source in sources.items():
+        if clock.left > 0:
+            with suppress(GenlossError):  # a source that makes no rows has said so where it was tried
+                made = Trial(real, source=source, doses=(1.0,), folds=folds, seed=seed).made()
+                found[name] = likeness(*(real.features(rows) for rows in made))
+    return found
 
 
 @dataclass(eq=False)
@@ -139,12 +156,17 @@ class _Work:
                 break
             began = self.clock.spent
             done |= {p.name: tiles for p in going}
-            results = self._run(wanted, done)
+            try:
+                results = self._run(wanted, done)
+            except GenlossError as error:
+                if not first or reading is not None:
+                    break  # what is known so far is the answer
+                raise self._too_little(error, wanted) from error
             last, before = (self.clock.spent - began) + last, tiles
             some = self._answers(results, wanted)
             if some is None:
                 if first and reading is None:
-                    raise self._too_little(results, wanted)
+                    raise self._too_little(GenlossError(results.failures[0][1]), wanted)
                 break
             reading = read(some, self.measure, results)
             self.told(f"{self.clock.spent:.0f} s: {reading.said(self.measure)}")
@@ -177,15 +199,15 @@ class _Work:
                 found.append(one)
         return found if found and found[0].source == wanted[0].name else None
 
-    def _too_little(self, results: Results, wanted: list[Part]) -> GenlossError:
-        late = [error for _, error in results.failures if "limit of a tile" in error or "took longer" in error]
-        if results.failures and not late:
-            return FitError(results.failures[0][1])
-        total = sum(len(wanted) for _ in (0,))
-        there = sum(1 for cell in results.cells if cell.index not in {c.index for c, _ in results.failures})
-        need = self.clock.spent * total / max(there, 0.5)
+    def _too_little(self, error: GenlossError, wanted: list[Part]) -> GenlossError:
+        """What to say where not even one round could be done."""
+        if "the limit of a tile" not in str(error) and "longer" not in str(error):
+            return error
+        # how far the tiles came, nobody knows who stopped them: each has used up what was left
+        rounds_needed = len(wanted) / max(min(self.workers, len(wanted)), 1)
         return SpecError(
-            f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least {need * 1.5:.0f} s"
+            f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least "
+            f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer generators or a linear learner"
         )
 
 

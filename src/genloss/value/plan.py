@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genloss.generators import Bootstrap, Smote
-from genloss.metrics.learners import LINEAR, real_target, target_classes
+from genloss.metrics.learners import real_target, target_classes
 from genloss.protocols import Generator, RealData
 from genloss.tables import Schema
 from genloss.traits import SCHEMA
@@ -46,11 +46,11 @@ def parts(
     """The cells that a learner is tried in: real rows alone, the free ones, and each source."""
     schema = SCHEMA.of(real)
     assert isinstance(schema, Schema)
-    linear = isinstance(learner, str) and learner in LINEAR
     first = Trial(real, learner, folds=folds, seed=seed)
+    linear = first.linear
     wide = sum(max(c.codes - 1, 1) for c in schema.columns)
     most = _NUMBERS / (first.trained * wide) - 1
-    doses = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0, 4.0)
+    doses = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
     doses = tuple(d for d in doses if d <= most) or (0.25,)
     weights = (0.5, 0.25) if linear else (0.5,)
     found = [Part(REAL, first, True)]

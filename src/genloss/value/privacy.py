@@ -37,6 +37,14 @@ class Likeness:
     coverage: float
     told_apart: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.copies:.1%} of its rows are copies of rows it was made from ({self.copies_of_held:.1%} equal held-out "
+            f"ones); {self.nearer:.0%} lie nearer to those than to held-out ones ({self.nearer_low:.0%} to "
+            f"{self.nearer_high:.0%}; 50% knows no more of them); near {self.coverage:.0%} of held-out rows there is one; "
+            f"told from real rows with an AUC of {self.told_apart:.2f}"
+        ).replace("%", " %")
+
 
 def likeness(made: Array, trained: Array, held: Array) -> Likeness:
     """What synthetic rows are like.
