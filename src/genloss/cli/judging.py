@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -212,16 +211,14 @@ def verdict(
 
     asked = pairs(margins, "--margin")
     known = {k: v for k, v in vars(Margins()).items() if k != "references"}
-    for name, value in asked.items():
+    for name in asked:
         if name not in known:
             raise SpecError(
                 f"--margin {name}: there is no such margin{meant(name, known)}; there are {', '.join(known)}"
             )
-        if not value >= 0 or not math.isfinite(value):
-            raise SpecError(f"--margin {name}={value:g}: a margin is a number from 0 on")
-    references = pairs(columns["references"], "--reference")
+    bounds = Margins(**{**known, **asked}, references=pairs(columns["references"], "--reference"))
     some, notes, title = trajectories_of(sources, trust, columns)
-    found = judged(some, Margins(**{**known, **asked}, references=references), notes)
+    found = judged(some, bounds, notes)
     for note in found.notes:
         say(note)
     click.echo(json.dumps(found.said(), indent=1) if as_json else text(found, _width()))

@@ -14,7 +14,7 @@ from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
 from genloss.collapse.profile import profile
 from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory, trajectories
-from genloss.errors import SpecError
+from genloss.errors import SpecError, shown
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
@@ -122,8 +122,13 @@ def verdict(
         data: results, or trajectories as :mod:`.others` reads them from a table.
         margins: where a yes begins; by default those of :class:`Margins`.
         notes: to pass on.
+
+    Raises:
+        SpecError: if margins are given otherwise.
     """
-    margins = margins or Margins()
+    margins = Margins() if margins is None else margins
+    if not isinstance(margins, Margins):
+        raise SpecError(f"margins = {shown(margins)}: give Margins(...), as Margins(increase=0.1)")
     some = [*trajectories(data)] if isinstance(data, Results) else [*data]
     by: dict[str, list[Trajectory]] = {}
     for x in some:
