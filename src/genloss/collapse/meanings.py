@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -148,17 +148,28 @@ class Margins:
             said = f"margin {name} = {shown(value)}"
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
                 raise SpecError(f"{said}: a margin is a number from 0 on")
-            if name in _SHARES and value > 1:
+            if name in _SHARES and float(value) > 1:
                 share = float(value) / 100
                 raise SpecError(f"{said}: a share lies between 0 and 1; {value:g} % is {share:g}")
         if self.kept == 0 or self.falling == 1:
             raise SpecError(f"margin {'falling' if self.kept else 'kept'}: give a share between 0 and 1")
-        for metric, risk in self.references.items():
-            if isinstance(risk, bool) or not isinstance(risk, Real) or not math.isfinite(risk):
-                raise SpecError(f"reference of {bounded(metric)} = {shown(risk)}: give a finite number")
+        referred(self.references)
 
 
 _SHARES = ("lost", "share", "kept", "falling", "between", "support")
+
+
+def referred(references: Any) -> None:
+    """See that references are numbers by metric.
+
+    Raises:
+        SpecError: if they are not.
+    """
+    if not isinstance(references, Mapping):
+        raise SpecError(f'references = {shown(references)}: give numbers by metric, as {{"loss": 2.3}}')
+    for metric, risk in references.items():
+        if isinstance(risk, bool) or not isinstance(risk, Real) or not math.isfinite(risk):
+            raise SpecError(f"reference of {bounded(str(metric))} = {shown(risk)}: give a finite number")
 
 
 class Tested(NamedTuple):

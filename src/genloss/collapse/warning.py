@@ -162,7 +162,7 @@ def warn(
             "there is no metric over generations to look at: none is measured, or none is finished"
         )
     if watch is not None and watch not in known:
-        raise GenlossError(f"watch: no metric '{bounded(watch)}'{did_you_mean(watch, known)}")
+        raise GenlossError(f"watch: no metric '{bounded(str(watch))}'{did_you_mean(str(watch), known)}")
     lines: dict[tuple[Any, ...], list[Trajectory]] = {}
     for x in some:
         lines.setdefault((x.agent, *((k, str(v)) for k, v in x.labels.items())), []).append(x)
@@ -195,7 +195,8 @@ def _warned(line: list[Trajectory], watch: str | None, alpha: float, said: Seque
         moves.append(Move(x.metric, x.meaning, _interval(since, again[k]), direction, lead))
     moves.sort(key=lambda m: m.since.estimate)
     last = max(int(x.generations[-1]) for x in line)
-    notes = dict.fromkeys([*said, *(note for x in line for note in (*x.notes, x.infinite) if note)])
+    gone = [f"{x.name} is {x.infinite}" for x in line if x.infinite]
+    notes = dict.fromkeys([*said, *(note for x in line for note in x.notes), *gone])
     return Warned(line[0].labels, watched, tuple(moves), last, r, over, alpha, tuple(notes))
 
 
