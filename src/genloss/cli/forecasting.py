@@ -18,7 +18,6 @@ _LAWS = 2
 
 
 @click.command()
-@sources_options
 @click.option("--at", type=click.IntRange(min=2), required=True, help="The generation asked for.")
 @click.option("--threshold", type=float, metavar="X", help="Say when this value is crossed, too.")
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="Of this metric alone; repeatable.")
@@ -29,6 +28,7 @@ _LAWS = 2
     show_default=True,
     help="Share of intervals that are meant to hold what will be seen.",
 )
+@sources_options
 @click.option("--json", "as_json", is_flag=True, help="A list with one object for each forecast.")
 def forecast(
     sources: tuple[str, ...],

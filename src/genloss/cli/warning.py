@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@sources_options
 @click.option(
     "--watch", metavar="METRIC", help="The metric you care about; by default the first that is better lower."
 )
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The most that the probability of a false alarm on a line may be, over all its generations.",
 )
+@sources_options
 @click.option("--json", "as_json", is_flag=True, help="A list with one object for each line and metric.")
 def warn(
     sources: tuple[str, ...], watch: str | None, alpha: float, as_json: bool, trust: bool, **columns: Any
