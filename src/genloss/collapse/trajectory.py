@@ -80,7 +80,8 @@ class Trajectory:
             return ""
         first = self.generations[int(gone.any(axis=1).argmax())]
         many = int(gone.any(axis=0).sum())
-        return f"infinite in {many} of {self.replicates} replicates, from generation {first} on"
+        which = f"{many} of {self.replicates} replicates, from generation {first} on"
+        return f"{self.name} is infinite in {which}"
 
     @property
     def gaps(self) -> str:

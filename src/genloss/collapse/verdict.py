@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,17 +139,9 @@ def verdict(
         reads = tuple(Read(x) for x in line)
         mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
         lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
-    said = dict.fromkeys([*notes, *(note for x in some for note in _notes(x))])
+    gaps = [f"{x.name}: {x.gaps} where its growth is told" for x in some if x.gaps]
+    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note), *gaps])
     return Verdict(tuple(lines), margins, tuple(said))
-
-
-def _notes(x: Trajectory) -> Iterator[str]:
-    """What is to be known of a trajectory."""
-    yield from x.notes
-    if x.infinite:
-        yield f"{x.name} is {x.infinite}"
-    if x.gaps:
-        yield f"{x.name}: {x.gaps} where its growth is told"
 
 
 def _n(x: Trajectory) -> float | None:

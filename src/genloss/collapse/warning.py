@@ -195,8 +195,7 @@ def _warned(line: list[Trajectory], watch: str | None, alpha: float, said: Seque
         moves.append(Move(x.metric, x.meaning, _interval(since, again[k]), direction, lead))
     moves.sort(key=lambda m: m.since.estimate)
     last = max(int(x.generations[-1]) for x in line)
-    gone = [f"{x.name} is {x.infinite}" for x in line if x.infinite]
-    notes = dict.fromkeys([*said, *(note for x in line for note in x.notes), *gone])
+    notes = dict.fromkeys([*said, *(note for x in line for note in (*x.notes, x.infinite) if note)])
     return Warned(line[0].labels, watched, tuple(moves), last, r, over, alpha, tuple(notes))
 
 
