@@ -69,7 +69,7 @@ def test_a_slow_drift_beside_a_limit_is_no_no(drift, answer):
         x = np.exp((0.3 - 0.5 / t + drift * t / 60)[:, None] + noise)
         found = findings([one("Risk", x, better="lower", scale="ratio", tells="risk")])["Risk", 3]
         assert found.answer == answer
-        assert "in 59 generations more" in found.why and "by more than 5% at the pace" in found.why
+        assert "in 59 generations more" in found.why and "the pace of the last half" in found.why
 
 
 def test_replicates_at_the_margin_count_against_both_answers():
