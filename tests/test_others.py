@@ -640,3 +640,12 @@ def test_what_a_metric_is_said_to_tell_of_is_held_against_its_values(tells, by):
     with pytest.raises(DataError, match=f"'value' is said to tell of {tells}, .* lies between "):
         verdict(by * values, tells=tells)
     assert verdict(values / 100, tells=tells).lines[0].findings
+
+
+def test_an_infinite_number_in_json_is_a_text_and_none_is_null():
+    values = X.copy()
+    values[10:] = np.inf
+    found = {one["meaning"]: one for one in verdict(values, better="lower", value="loss").said()}
+    assert [found[2][key] for key in ("effect", "low", "high")] == ["Infinity"] * 3
+    assert [found[8][key] for key in ("effect", "low", "high")] == [None] * 3
+    json.loads(json.dumps([*found.values()]), parse_constant=pytest.fail)
