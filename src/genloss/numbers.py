@@ -118,6 +118,17 @@ def _digits(x: float, place: int) -> int:
     return max(math.floor(math.log10(abs(x))) - place + 1, 1) if x else 1
 
 
+def json_number(x: float) -> float | str | None:
+    """A number as JSON can hold it: none is null, an infinite one a text.
+
+    >>> json_number(2.5), json_number(-math.inf), json_number(math.nan)
+    (2.5, '-Infinity', None)
+    """
+    if math.isnan(x):
+        return None
+    return float(x) if math.isfinite(x) else "Infinity" if x > 0 else "-Infinity"
+
+
 def bracketed(value: str, ends: str) -> str:
     """An estimate with its interval: "0.985 [0.977, 0.993]"."""
     return f"{value} [{ends}]" if ends else value

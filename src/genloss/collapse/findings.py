@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from genloss.collapse.meanings import MEANINGS, Answer
 from genloss.collapse.rates import Growth, growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
+from genloss.numbers import json_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class Finding:
     factor: bool = False
 
     def said(self) -> dict[str, Any]:
-        """As JSON has it: numbers that are none are null."""
-        effect, low, high = (float(v) if math.isfinite(v) else None for v in self.effect)
+        """As JSON has it: a number that is none is null, an infinite one a text."""
+        effect, low, high = map(json_number, self.effect)
         return {
             **self.labels,
             "metric": self.metric,

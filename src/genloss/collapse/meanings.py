@@ -6,14 +6,17 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from numbers import Real
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from genloss import intervals
 from genloss.collapse.trajectory import Trajectory
+from genloss.errors import SpecError, bounded, shown
 from genloss.intervals import Interval
 from genloss.meaning import Tells
 from genloss.samples import Array
@@ -108,7 +111,7 @@ class Margins:
 
     Args:
         lost: of meaning 1, the share of generation 1's advantage over the reference.
-        increase: of meaning 2 where the risk is a ratio: the relative increase.
+        increase: of meanings 2 and 3 where the risk is a ratio: the relative increase.
         nats: the same for a risk in nats.
         share: the same for a risk that is a share.
         spreads: the same for a plain risk, in standard deviations over replicates at generation 1.
@@ -120,6 +123,9 @@ class Margins:
         between: of meaning 7: mass between modes.
         support: of meaning 8: share of rows.
         references: of meaning 1, the risk of knowing nothing by metric, instead of the metric's own.
+
+    Raises:
+        SpecError: if one is no number from 0 on, or a share above 1.
     """
 
     lost: float = 0.9
@@ -134,6 +140,36 @@ class Margins:
     between: float = 0.05
     support: float = 0.01
     references: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name == "references":
+                continue
+            said = f"margin {name} = {shown(value)}"
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+                raise SpecError(f"{said}: a margin is a number from 0 on")
+            if name in _SHARES and float(value) > 1:
+                share = float(value) / 100
+                raise SpecError(f"{said}: a share lies between 0 and 1; {value:g} % is {share:g}")
+        if self.kept == 0 or self.falling == 1:
+            raise SpecError(f"margin {'falling' if self.kept else 'kept'}: give a share between 0 and 1")
+        referred(self.references)
+
+
+_SHARES = ("lost", "share", "kept", "falling", "between", "support")
+
+
+def referred(references: Any) -> None:
+    """See that references are numbers by metric.
+
+    Raises:
+        SpecError: if they are not.
+    """
+    if not isinstance(references, Mapping):
+        raise SpecError(f'references = {shown(references)}: give numbers by metric, as {{"loss": 2.3}}')
+    for metric, risk in references.items():
+        if isinstance(risk, bool) or not isinstance(risk, Real) or not math.isfinite(risk):
+            raise SpecError(f"reference of {bounded(str(metric))} = {shown(risk)}: give a finite number")
 
 
 class Tested(NamedTuple):
@@ -189,7 +225,10 @@ def logarithmic(x: Trajectory) -> bool:
 
 def moved(x: Trajectory) -> Array:
     """(R,) change from generation 1 to the last one: the logarithm of a factor, or a difference."""
-    first, last = x.values[0], x.values[-1]
+    return _change(x, x.values[0], x.values[-1])
+
+
+def _change(x: Trajectory, first: Array, last: Array) -> Array:
     with np.errstate(all="ignore"):
         change = np.log(last / first) if logarithmic(x) else last - first
     return np.asarray(np.where((first == last) & np.isfinite(first), 0.0, change))
@@ -199,6 +238,20 @@ def increase(x: Trajectory, margins: Margins) -> Tested:
     """Meaning 2: the change for the worse, against the margin of its scale."""
     test = against(worse(x) * moved(x), margin_of(x, margins))
     return test._replace(effect=_factor(test.effect)) if logarithmic(x) else test
+
+
+def pace(x: Trajectory, margins: Margins) -> Tested:
+    """Meaning 3, of what levels off: what it would rise by in as many generations again, against that margin.
+
+    No law rules out a slow drift beside a limit. So the pace is taken that each replicate has from the third
+    quarter of the generations to the last one, averages of which differ by less noise than two generations.
+    """
+    early, late = np.array_split(np.arange(len(x.values) // 2, len(x.values)), 2)
+    t = x.generations
+    times = (t[-1] - t[0]) / (t[late].mean() - t[early].mean())
+    with np.errstate(invalid="ignore"):
+        change = times * _change(x, x.values[early].mean(axis=0), x.values[late].mean(axis=0))
+    return against(worse(x) * change, margin_of(x, margins))
 
 
 def margin_of(x: Trajectory, margins: Margins) -> float:

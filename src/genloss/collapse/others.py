@@ -28,9 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "read"]
 
-_TAKEN = ("metric", "meaning", "name", "answer", "effect", "low", "high", "law", "needs", "why")
+_TAKEN = (
+    *("metric", "meaning", "name", "answer", "effect", "low", "high", "unit", "law", "needs", "why"),
+    *("of", "at", "level", "last", "seen", "forecast", "cannot_tell", "laws", "since", "crossing", "notes"),
+    *("watched", "alarm", "alarm_low", "alarm_high", "direction", "lead", "lead_low", "lead_high"),
+    *("generations", "replicates", "over", "alpha", "alpha_each"),
+)
 _SAID = {name: f"group.{name}" for name in _TAKEN}
-"""Groups whose names an answer has for itself; what stands before a point is not shown."""
+"""Groups whose names JSON has for its own keys; what stands before a point is not shown."""
 
 
 def read(data: Any, columns: Columns | None = None) -> tuple[list[Trajectory], list[str]]:

@@ -30,6 +30,7 @@ from genloss.collapse.meanings import (
     logarithmic,
     loss,
     margin_of,
+    pace,
     reference,
     scaling,
     worse,
@@ -245,13 +246,14 @@ def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
         return _Asked(read, meant, effect, settled="undecided", why=why, needs=read.mean.needs or of.needs)
     if of.status == "still moving":
         return _Asked(read, meant, effect, settled="no", why=f"{who} is still moving, for the better")
-    # no law rules out a slow drift beside a limit: a no is that none is seen beyond the margin
-    off = of.status == "levels off"
-    since = len(x.values) // 2 if off else 0
-    test = increase(x.since(since), margins)
-    end = f"generation {x.generations[since]:g} to {x.generations[-1]:g}"
-    beyond = f"from {end} {_share(test)} have risen by more than {_said_margin(x, margins)}"
-    why = f"{who} levels off; {beyond}" if off else f"no change of {who} seen; {beyond}"
+    by, first, last = f"by more than {_said_margin(x, margins)}", x.generations[0], x.generations[-1]
+    if of.status == "levels off":
+        test = pace(x, margins)
+        again = several(int(last - first), "generation")
+        why = f"{who} levels off; in {again} more {_share(test)} would rise {by} at the pace of the last half"
+    else:
+        test = increase(x, margins)
+        why = f"no change of {who} seen; from generation {first:g} to {last:g} {_share(test)} have risen {by}"
     return _Asked(read, meant, effect, 1.0, test.no, why=why, needs=_more(test), tested=True)
 
 

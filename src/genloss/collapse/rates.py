@@ -46,7 +46,7 @@ from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
 from genloss.intervals import typical as typical_of
-from genloss.meaning import Scale
+from genloss.meaning import Scale, ends
 from genloss.samples import Array
 from genloss.wording import several
 
@@ -86,6 +86,7 @@ class Growth:
         reason: why it is undecided, where a number of ours is not the reason; "" otherwise.
         absorbed: the generation from which on the typical replicate stands still; None where it does not.
         kept: what it was worked out from.
+        ends: between which the metric lies by its scale.
     """
 
     of: Of
@@ -98,6 +99,7 @@ class Growth:
     reason: str = ""
     absorbed: Interval | None = None
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
+    ends: tuple[float, float] = (-np.inf, np.inf)
 
     @cached_property
     def needs(self) -> str:
@@ -120,11 +122,10 @@ class Growth:
             return ()
         b, c, fits, white, birge = self.kept
         mine = np.flatnonzero(c.family == NAMES.index(law))
-        return (
-            terms.rates(b, NAMES.index(law), float(fits.chi[mine].min()), white, _reach(b, birge))
-            if len(mine)
-            else ()
-        )
+        if not len(mine):
+            return ()
+        some = terms.rates(b, NAMES.index(law), float(fits.chi[mine].min()), white, _reach(b, birge))
+        return tuple(kept for rate in some if (kept := rate.within(*self.ends)) is not None)
 
     def rate(self, law: str, name: str) -> Interval | None:
         """One of them by name; None where there is none."""
@@ -197,12 +198,12 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     c = candidates(b.generations, b.weights, t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
-    moved, stands = _moved(b), absorption(x, t)
+    moved, stands, within = _moved(b), absorption(x, t), ends(scale, float(x.min()), float(x.max()))
     if _changes(b) > _NULL:
         laws = _laws(c, fits, c.family == 0, 1.0, stands is not None)
         none = Interval(np.nan, np.nan, np.nan)
         kept = (b, c, fits, white, 1.0)
-        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, "", stands, kept)
+        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, "", stands, kept, within)
     chi = np.where(c.family == 0, np.inf, fits.chi)
     best = int(chi.argmin())
     free = k - FAMILIES[int(c.family[best])].parameters
@@ -237,6 +238,7 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
         reason,
         stands,
         (b, c, fits, white, birge),
+        within,
     )
 
 

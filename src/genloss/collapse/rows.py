@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0)
 """Numbers that stand for a missing value, where all others are far away."""
 _CONSTANT = (*_CODES, 0.0)
+_LIES: Mapping[str, tuple[str, float]] = {
+    "tail": ("a mass or a number, from 0 on", np.inf),
+    "modes": ("a number of modes, from 0 on", np.inf),
+    "between": ("a share of rows, between 0 and 1", 1.0),
+    "support": ("a share of rows, between 0 and 1", 1.0),
+}
+"""What values are that tell of a meaning, and the most that they can be."""
 
 
 def mended(long: Long, given: Columns, say: Say) -> Long:
@@ -211,6 +218,9 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
         metric: its name.
         values: all of them.
         given: what is known of it.
+
+    Raises:
+        DataError: if it is given to tell of something that has no such values.
     """
     better: Better | None = given.better
     tells: Tells | None = given.tells
@@ -226,6 +236,12 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
         scale, by = "share", 100.0 if high > 1 else 1.0
     elif low > 0 or (low == 0 and tells in ("spread", "tail")):
         scale = "ratio"
+    what, most = _LIES.get(tells or "", ("", np.inf))
+    if what and not 0 <= low <= high / by <= most:
+        raise DataError(
+            f"'{metric}' is said to tell of {tells}, which is {what}, and lies between {number(low)} and "
+            f"{number(high)}: leave --tells out, or name the column that is: --value COL"
+        )
     at = given.references.get(metric)
     reference = None if at is None else Reference(at / by, "given", "knowing nothing")
     told: Tells = tells or ("risk" if better else "")

@@ -14,7 +14,7 @@ from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
 from genloss.collapse.profile import profile
 from genloss.collapse.rates import Growth
 from genloss.collapse.trajectory import Trajectory, trajectories
-from genloss.errors import SpecError
+from genloss.errors import SpecError, shown
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
@@ -122,8 +122,13 @@ def verdict(
         data: results, or trajectories as :mod:`.others` reads them from a table.
         margins: where a yes begins; by default those of :class:`Margins`.
         notes: to pass on.
+
+    Raises:
+        SpecError: if margins are given otherwise.
     """
-    margins = margins or Margins()
+    margins = Margins() if margins is None else margins
+    if not isinstance(margins, Margins):
+        raise SpecError(f"margins = {shown(margins)}: give Margins(...), as Margins(increase=0.1)")
     some = [*trajectories(data)] if isinstance(data, Results) else [*data]
     by: dict[str, list[Trajectory]] = {}
     for x in some:
@@ -134,7 +139,8 @@ def verdict(
         reads = tuple(Read(x) for x in line)
         mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
         lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
-    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note)])
+    gaps = [f"{x.name}: {x.gaps} where its growth is told" for x in some if x.gaps]
+    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note), *gaps])
     return Verdict(tuple(lines), margins, tuple(said))
 
 

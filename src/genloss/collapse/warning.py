@@ -162,7 +162,7 @@ def warn(
             "there is no metric over generations to look at: none is measured, or none is finished"
         )
     if watch is not None and watch not in known:
-        raise GenlossError(f"watch: no metric '{bounded(watch)}'{did_you_mean(watch, known)}")
+        raise GenlossError(f"watch: no metric '{bounded(str(watch))}'{did_you_mean(str(watch), known)}")
     lines: dict[tuple[Any, ...], list[Trajectory]] = {}
     for x in some:
         lines.setdefault((x.agent, *((k, str(v)) for k, v in x.labels.items())), []).append(x)
