@@ -167,9 +167,6 @@ def _trajectory(
         )
         return f"{every}, to the last digit: frozen is not stable; was it computed anew each generation?"
     t, x = guards.thawed(t, x, who, say)
-    if np.isinf(x).any():
-        count = int(np.isinf(x).any(axis=0).sum())
-        say(f"{count} of {x.shape[1]} replicates have infinite values: they count as beyond all others")
     if x.shape[1] == 1:
         say("one replicate: nothing has an interval; generations of one run are no replicates")
     return Trajectory(metric, said[0], t.astype(int), x, labels)

@@ -14,6 +14,7 @@ from genloss.experiment import Experiment
 from genloss.laws import Law, law
 from genloss.meaning import Meaning
 from genloss.samples import Array
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.study.results import Results
@@ -76,8 +77,8 @@ class Trajectory:
         first = self.generations[int(gone.any(axis=1).argmax())]
         many = int(gone.any(axis=0).sum())
         where = f"{self.label}: " if self.label else ""
-        which = f"{many} of {self.replicates} replicates, from generation {first} on"
-        return f"{where}{self.metric} is infinite in {which}"
+        which = f"{many} of {several(self.replicates, 'replicate')}, from generation {first} on"
+        return f"{where}{self.metric} is infinite in {which}: this counts as beyond all numbers"
 
     def upto(self, generation: int) -> Trajectory:
         """The same as it was when a generation was the last one."""
