@@ -109,7 +109,7 @@ def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
         str(metric): meaning(str(metric), mine["value"].to_numpy(), given)
         for metric, mine in long.rows.groupby("metric", sort=False)
     }
-    say_meanings(said, given, say)
+    say_meanings(said, long.rows, given, say)
     notes: dict[str, list[str]] = {}
     for key, mine in long.rows.groupby(["metric", *keys], sort=False, dropna=False):
         metric, *own = key if isinstance(key, tuple) else (key,)

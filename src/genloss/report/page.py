@@ -102,7 +102,7 @@ def page(results: Results) -> str:
         library=Markup(javascript()),
         digest=digest(results),
         figures=figures,
-        dark=in_the_dark(figures),
+        dark=in_the_dark(json.dumps([figure["spec"] for figure in figures])),
     )
 
 

@@ -13,6 +13,7 @@ from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.sentences import counted, reason
 from genloss.collapse.verdict import Line, Verdict
 from genloss.errors import StoreError
+from genloss.report.packing import in_the_dark, themed
 from genloss.report.templating import templates
 from genloss.report.trajectories import trajectory_figures
 from genloss.study.files import write_file
@@ -175,10 +176,13 @@ def write(found: Verdict, path: str | Path, title: str) -> Path:
 
 def page(found: Verdict, title: str) -> str:
     """The page as text."""
+    figures = trajectory_figures(found)
+    dark = in_the_dark("".join(f.svg for f in figures))
+    # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
     given: dict[str, Any] = {
         "title": title,
         "v": shown(found),
-        # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
-        "figures": [f._replace(svg=Markup(f.svg)) for f in trajectory_figures(found)],
+        "figures": [f._replace(svg=Markup(themed(f.svg))) for f in figures],
+        "in_the_dark": dark,
     }
     return templates().get_template("verdict.html").render(**given)
