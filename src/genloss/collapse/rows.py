@@ -69,8 +69,7 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
         elif count:
             say(
                 f"'{metric}' has no value in {count} of {many} rows, left out; where a run diverged, write "
-                "inf, which "
-                "is kept"
+                "inf, which is kept"
             )
     if sparse:
         say(f"{quoted(sparse)}: rows that hold another metric only are left out")
@@ -95,8 +94,7 @@ def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
                 gone |= at
                 say(
                     f"'{metric}' is {v:g} in {several(int(at.sum()), 'row')}, far from all others: taken "
-                    "for a code of no "
-                    "value, left out (--missing none keeps it)"
+                    "for a code of no value, left out (--missing none keeps it)"
                 )
     return rows[~gone]
 
