@@ -9,7 +9,10 @@ import pytest
 from genloss.cli.forecasting import _crossing
 from genloss.cli.judging import text
 from genloss.collapse import Crossing, Margins, Trajectory, forecast, verdict, warn
+from genloss.collapse.blocks import Blocks, averages
 from genloss.collapse.findings import Read
+from genloss.collapse.growth import NAMES
+from genloss.collapse.needed import needed
 from genloss.collapse.sentences import sentence
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
@@ -108,11 +111,14 @@ def test_sentence_and_reason_agree_on_how_far_the_mean_is_told():
 
 
 def test_the_change_of_a_risk_is_that_of_whom_it_is_said():
-    spread = 0.1 + 2.5 * t / T
-    x = trajectory(np.exp(spread * NOISE - spread**2 / 2), better="lower")
-    found, read = verdict([x]).lines[0].answer(3), Read(x)
-    mean = "of the mean" in found.measured
-    assert found.effect.estimate == (read.mean if mean else read.typical).change.estimate
+    gone = RISING.copy()
+    gone[20:, 0] = np.inf  # the mean is infinite
+    for values, who in ((RISING, "the mean"), (gone, "the typical replicate")):
+        x = trajectory(values, better="lower")
+        found, read = verdict([x]).lines[0].answer(3), Read(x)
+        assert found.measured.startswith(f"change of {who} from")
+        of = read.mean if who == "the mean" else read.typical
+        assert found.effect.estimate == of.change.estimate
 
 
 def test_leads_have_a_minus_and_metrics_a_comma():
@@ -137,6 +143,16 @@ def test_a_threshold_that_is_not_reached_is_said_once():
     assert _crossing(Crossing(5.0, Interval(inf, 900, inf), 0.6), 1000) == (
         "after 1000 [900, after 1000], not by 1000: 60 %"
     )
+
+
+@pytest.mark.parametrize(
+    ("many", "said"), [(60, "neither 10 times"), (900, "neither 2 times"), (1500, "not even 50 times")]
+)
+def test_what_would_not_tell_is_said_as_far_as_it_was_tried(many, said):
+    at = np.arange(1, many + 1)
+    w = averages(at, 6)
+    b = Blocks("mean", at, w, np.zeros(len(w)), 100 * np.eye(len(w)), 40)  # noise that drowns the change
+    assert needed(b, NAMES.index("linear"), 1.0, np.array([1.0, 0.01]), 1.0).startswith(said)
 
 
 # -- the page ----------------------------------------------------------------------------------------
