@@ -42,6 +42,11 @@ class Finding:
     factor: bool = False
     measured: str = ""
 
+    @property
+    def word(self) -> str:
+        """The answer, and whether a law gave it."""
+        return f"{self.answer} by law" if self.law and self.answer in ("yes", "no") else self.answer
+
     def said(self) -> dict[str, Any]:
         """As JSON has it: numbers that are none are null."""
         effect, low, high = (float(v) if math.isfinite(v) else None for v in self.effect)

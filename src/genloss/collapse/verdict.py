@@ -208,10 +208,6 @@ def answers_table(found: Verdict) -> list[list[str]]:
     head = ["did it collapse?", *(line.name or "answer" for line in found.lines)]
     rows = [head]
     for meant in MEANINGS:
-        cells = []
-        for line in found.lines:
-            f = line.answer(meant.number)
-            by = " by law" if f.law and f.answer in ("yes", "no") else ""
-            cells.append(f"{f.answer}{by}")
+        cells = [line.answer(meant.number).word for line in found.lines]
         rows.append([f"{meant.number} {meant.name}", *cells])
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,15 @@ from markupsafe import Markup
 from genloss.collapse.meanings import MEANINGS, Meant
 from genloss.collapse.sentences import counted, reason
 from genloss.collapse.verdict import Line, Verdict
-from genloss.errors import StoreError
 from genloss.report.packing import in_the_dark, themed
-from genloss.report.templating import templates
+from genloss.report.templating import templates, written
 from genloss.report.trajectories import trajectory_figures
-from genloss.study.files import write_file
 from genloss.traits import HEADING
 from genloss.wording import several
 
 _ACROSS = 5  # lines beside each other
 _WHY = 40  # lines of which all is said
-_SHORT: Mapping[str, tuple[str, str]] = {
-    "yes": ("yes", "yes"),
-    "no": ("no", "no"),
-    "undecided": ("undecided", "open"),
-    "not asked": ("–", "none"),
-}
+_KINDS = {"undecided": "open", "not asked": "none"}
 
 
 @dataclass(frozen=True)
@@ -148,9 +141,7 @@ def _counted(lines: Sequence[Line], meaning: int) -> Cell:
 
 def _cell(line: Line, meaning: int) -> Cell:
     f = line.answer(meaning)
-    word, kind = _SHORT[f.answer]
-    said = f"{word} by law" if f.law and f.answer in ("yes", "no") else word
-    return Cell(said, kind, reason(f))
+    return Cell("–" if f.answer == "not asked" else f.word, _KINDS.get(f.answer, f.answer), reason(f))
 
 
 def _why(line: Line) -> list[tuple[str, str, str]]:
@@ -164,14 +155,7 @@ def write(found: Verdict, path: str | Path, title: str) -> Path:
     Raises:
         StoreError: if it cannot be written.
     """
-    file = Path(path)
-    text = page(found, title)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file.parent, file.name, text.encode())
-    except OSError as error:
-        raise StoreError(f"{file}: the page cannot be written: {error.strerror}") from None
-    return file
+    return written(path, page(found, title), "the page")
 
 
 def page(found: Verdict, title: str) -> str:
