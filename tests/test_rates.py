@@ -121,7 +121,7 @@ def test_no_law_is_named_where_none_fits():
     x = (T[:, None] > 30) + 0.3 * g.standard_normal((60, 400))
     growth = of_values(x, T, "mean")
     assert growth.laws == ()
-    assert "do not go on as" in growth.reason
+    assert "as after a step or a turn" in growth.reason
     assert growth.needs == ""
 
 

@@ -60,6 +60,15 @@ def number(x: float, digits: int = 3, zeros: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A share in per cent.
+
+    >>> percent(0.05), percent(0.7034), percent(-0.1)
+    ('5 %', '70.3 %', '−10 %')
+    """
+    return f"{number(100 * share)} %"
+
+
 def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     """An estimate and the ends of its interval, "" where it has none, in the digits that its width supports.
 

@@ -110,8 +110,8 @@ def _said(f: Forecast) -> str:
 def _crossing(c: Crossing, at: int) -> str:
     if c.seen:
         return f"crossed at {c.generation.estimate:.0f}"
-    if c.never > 0.995:
-        return f"not by {at}"
+    if c.generation.low > at:
+        return f"not before generation {at}"
     typical, low, high = (f"{g:.0f}" if g <= at else f"after {at}" for g in c.generation)
     return f"{typical} [{low}, {high}]" + (
         f", not by {at}: {100 * c.never:.0f} %" if c.never >= 0.005 else ""

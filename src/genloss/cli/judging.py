@@ -14,7 +14,6 @@ from genloss.errors import SpecError, say
 from genloss.wording import several
 
 if TYPE_CHECKING:
-    from genloss.collapse.findings import Finding
     from genloss.collapse.verdict import Verdict
 
 _WIDTH = 120
@@ -105,7 +104,7 @@ def text(found: Verdict, width: int = _WIDTH) -> str:
         found: what to show.
         width: of the terminal, in characters.
     """
-    parts = (_sentences, _answers, _why, _differences, _unasked)
+    parts = (_sentences, _answers, _why, _margins, _differences, _unasked)
     return "\n\n".join("\n".join(lines) for part in parts if (lines := part(found, width)))
 
 
@@ -154,6 +153,9 @@ def _cut(name: str, most: int) -> str:
 
 def _why(found: Verdict, width: int) -> list[str]:
     """What answers rest on: of a few lines, the meanings that were asked."""
+    from genloss.collapse.meanings import MEANINGS
+    from genloss.collapse.sentences import reason
+
     if len(found.lines) > _ACROSS:
         return ["Why, line by line: --out page.html, or --json"]
     lines = []
@@ -163,37 +165,23 @@ def _why(found: Verdict, width: int) -> list[str]:
             lines.append(f"Why, of {line.name}:" if line.name else "Why:")
         reasons: dict[tuple[str, str], list[str]] = {}
         for f in asked:
-            reasons.setdefault(_reason(f), []).append(str(f.metric))
+            answer = f"{f.meaning} {MEANINGS[f.meaning - 1].name}: {f.answer}"
+            reasons.setdefault((answer, reason(f)), []).append(str(f.metric))
         for (answer, why), metrics in reasons.items():
             lines += _wrapped(f"{answer} ({', '.join(metrics)}): {why}.", width, "  ", "    ")
     return lines
 
 
-def _reason(f: Finding) -> tuple[str, str]:
-    """An answer; and what it rests on and, where it is none, what would tell."""
-    from genloss.collapse.meanings import MEANINGS
-    from genloss.collapse.verdict import effect_words
-
-    meant, effect = MEANINGS[f.meaning - 1], effect_words(f)
-    said = [
-        f.law,
-        f.why,
-        f"{meant.effect}: {effect}" if effect else "",
-        f"would tell: {f.needs}" if f.needs else "",
-    ]
-    return f"{meant.number} {meant.name}: {f.answer}", "; ".join(part for part in said if part)
+def _margins(found: Verdict, width: int) -> list[str]:
+    return _wrapped(found.stated, width, "", "  ")
 
 
 def _differences(found: Verdict, width: int) -> list[str]:
-    from genloss.numbers import bracketed, interval
-
     if not found.differences:
         return []
     lines = ["Differences at the last generation, replicate by replicate:"]
     for d in found.differences[:_MOST]:
-        size = bracketed(*interval(d.effect, 1.0 if d.factor else 0.0))
-        how = f"has {size} times that of {d.to}" if d.factor else f"less {d.to} is {size}"
-        lines += _wrapped(f"{d.metric}: {d.line} {how}", width, "  ", "    ")
+        lines += _wrapped(d.words, width, "  ", "    ")
     left = len(found.differences) - _MOST
     return [*lines, f"  ... and {left} more: --out page.html"] if left > 0 else lines
 

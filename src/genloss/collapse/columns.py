@@ -220,9 +220,7 @@ def _guessed_groups(
 
 
 def tidied(table: Opened, given: Columns, say: Say) -> Opened:
-    """The table without what trackers and averages put beside values: extremes, times, errors, numbers "
-    "of rows.
-    """
+    """The table without what trackers and averages put beside values: extremes, times, errors, counts."""
     runs = _role(table, given.replicate, names.REPLICATES, ())
     asked = {*given.value, given.generation, given.replicate, *given.group}
     tracked = [c for c in table.columns if c.endswith(("__MIN", "__MAX"))]
@@ -269,10 +267,10 @@ def values(table: Opened, given: Columns, found: Roles, say: Say) -> list[str]:
             checked(table.figures(odd), table.source, odd)
         raise DataError(
             f"{table.source}: no column holds numbers that could be the value; name it: --value COL; there "
-            "are "
-            f"{quoted(table.columns)}"
+            f"are {quoted(table.columns)}"
         )
-    say(f"{quoted(able)} {'is' if len(able) == 1 else 'are'} read as the value (--value COL changes it)")
+    read_as = "is read as the value" if len(able) == 1 else "are read as values"
+    say(f"{quoted(able)} {read_as} (--value COL changes it)")
     return able
 
 

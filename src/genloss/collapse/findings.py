@@ -28,6 +28,7 @@ class Finding:
         needs: what would answer it; "" where it is answered.
         why: what the answer rests on.
         factor: whether the effect is a factor: no change is 1.
+        measured: what the effect is, in words.
     """
 
     labels: Mapping[str, Any]
@@ -39,6 +40,12 @@ class Finding:
     needs: str = ""
     why: str = ""
     factor: bool = False
+    measured: str = ""
+
+    @property
+    def word(self) -> str:
+        """The answer, and whether a law gave it."""
+        return f"{self.answer} by law" if self.law and self.answer in ("yes", "no") else self.answer
 
     def said(self) -> dict[str, Any]:
         """As JSON has it: a number that is none is null, an infinite one a text."""

@@ -19,6 +19,7 @@ from genloss.collapse.trajectory import Trajectory
 from genloss.errors import SpecError, bounded, shown
 from genloss.intervals import Interval
 from genloss.meaning import Tells
+from genloss.numbers import number, percent
 from genloss.samples import Array
 
 Answer = Literal["yes", "no", "undecided", "not asked"]
@@ -49,28 +50,27 @@ MEANINGS = (
         ("risk",),
         "share of generation 1's advantage over knowing nothing that is lost",
         "a metric of risk with a reference, as TestError, LogLoss, MeanError or HoldoutNLL have one where "
-        "the "
-        "real data defines it; or --reference METRIC=VALUE",
+        "the real data defines it; or --reference METRIC=VALUE",
     ),
     Meant(
         2,
         "any increase",
         ("risk",),
-        "change of the risk from generation 1 on, for the worse",
+        "change from the first generation to the last, for the worse",
         "a metric of risk: HoldoutNLL, TestError, LogLoss, MeanError",
     ),
     Meant(
         3,
         "divergence",
         ("risk", "spread"),
-        "change of the mean from the first generations to the last, for the worse",
+        "change of the mean from the first generations to the last: for the worse, of a spread upwards",
         "a metric of risk or of spread",
     ),
     Meant(
         4,
         "collapsing variance",
         ("spread",),
-        "factor of generation 1's variance or diversity that is left",
+        "what is left of the first generation's variance or diversity, as a factor",
         "a metric of spread: TraceRatio, LogDetRatio, Diversity",
     ),
     Meant(
@@ -85,7 +85,7 @@ MEANINGS = (
         6,
         "loss of tails",
         ("tail",),
-        "factor of generation 1's mass in the real tail that is left",
+        "what is left of the first generation's tail, as a factor",
         "a metric of tails: TailMass, RareMass, SupportSize",
     ),
     Meant(
@@ -218,6 +218,11 @@ def worse(x: Trajectory) -> int:
     return -1 if x.meaning.better == "higher" else 1
 
 
+def tells(x: Trajectory) -> Tells:
+    """Which meaning it tells of; where it says nothing but which values are good, of risk."""
+    return x.meaning.tells or ("risk" if x.meaning.better else "")
+
+
 def logarithmic(x: Trajectory) -> bool:
     """Whether its changes are factors: of positive values that are a ratio."""
     return x.meaning.scale == "ratio" and bool((x.values >= 0).all())
@@ -256,14 +261,32 @@ def pace(x: Trajectory, margins: Margins) -> Tested:
 
 def margin_of(x: Trajectory, margins: Margins) -> float:
     """Where an increase begins, on the scale of :func:`moved`."""
-    scale = x.meaning.scale
-    if logarithmic(x):
+    name = margin_name(x)
+    if name == "increase":
         return float(np.log1p(margins.increase))
-    if scale in ("nats", "share"):
-        return margins.nats if scale == "nats" else margins.share
+    if name in ("nats", "share"):
+        return margins.nats if name == "nats" else margins.share
     first = x.values[0][np.isfinite(x.values[0])]
     spread = float(np.std(first, ddof=1)) if len(first) > 1 else 0.0
-    return 0.5 if scale == "count" else margins.spreads * spread
+    return margins.spreads * spread if name else 0.5
+
+
+def margin_name(x: Trajectory) -> str:
+    """Which of the margins an increase is held against; "" where it is no choice."""
+    if logarithmic(x):
+        return "increase"
+    return {"nats": "nats", "share": "share", "count": ""}.get(x.meaning.scale, "spreads")
+
+
+def said_margin(x: Trajectory, margins: Margins) -> str:
+    """Where an increase begins, in words: per cent of a factor, points of a share, ..."""
+    return {
+        "increase": percent(margins.increase),
+        "nats": f"{number(margins.nats)} nats",
+        "share": f"{number(100 * margins.share)} {'point' if margins.share == 0.01 else 'points'}",
+        "spreads": f"{number(margins.spreads)} standard deviations of generation {x.generations[0]:g}",
+        "": "half a unit",
+    }[margin_name(x)]
 
 
 def _factor(log: Interval) -> Interval:

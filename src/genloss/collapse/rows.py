@@ -16,7 +16,7 @@ from genloss.errors import DataError
 from genloss.meaning import Better, Meaning, Reference, Scale, Tells
 from genloss.numbers import number
 from genloss.samples import Array
-from genloss.wording import several
+from genloss.wording import are, several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +76,7 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
         elif count:
             say(
                 f"'{metric}' has no value in {count} of {many} rows, left out; where a run diverged, write "
-                "inf, which "
-                "is kept"
+                "inf, which is kept"
             )
     if sparse:
         say(f"{quoted(sparse)}: rows that hold another metric only are left out")
@@ -102,8 +101,7 @@ def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
                 gone |= at
                 say(
                     f"'{metric}' is {v:g} in {several(int(at.sum()), 'row')}, far from all others: taken "
-                    "for a code of no "
-                    "value, left out (--missing none keeps it)"
+                    "for a code of no value, left out (--missing none keeps it)"
                 )
     return rows[~gone]
 
@@ -248,11 +246,14 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
     return Meaning(metric, better=better, scale=scale, reference=reference, tells=told), by
 
 
-def say_meanings(said: Mapping[str, tuple[Meaning, float]], given: Columns, say: Say) -> None:
-    """Say which directions and meanings were guessed, a line for each guess.
+def say_meanings(
+    said: Mapping[str, tuple[Meaning, float]], rows: pd.DataFrame, given: Columns, say: Say
+) -> None:
+    """Say which directions, meanings and scales were guessed, a line for each guess.
 
     Args:
         said: by metric, as :func:`meaning` has it.
+        rows: with columns "metric" and "value".
         given: what was not guessed.
         say: takes the lines.
     """
@@ -270,15 +271,18 @@ def say_meanings(said: Mapping[str, tuple[Meaning, float]], given: Columns, say:
         if some:
             say(f"of {quoted(some)}, {better} is read as better (--better changes it)")
     if spreads:
-        say(f"{quoted(spreads)} {_is(spreads)} read as variance or diversity (--tells risk changes it)")
+        say(f"{quoted(spreads)} {are(len(spreads))} read as variance or diversity (--tells risk changes it)")
     if none:
         say(
             f"of {quoted(none)}, nobody says whether lower is better: no risk is asked (--better lower "
             "says so)"
         )
     if per_cent := [m for m, (_, by) in said.items() if by != 1]:
-        say(f"{quoted(per_cent)} {_is(per_cent)} read as per cent: 50 is a share of 0.5")
-
-
-def _is(some: Sequence[str]) -> str:
-    return "is" if len(some) == 1 else "are"
+        say(f"{quoted(per_cent)} {are(len(per_cent))} read as per cent: 50 is a share of 0.5")
+    most = rows.groupby("metric")["value"].max()
+    either = [m for m, (of, _) in said.items() if of.scale == "ratio" and most[m] <= 1 and names.errs(m)]
+    if either:
+        say(
+            f"{quoted(either)}, between 0 and 1, may be a share or a squared error: changes are factors (of "
+            "error_rate, which is a share, they are points)"
+        )

@@ -67,9 +67,9 @@ class Rate:
 
 _WORDS = {
     "half-life": "half-life {} generations",
-    "doubling time": "doubling time {} generations",
+    "doubling time": "the change doubling every {} generations",
     "per generation": "{} a generation",
-    "per doubling": "{} a doubling of t",
+    "per doubling": "{} each time that t doubles",
     "exponent": "like t^{}",
     "limit": "towards {}",
     "level": "at {}",

@@ -14,6 +14,7 @@ from genloss.experiment import Experiment
 from genloss.laws import Law, law
 from genloss.meaning import Meaning
 from genloss.samples import Array
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.study.results import Results
@@ -80,8 +81,8 @@ class Trajectory:
             return ""
         first = self.generations[int(gone.any(axis=1).argmax())]
         many = int(gone.any(axis=0).sum())
-        which = f"{many} of {self.replicates} replicates, from generation {first} on"
-        return f"{self.name} is infinite in {which}"
+        which = f"{many} of {several(self.replicates, 'replicate')}, from generation {first} on"
+        return f"{self.name} is infinite in {which}: this counts as beyond all numbers"
 
     @property
     def gaps(self) -> str:
