@@ -195,6 +195,15 @@ def share(metric: str) -> bool:
     return bool({*words(metric)} & {*_SHARES}) or words(metric)[-2:] == ["error", "rate"]
 
 
+def errs(metric: str) -> bool:
+    """Whether a metric is an error that may be a share of wrong answers as well as a squared one.
+
+    >>> errs("test_error"), errs("error_rate"), errs("mse")
+    (True, False, False)
+    """
+    return words(metric)[-1:] in (["error"], ["err"])
+
+
 def identifies(column: str) -> bool:
     """Whether a column numbers things, sets them or times them, and measures nothing."""
     name = column.lower().strip()
