@@ -15,7 +15,7 @@ from genloss.errors import SpecError, say
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     """Seconds, as in "90", "90s", "5m" or "1h"."""
 
     name = "TIME"
@@ -52,10 +52,14 @@ class _Duration(click.ParamType):
     help="What the verdict is about: brier, log_loss, auc, error, balanced_error, f1; rmse, mae, r2.",
 )
 @click.option(
-    "--margin", type=click.FloatRange(min=0, min_open=True), help="The gain that makes no difference that matters."
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The gain that makes no difference that matters.",
 )
 @click.option("--budget", type=_Duration(), default="5m", show_default=True, help="How long it may take.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."
+)
 @click.option("--workers", type=click.IntRange(min=0), help="Processes; 0 runs everything in this one.")
 @click.option("--out", type=click.Path(), help="The run's folder; by default genloss-runs/advise-NAME.")
 @click.option(
@@ -100,8 +104,13 @@ def advise(
         if reference is not None and ":" in reference:
             trusted(reference, trust)
     given = dict(parse_change(change) for change in changes)
-    table = build_part("real", {"kind": "Table", "path": data} | ({} if target is None else {"target": target}) | given)
-    made = {_name(g, i, generators): build_part("generators", {"kind": g}, trust) for i, g in enumerate(generators)}
+    table = build_part(
+        "real", {"kind": "Table", "path": data} | ({} if target is None else {"target": target}) | given
+    )
+    made = {
+        _name(g, i, generators): build_part("generators", {"kind": g}, trust)
+        for i, g in enumerate(generators)
+    }
     folder = Path(out) if out else Path("genloss-runs") / f"advise-{Path(data).stem}"
     files = {}
     for path in synthetic:

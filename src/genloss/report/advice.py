@@ -8,13 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from genloss.errors import StoreError
 from genloss.report.charts import CONFIG, SCHEMA
 from genloss.report.colours import palette
 from genloss.report.drawing import drawn
+from genloss.report.packing import in_the_dark, themed
 from genloss.report.scales import Spec
-from genloss.report.templating import templates
-from genloss.study.files import write_file
+from genloss.report.templating import templates, written
 from genloss.value.advice import Advice
 from genloss.value.gains import Interval
 
@@ -25,27 +24,21 @@ def write(advice: Advice, path: str | Path) -> Path:
     Raises:
         StoreError: if it cannot be written.
     """
-    file = Path(path)
-    text = page(advice)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file.parent, file.name, text.encode())
-    except OSError as error:
-        raise StoreError(f"{file}: the page cannot be written: {error.strerror}") from None
-    return file
+    return written(path, page(advice), "the page")
 
 
 def page(advice: Advice) -> str:
     """The page as text."""
     names = advice.reading.sources()
-    (svg,) = drawn([(json.dumps(_curve(advice)), "svg")], 1)
+    drawing = drawn([(json.dumps(_curve(advice)), "svg")], 1)[0].decode()
     colours = palette(names, False)
     legend = [(name, colour, "") for name, colour in zip(names, colours, strict=True)]
     given: dict[str, Any] = {
         "title": f"Does synthetic data help to predict {advice.target}?",
         "a": advice,
         # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
-        "svg": Markup(svg.decode()),
+        "svg": Markup(themed(drawing)),
+        "in_the_dark": in_the_dark(drawing),
         "legend": legend if len(legend) > 1 else [],
     }
     return templates().get_template("advice.html").render(**given)
@@ -66,14 +59,14 @@ def _curve(advice: Advice) -> Spec:
     ]
     colours = {"domain": names, "range": list(palette(names, False))}
     colour = {"field": "s", "type": "nominal", "scale": colours, "legend": None}
-    doses = sorted({row["d"] for row in rows})
+    doses = sorted({arm.dose for name in names for arm, _ in reading.doses(measure, name)} | {0.0})
     x = {
         "field": "d",
         "type": "quantitative",
         "title": "synthetic rows for each real row",
         # doses double: each step has its place, and none is the first
         "scale": {"type": "symlog", "constant": 0.25},
-        "axis": {"values": doses, "grid": False},
+        "axis": {"values": doses, "grid": False, "format": "~g"},
     }
     unit = "points" if measure.points else ""
     title = f"gain in {measure.title}{f' ({unit})' if unit else ''}, more is better"
@@ -81,15 +74,15 @@ def _curve(advice: Advice) -> Spec:
     margin = [{"low": -factor * advice.margin, "high": factor * advice.margin}]
     return {
         "$schema": SCHEMA,
-        "width": 860,
-        "height": 300,
-        "background": "transparent",
+        "width": 900,
+        "height": 280,
+        "background": "#FFFFFF",
         "data": {"values": rows},
         "config": CONFIG,
         "layer": [
             {
                 "data": {"values": margin},
-                "mark": {"type": "rect", "color": "#8a8a8a", "opacity": 0.15},
+                "mark": {"type": "rect", "color": "#8A8A8A", "opacity": 0.15},
                 "encoding": {
                     "y": {"field": "low", "type": "quantitative", "title": title},
                     "y2": {"field": "high"},
@@ -100,7 +93,10 @@ def _curve(advice: Advice) -> Spec:
                 "mark": {"type": "area", "opacity": 0.18},
                 "encoding": {"x": x, "y": {**y, "field": "l"}, "y2": {"field": "h"}, "color": colour},
             },
-            {"mark": {"type": "line", "strokeWidth": 2, "point": True}, "encoding": {"x": x, "y": y, "color": colour}},
+            {
+                "mark": {"type": "line", "strokeWidth": 2, "point": True},
+                "encoding": {"x": x, "y": y, "color": colour},
+            },
         ],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True)
 class Arm:
     """One way to train: so many synthetic rows, of such weight, with the learner set so.
@@ -47,7 +48,7 @@ class Arm:
 
 
 def of_real_rows(settings: int, shares: Sequence[float], classes: bool, thrifty: bool) -> tuple[Arm, ...]:
-    """The arms without synthetic rows: all settings, class weights, and fewer real rows for the learning curve.
+    """The arms without synthetic rows: settings, class weights, and fewer real rows for the learning curve.
 
     Args:
         settings: of the learner.
@@ -64,7 +65,7 @@ def of_real_rows(settings: int, shares: Sequence[float], classes: bool, thrifty:
 def of_source(
     settings: int, doses: Sequence[float], weights: Sequence[float], parity: bool, thrifty: bool
 ) -> tuple[Arm, ...]:
-    """The arms with rows of a source: doses in all settings, weights at the doses from 1 on, and equal classes.
+    """The arms with rows of a source: doses in all settings, weights at doses from 1 on, and equal classes.
 
     Args:
         settings: of the learner.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator
 
-from genloss.components import Count, Positive, Replicates, Share, Size, component, plain
+from genloss.components import Positive, Replicates, Share, Size, component, plain
 from genloss.errors import SpecError
 from genloss.generators.given import Given, copied
 from genloss.meaning import Meaning
@@ -43,15 +43,15 @@ class Trial:
     """What a learner answers on held-out real rows that learnt from real and synthetic ones.
 
     All rows of a table are dealt into folds, again and again. Of each fold the other rows train the generator
-    and, with what it makes, the learner, once for each *arm*: so many synthetic rows, of such weight, with the
-    learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the same
+    and, with what it makes, the learner, once for each *arm*: so many synthetic rows, of such weight, with
+    the learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the same
     seeds, and so do trials of one study with other sources. A replicate is one answer: held-out row after
     held-out row, fold after fold, time after time, in the order of :meth:`held`.
 
     Args:
         real: a table with a target.
-        learner: "logistic", "ridge", "boosting", "forest", "mlp", or what makes an estimator of scikit-learn's
-            kind, in a spec "module:name".
+        learner: "logistic", "ridge", "boosting", "forest", "mlp", or what makes an estimator of
+            scikit-learn's kind, in a spec "module:name".
         source: what makes the synthetic rows; None for the real rows alone.
         doses: synthetic rows by real ones.
         weights: of a synthetic row, beside 1; at doses from 1 on.
@@ -84,9 +84,10 @@ class Trial:
     def real_rows(self) -> Array:
         """(n, D) all real rows."""
         size = SIZE.of(self.real)
-        if not isinstance(SCHEMA.of(self.real), Schema) or size is None:
+        schema = SCHEMA.of(self.real)
+        if not isinstance(schema, Schema) or size is None:
             raise SpecError("real: a trial needs a table; give a Table with a target")
-        if SCHEMA.of(self.real).target is None:  # type: ignore[union-attr]
+        if schema.target is None:
             raise SpecError("real.target: a trial needs a column to be predicted; name one")
         every = Samples.of([Chunk(size, 0, REAL, self.real.draw(1, size, Address(0).real(0, 0)))])
         return np.concatenate([_sorted(every.rows[0]), self.real.holdout()])
@@ -118,7 +119,7 @@ class Trial:
             return of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
         doses = self.doses
         if isinstance(self.source, Given):
-            most = len(self.source.rows(SCHEMA.of(self.real)))  # type: ignore[arg-type]
+            most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
         parity = self.parity and bool(self.classes)
@@ -201,6 +202,9 @@ class Trial:
             rows: (S, n, D) real rows to learn from, in S splits.
             tests: (S, m, D) rows to be asked about.
             streams: of generator and learner.
+
+        Raises:
+            FitError: if the learner failed in all arms, or the generator cannot be fitted.
         """
         seeds = streams.rng(0, 0, Role.MEASURE).integers(2**31, size=len(rows))
         pupil = Pupil(self.learner, self.classes, self._lesson(tests).x, seeds)
@@ -211,11 +215,18 @@ class Trial:
             if not apart.all():  # a copy of a row that is asked about would know the answer
                 w = np.concatenate([np.ones(real.y.shape), apart], axis=1)
                 every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
+        worked = False
         for arm in self.arms:
-            yield pupil.answers(self._taught(arm, real, every), arm.setting)
+            found = pupil.answers(self._taught(arm, real, every), arm.setting)
+            worked = worked or not np.isnan(found).all()
+            yield found
+        if not worked and pupil.failed is not None:
+            raise pupil.failed
 
     def made(self, tile: int = 0) -> tuple[Array, Array, Array]:
-        """(M, D) synthetic rows of a tile's first fold, as many as real ones; (n, D) the rows they were made from, (m, D) those held out.
+        """(M, D) synthetic rows of a tile's first fold, (n, D) those they were made from, (m, D) those held out.
+
+        There are as many synthetic rows as real ones.
 
         Raises:
             SpecError: if there is no source.
@@ -235,15 +246,16 @@ class Trial:
         return Lesson(logistic.with_ones(inputs(self.real, rows, target)), np.where(gone, 0.0, y), w)
 
     def _synthetic(self, rows: Array, tests: Array, streams: Address) -> tuple[Array, Array]:
-        """(S, M, D) synthetic rows, of which each arm takes the first few; (S, M) which are no copies of tests."""
+        """(S, M, D) synthetic rows, of which each arm takes the first few, and (S, M) which copy no test."""
         assert self.source is not None
         n = rows.shape[1]
         most = max((_made(arm.dose, n) for arm in self.arms if arm.dose), default=n)
         chunk = Chunk(n, 0, REAL, rows, schema=SCHEMA.of(self.real))
-        model = self.source.fit(Samples.of([chunk]), streams.rng(0, 0, Role.FIT))
-        rng = streams.rng(0, 0, Role.PUBLISH)
+        train, rng = Samples.of([chunk]), streams.rng(0, 0, Role.PUBLISH)
         if not isinstance(self.source, Given):
-            return np.asarray(model.sample(most, rng)), np.ones((len(rows), most), dtype=bool)
+            made = self.source.fit(train, streams.rng(0, 0, Role.FIT)).sample(most, rng)
+            return np.asarray(made), np.ones((len(rows), most), dtype=bool)
+        model = self.source.fit(train, rng)
         places = model.places(most, rng)
         real = self._numbers(np.concatenate([rows[0], tests[0]]))
         of, _ = copied(self._numbers(model.rows), real)

@@ -216,7 +216,9 @@ class Advice:
             found += ["", f"who gains, who loses ({self.score.title}; intervals hold at once)"]
             for g in self.groups[:_GROUPS]:
                 ends = f"{self.of_score(g.gain.low)} to {self.of_score(g.gain.high)}"
-                found.append(f"  {f'{g.column} = {g.level}':32} {g.rows:>8,} rows  {self.of_score(g.gain.value):>8}  ({ends})")
+                found.append(
+                    f"  {f'{g.column} = {g.level}':32} {g.rows:>8,} rows  {self.of_score(g.gain.value):>8}  ({ends})"
+                )
         for name, like in self.likeness.items():
             found += ["", *wrap(f"{name}: {like}", _WIDTH)]
         for line in self.warnings:
@@ -247,7 +249,7 @@ class Advice:
 
     def worth(self) -> list[str]:
         """What synthetic rows are worth in real rows, in words."""
-        found = []
+        found: list[str] = []
         e = self.exchange
         if e is None:
             return found
@@ -256,7 +258,9 @@ class Advice:
             value = f"{e.rate.value:.2g}" if np.isfinite(e.rate.value) else "more than any number of"
             found.append(f"a synthetic row of the recipe is worth {value} real rows ({low} to {high})")
         if e.twice is not None:
-            found.append(f"twice the real rows would gain {self.amount(e.twice.value, True)} ({self.between(e.twice)}), by the learning curve drawn on")
+            found.append(
+                f"twice the real rows would gain {self.amount(e.twice.value, True)} ({self.between(e.twice)}), by the learning curve drawn on"
+            )
         return found
 
     def baselines(self) -> list[tuple[str, float]]:
@@ -266,10 +270,14 @@ class Advice:
             if place.candidate or place.arm.share != 1:
                 continue
             kind = (
-                "as it is" if place.arm.setting == 0 and not place.arm.synthetic and not place.arm.balanced
-                else "class weights" if place.arm.balanced
-                else "another setting" if not place.arm.synthetic
-                else f"{place.source}, equal classes" if place.arm.parity
+                "as it is"
+                if place.arm.setting == 0 and not place.arm.synthetic and not place.arm.balanced
+                else "class weights"
+                if place.arm.balanced
+                else "another setting"
+                if not place.arm.synthetic
+                else f"{place.source}, equal classes"
+                if place.arm.parity
                 else f"{place.source} {place.arm.dose:g}x"
             )
             value = self.reading.value(self.measure, i)
@@ -333,7 +341,9 @@ class Advice:
 
 
 def _finite(of: Interval) -> dict[str, float | None]:
-    return {k: v if np.isfinite(v) else None for k, v in (("value", of.value), ("low", of.low), ("high", of.high))}
+    return {
+        k: v if np.isfinite(v) else None for k, v in (("value", of.value), ("low", of.low), ("high", of.high))
+    }
 
 
 def _exchanged(r: Reading, measure: Measure) -> Exchange | None:
@@ -343,11 +353,17 @@ def _exchanged(r: Reading, measure: Measure) -> Exchange | None:
         return None
     rows = []
     for share in shares:
-        mine = [i for i, p in enumerate(r.places) if p.arm.share == share and not p.arm.synthetic and not p.arm.balanced]
+        mine = [
+            i
+            for i, p in enumerate(r.places)
+            if p.arm.share == share and not p.arm.synthetic and not p.arm.balanced
+        ]
         rows.append(r.shares[measure.name][max(mine, key=lambda i: measure.sign * r.value(measure, i))])
     sizes = np.array([max(round(share * r.trained), 1) for share in shares])
     dose = r.best.arm.dose or 1.0
-    return exchange(sizes, np.stack(rows), r.shares[measure.name][r.gain.best], dose * r.trained, measure.sign)
+    return exchange(
+        sizes, np.stack(rows), r.shares[measure.name][r.gain.best], dose * r.trained, measure.sign
+    )
 
 
 def _gained(real: Table, r: Reading) -> list[Group]:

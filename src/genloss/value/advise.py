@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from genloss.errors import FitError, GenlossError, SpecError
+from genloss.errors import GenlossError, SpecError
 from genloss.generators import Copula, Given, Trees
 from genloss.metrics.learners import real_target, target_classes
 from genloss.protocols import Generator, RealData
 from genloss.real import Table
-from genloss.study import Results, run
+from genloss.study import Results, Study, run
 from genloss.study.executor import LocalExecutor
+from genloss.study.progress import Silent
 from genloss.study.running import cores
 from genloss.trials import Trial
 from genloss.value.advice import Advice
@@ -96,15 +97,16 @@ def advise(
     learners = [linear, "boosting"] if learner is None else [learner]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        lanes = cores() if workers is None else workers
+        wanted = [parts(real, one, sources, folds, seed) for one in learners]
+        lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
         # one pool for all rounds: to start an interpreter takes longer than many a trial
         pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
         work = _Work(real, judged, folder, pool, lanes, clock, told or (lambda line: None))
         readings = []
-        for i, one in enumerate(learners):
-            until = budget * _FIRST if i == 0 and len(learners) > 1 else budget
+        for i, some in enumerate(wanted):
+            until = budget * _FIRST if i == 0 and len(wanted) > 1 else budget
             if i == 0 or clock.left > 0.2 * budget:
-                reading = work.read(parts(real, one, sources, folds, seed), until, first=i == 0)
+                reading = work.read(some, until, first=i == 0)
                 if reading is not None:
                     readings.append(reading)
         alike = _alike(real, sources, folds, seed, clock)
@@ -156,12 +158,7 @@ class _Work:
                 break
             began = self.clock.spent
             done |= {p.name: tiles for p in going}
-            try:
-                results = self._run(wanted, done)
-            except GenlossError as error:
-                if not first or reading is not None:
-                    break  # what is known so far is the answer
-                raise self._too_little(error, wanted) from error
+            results = self._run(wanted, done)
             last, before = (self.clock.spent - began) + last, tiles
             some = self._answers(results, wanted)
             if some is None:
@@ -175,9 +172,7 @@ class _Work:
         return reading
 
     def _run(self, wanted: list[Part], tiles: Mapping[str, int]) -> Results:
-        study = {
-            p.name: replace(p.trial, replicates=tiles[p.name] * p.trial.tile_size) for p in wanted
-        }
+        study = {p.name: replace(p.trial, replicates=tiles[p.name] * p.trial.tile_size) for p in wanted}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # failures are in the results, and told in the answer
             return run(
@@ -186,8 +181,8 @@ class _Work:
                 workers=self.workers if self.pool is None else None,
                 executor=self.pool,
                 trust=True,
-                progress=False,
-                tile_limit=max(self.clock.left, 1.0),
+                progress=Silent(),
+                tile_limit=max(self.clock.left, 0.05),
             )
 
     def _answers(self, results: Results, wanted: list[Part]) -> list[Answers] | None:
@@ -209,6 +204,15 @@ class _Work:
             f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least "
             f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer generators or a linear learner"
         )
+
+
+def _nameable(wanted: Sequence[Sequence[Part]]) -> bool:
+    """Whether a spec can name all parts, so that other processes can make them; a class of a notebook it cannot."""
+    try:
+        Study.of({p.name: p.trial for some in wanted for p in some}).toml()
+    except SpecError:
+        return False
+    return True
 
 
 def _folds(real: Table) -> int:
@@ -248,9 +252,10 @@ def _sources(real: RealData, synthetic: Any, generators: Any) -> dict[str, Gener
         given.rows(real.schema)  # type: ignore[attr-defined]  # what does not fit is told before anything runs
         found[_free(str(name), found)] = given
     if isinstance(generators, Mapping):
-        return found | dict(generators)
-    for generator in generators:
-        found[_free(type(generator).__name__, found)] = generator
+        found |= generators
+    else:
+        for generator in generators:
+            found[_free(type(generator).__name__, found)] = generator
     return found or {"Copula": Copula(), "Trees": Trees()}
 
 

@@ -62,6 +62,6 @@ def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
     tiles = found.shape[1] // trial.tile_size
     shape = (len(trial.arms), tiles, trial.folds_together, trial.held_size, found.shape[-1])
     found = found[:, : tiles * trial.tile_size].reshape(shape)
-    there = ~np.isnan(found).any(axis=(0, 2, 3, 4))
+    there = ~np.isnan(found).all(axis=(0, 2, 3, 4))
     held = np.stack([trial.held(tile) for tile in range(tiles)])
     return Answers(trial, source, free, found[:, there], held[there])

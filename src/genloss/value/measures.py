@@ -49,7 +49,7 @@ class Measure:
 
 def _log_loss(p: Array, y: Array) -> Array:
     own = np.take_along_axis(p, _at(p, y), axis=-1)[..., 0]
-    return -np.log(np.maximum(own, np.finfo(float).eps))  # as scikit-learn cuts it
+    return np.asarray(-np.log(np.maximum(own, np.finfo(float).eps)))  # as scikit-learn cuts it
 
 
 def _brier(p: Array, y: Array) -> Array:
@@ -58,11 +58,11 @@ def _brier(p: Array, y: Array) -> Array:
 
 
 def _error(p: Array, y: Array) -> Array:
-    return (p.argmax(axis=-1) != y).astype(float)
+    return np.asarray(p.argmax(axis=-1) != y, dtype=float)
 
 
 def _balanced_error(p: Array, y: Array) -> Array:
-    return _by_class(p, y) * (_tuned(p, y) != y)
+    return np.asarray(_by_class(p, y) * (_tuned(p, y) != y))
 
 
 def _auc(p: Array, y: Array) -> Array:
@@ -122,7 +122,9 @@ def _tuned(p: Array, y: Array) -> Array:
         ranked = np.take_along_axis(known, order, axis=-1)
         # what is said to be of the class lies at or above the threshold
         above = np.cumsum(np.take_along_axis(gain, order, axis=-1)[..., ::-1], axis=-1)[..., ::-1]
-        first = np.concatenate([np.ones((*ranked.shape[:-1], 1), bool), np.diff(ranked, axis=-1) > 0], axis=-1)
+        first = np.concatenate(
+            [np.ones((*ranked.shape[:-1], 1), bool), np.diff(ranked, axis=-1) > 0], axis=-1
+        )
         best = np.where(first, above, -np.inf).argmax(axis=-1)[..., None]
         here = np.take_along_axis(ranked, best, axis=-1)
         before = np.take_along_axis(ranked, np.maximum(best - 1, 0), axis=-1)
@@ -145,17 +147,17 @@ def _by_class(p: Array, y: Array) -> Array:
 
 
 def _mae(p: Array, y: Array) -> Array:
-    return np.abs(p[..., 0] - y)
+    return np.asarray(np.abs(p[..., 0] - y))
 
 
 def _rmse(p: Array, y: Array) -> Array:
     square = (p[..., 0] - y) ** 2
     root = np.sqrt(square.mean(axis=(-1, -2), keepdims=True))
-    return root + (square - root**2) / np.maximum(2 * root, 1e-300)
+    return np.asarray(root + (square - root**2) / np.maximum(2 * root, 1e-300))
 
 
 def _r2(p: Array, y: Array) -> Array:
-    return 1 - (p[..., 0] - y) ** 2 / np.maximum(y.var(), 1e-300)
+    return np.asarray(1 - (p[..., 0] - y) ** 2 / np.maximum(y.var(), 1e-300))
 
 
 OF_CLASSES = (
@@ -163,7 +165,9 @@ OF_CLASSES = (
     Measure("log_loss", "log loss", "calibration", "lower", False, _log_loss),
     Measure("auc", "area under the ROC curve", "ranking", "higher", True, _auc),
     Measure("error", "error", "decisions", "lower", True, _error),
-    Measure("balanced_error", "balanced error at a tuned threshold", "decisions", "lower", True, _balanced_error),
+    Measure(
+        "balanced_error", "balanced error at a tuned threshold", "decisions", "lower", True, _balanced_error
+    ),
     Measure("f1", "F1 at a tuned threshold", "decisions", "higher", True, _f1),
 )
 """Measures of answers about classes, the default first: a proper score sees the smallest gains."""

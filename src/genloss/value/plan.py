@@ -50,8 +50,8 @@ def parts(
     linear = first.linear
     wide = sum(max(c.codes - 1, 1) for c in schema.columns)
     most = _NUMBERS / (first.trained * wide) - 1
-    doses = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
-    doses = tuple(d for d in doses if d <= most) or (0.25,)
+    usual = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
+    doses = tuple(d for d in usual if d <= most) or (0.25,)
     weights = (0.5, 0.25) if linear else (0.5,)
     found = [Part(REAL, first, True)]
     again = replace(first, source=Bootstrap(), doses=(1.0,) if most >= 1 else (0.25,), weights=())

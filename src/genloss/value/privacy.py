@@ -59,19 +59,21 @@ def likeness(made: Array, trained: Array, held: Array) -> Likeness:
 
     size = min(len(trained), len(held), _MOST)
     made, trained, held = made[: max(_MOST, size)], trained[:size], held[:size]
-    near, far = cKDTree(trained).query(made)[0], cKDTree(held).query(made)[0]
+    near, far = _nearest(made, trained), _nearest(made, held)
     wins = (near < far) + 0.5 * (near == far)
     share, error = float(wins.mean()), float(wins.std(ddof=1) / np.sqrt(len(wins)))
     neighbours = min(5, size - 1)
-    radius = cKDTree(held).query(held, k=neighbours + 1)[0][:, -1]
-    covered = cKDTree(made).query(held)[0] <= radius
+    radius = np.asarray(cKDTree(held).query(held, k=neighbours + 1)[0])[:, -1]
+    covered = _nearest(held, made) <= radius
     half = min(len(made), size)
     x = np.concatenate([made[:half], held[:half]])
     y = np.repeat([1, 0], half)
     fold = np.tile(np.arange(half) % 2, 2)
     score = np.empty(len(y))
     for k in (0, 1):
-        score[fold == k] = LogisticRegression(max_iter=1000).fit(x[fold != k], y[fold != k]).decision_function(x[fold == k])
+        score[fold == k] = (
+            LogisticRegression(max_iter=1000).fit(x[fold != k], y[fold != k]).decision_function(x[fold == k])
+        )
     apart = float(np.mean([roc_auc_score(y[fold == k], score[fold == k]) for k in (0, 1)]))
     return Likeness(
         float((near == 0).mean()),
@@ -82,3 +84,8 @@ def likeness(made: Array, trained: Array, held: Array) -> Likeness:
         float(covered.mean()),
         apart,
     )
+
+
+def _nearest(rows: Array, others: Array) -> Array:
+    """(n,) distances of rows to the nearest of others."""
+    return np.asarray(cKDTree(others).query(rows)[0])

@@ -114,9 +114,14 @@ class Reading:
         mine = [
             i
             for i, p in enumerate(self.places)
-            if p.source == source and p.arm.dose and p.arm.weight == 1 and p.arm.setting == self._setting(source, measure)
+            if p.source == source
+            and p.arm.dose
+            and p.arm.weight == 1
+            and p.arm.setting == self._setting(source, measure)
         ]
-        found = curve(self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign)
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
         return sorted(zip((self.places[i].arm for i in mine), found, strict=True), key=lambda at: at[0].dose)
 
     def _setting(self, source: str, measure: Measure) -> int:
@@ -148,16 +153,23 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
         failed = np.isnan(one.given).any(axis=-1).mean(axis=(1, 2, 3))
         for i, arm in enumerate(one.arms):
             if failed[i] > _LACKING:
-                lacking.append(f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of its trials")
+                lacking.append(
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of its trials (logs/ of the run say why)"
+                )
                 continue
             if failed[i]:
-                lacking.append(f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of its trials, which are left out")
+                lacking.append(
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of its trials, which are left out (logs/ of the run say why)"
+                )
             places.append(Place(one.source, one.free, arm))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
     known = ~np.isnan(tables[measure.name]).any(axis=0)
-    tables = {name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known] for name, t in tables.items()}
+    tables = {
+        name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known]
+        for name, t in tables.items()
+    }
     candidates = np.array([p.candidate for p in places])
     # parts of the real rows are for the learning curve
     whole = np.array([p.arm.share == 1 for p in places])
