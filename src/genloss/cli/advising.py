@@ -38,7 +38,7 @@ class _Duration(click.ParamType[float]):
     "generators",
     multiple=True,
     metavar="NAME",
-    help="What makes synthetic rows: Copula, Trees, Forest, ..., or mine.py:Mine. [default: Copula and Trees]",
+    help="What makes synthetic rows: Copula, Trees, ..., or mine.py:Mine. [default: Copula and Trees]",
 )
 @click.option(
     "--learner",
@@ -90,9 +90,9 @@ def advise(
 ) -> None:
     """Say whether synthetic rows help to predict a column, how many of them, and how sure that is.
 
-    DATA is a file, or the name of a bundled table. Real rows are dealt into folds; generators and learners see
-    the other folds alone, and what is promised holds on rows that did not choose it. Free ways to the same end
-    always run beside: class weights, copies, SMOTE, another penalty. The run can be gone on with.
+    DATA is a file, or the name of a bundled table. Real rows are dealt into folds; generators and learners
+    see the other folds alone, and what is promised holds on rows that did not choose it. Free ways to the
+    same end always run beside: class weights, copies, SMOTE, another penalty. The run can be gone on with.
     """
     from genloss.cli.values import parse_change
     from genloss.report.advice import write

@@ -24,7 +24,8 @@ class Start:
 
     Args:
         coefficients: (R, d + 1, C) as :func:`logistic` gives them.
-        inverse: (R, C (d + 1), C (d + 1)) inverse of the loss's curvature there, times the weight of all rows.
+        inverse: (R, C (d + 1), C (d + 1)) inverse of the loss's curvature there, times the weight of all
+            rows.
     """
 
     coefficients: Array

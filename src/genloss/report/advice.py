@@ -14,6 +14,7 @@ from genloss.report.drawing import drawn
 from genloss.report.packing import in_the_dark, themed
 from genloss.report.scales import Spec
 from genloss.report.templating import templates, written
+from genloss.value import words
 from genloss.value.advice import Advice
 from genloss.value.gains import Interval
 
@@ -36,6 +37,7 @@ def page(advice: Advice) -> str:
     given: dict[str, Any] = {
         "title": f"Does synthetic data help to predict {advice.target}?",
         "a": advice,
+        "w": words,
         # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
         "svg": Markup(themed(drawing)),
         "in_the_dark": in_the_dark(drawing),

@@ -44,9 +44,9 @@ class Trial:
 
     All rows of a table are dealt into folds, again and again. Of each fold the other rows train the generator
     and, with what it makes, the learner, once for each *arm*: so many synthetic rows, of such weight, with
-    the learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the same
-    seeds, and so do trials of one study with other sources. A replicate is one answer: held-out row after
-    held-out row, fold after fold, time after time, in the order of :meth:`held`.
+    the learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the
+    same seeds, and so do trials of one study with other sources. A replicate is one answer: held-out row
+    after held-out row, fold after fold, time after time, in the order of :meth:`held`.
 
     Args:
         real: a table with a target.
@@ -224,7 +224,8 @@ class Trial:
             raise pupil.failed
 
     def made(self, tile: int = 0) -> tuple[Array, Array, Array]:
-        """(M, D) synthetic rows of a tile's first fold, (n, D) those they were made from, (m, D) those held out.
+        """(M, D) synthetic rows of a tile's first fold, (n, D) those they were made from, (m, D) those "
+        "held out.
 
         There are as many synthetic rows as real ones.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,15 +18,16 @@ from genloss.value.measures import Measure, measures
 from genloss.value.plan import Clock
 from genloss.value.privacy import Likeness
 from genloss.value.reading import Place, Reading
+from genloss.value.words import baselines, lines, sentence, what
 
 if TYPE_CHECKING:
     from genloss.real import Table
 
 # Share of rows that are copies from which a source is said to add nothing.
 _COPIES = 0.5
-# Of the rows, the share that must have been asked about before an answer counts; of large tables so many rows.
+# Of the rows, the share that must have been asked about before an answer counts; of large tables so many
+# rows.
 _WHOLE, _PLENTY = 0.9, 5000
-_WIDTH, _GROUPS = 100, 12
 Verdict = Literal["helps", "hurts", "no difference", "no evidence"]
 
 
@@ -117,180 +117,17 @@ class Advice:
 
     @property
     def needed(self) -> int | None:
-        """Real rows that would tell a gain of the size that is seen here; None where none is seen, or it is told."""
+        """Real rows that would tell a gain of the size that is seen here; None where none is seen, or it "
+        "is told.
+        """
         gain = self.reading.gain
         if self.verdict != "no evidence" or gain.typical.value == 0:
             return None
         found = self.rows * (gain.seen / abs(gain.typical.value)) ** 2
         return int(np.ceil(found)) if self.rows < found < 1e9 else None
 
-    # -- in words ------------------------------------------------------------------------------------
-
-    def amount(self, value: float, signed: bool = False) -> str:
-        """A difference of the measure, in words."""
-        of, unit = (100 * value, " points") if self.measure.points else (value, "")
-        text = f"{of:+.2g}" if signed else f"{of:.2g}"
-        return text.replace("-", "−") + (" point" if text.lstrip("+") in ("1", "-1") and unit else unit)
-
-    def between(self, of: Interval) -> str:
-        """An interval of a difference, in words."""
-        scale = 100 if self.measure.points else 1
-        return f"{scale * of.low:+.2g} to {scale * of.high:+.2g}".replace("-", "−")
-
-    def what(self, place: Place) -> str:
-        """An arm in words."""
-        said = place.arm.said(self.reading.settings)
-        return said if not place.arm.synthetic else f"{place.source}, {said}"
-
-    @property
-    def short(self) -> str:
-        """The verdict in a few words."""
-        return {
-            "helps": "It helps.",
-            "hurts": "It hurts.",
-            "no difference": "It makes no difference that matters.",
-            "no evidence": "No evidence that it helps or hurts.",
-        }[self.verdict]
-
-    @property
-    def sentence(self) -> str:
-        """What the verdict rests on."""
-        gain, title = self.reading.gain, self.measure.title
-        by = f"{self.amount(gain.typical.value, True)} ({self.between(gain.typical)})"
-        free, learner = self.what(self.reading.free), self.reading.learner
-        if self.verdict == "helps":
-            return (
-                f"Of {title}, {learner} gains {by} by synthetic rows ({self.best_said}), beside the best that is free "
-                f"({free})."
-            )
-        if self.verdict == "hurts":
-            return (
-                f"Of all that was tried, even the best ({self.best_said}) costs {learner} {title}: {by} beside the best "
-                f"that is free ({free})."
-            )
-        changes = f"The best of what was tried ({self.best_said}) changes the {title} of {learner} by {by} beside the best that is free ({free})"
-        if self.verdict == "no difference":
-            return f"{changes}; less than {self.amount(self.margin)} counts as none."
-        needed = f" About {self.needed:,} rows would tell a gain of the size seen." if self.needed else ""
-        return (
-            f"{changes}; with these {self.rows:,} rows a gain of {self.amount(gain.seen)} would have been told four times "
-            f"of five.{needed}"
-        )
-
-    @property
-    def best_said(self) -> str:
-        """The best arm with synthetic rows, in words."""
-        return self.what(self.reading.best)
-
-    @property
-    def recipe_said(self) -> str:
-        """What to train on, and what it promises."""
-        promised = self.reading.gain.promised
-        if self.verdict == "helps":
-            return (
-                f"Train {self.reading.learner} on {self.best_said}. Promised on this data set: "
-                f"{self.amount(promised.value, True)} of {self.measure.title} ({self.between(promised)}, 95 %)."
-            )
-        return f"Train {self.reading.learner} without synthetic rows: {self.what(self.recipe)}."
-
     def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def lines(self) -> list[str]:
-        """What the command line prints."""
-        r, m = self.reading, self.measure
-        found = [*wrap(f"{self.short} {self.sentence}", _WIDTH), "", *wrap(self.recipe_said, _WIDTH)]
-        for line in self.worth():
-            found += wrap(f"{line[:1].upper()}{line[1:]}.", _WIDTH)
-        found += ["", f"gain in {m.title} over {self.what(r.free)}, by dose; intervals hold at once (95 %)"]
-        for source in r.sources():
-            for arm, interval in r.doses(m, source):
-                gained = self.amount(interval.value, True)
-                found.append(f"  {source:16} {arm.dose:>5g}x  {gained:>14}  ({self.between(interval)})")
-        found += ["", f"without synthetic rows: {m.title}"]
-        found += [f"  {name:28} {value:.4g}" for name, value in self.baselines()]
-        found += ["", f"{'':49}best free   with synthetic rows"]
-        for family, title, free, best in self.by_measure():
-            found.append(f"  {family:12} {title:36} {free:>7.4g}   {best:.4g}")
-        if self.groups:
-            found += ["", f"who gains, who loses ({self.score.title}; intervals hold at once)"]
-            for g in self.groups[:_GROUPS]:
-                ends = f"{self.of_score(g.gain.low)} to {self.of_score(g.gain.high)}"
-                found.append(
-                    f"  {f'{g.column} = {g.level}':32} {g.rows:>8,} rows  {self.of_score(g.gain.value):>8}  ({ends})"
-                )
-        for name, like in self.likeness.items():
-            found += ["", *wrap(f"{name}: {like}", _WIDTH)]
-        for line in self.warnings:
-            found += ["", *wrap(f"warning: {line}", _WIDTH)]
-        return [*found, "", *self.how()]
-
-    def how(self) -> list[str]:
-        """How it was found, in sentences."""
-        r = self.reading
-        found = [
-            f"{self.rows:,} real rows, each held out {r.times:.2g} times; every learner learnt from {r.trained:,} of them.",
-            f"{len(r.places)} ways to train were tried; that the best of them is best by luck too is taken off "
-            f"({self.amount(max(r.gain.luck, 0.0))}).",
-            "The verdict is about data sets like this one, the promise about this one: it is wider.",
-            f"{self.seconds:.0f} s of {self.budget:g} s.",
-        ]
-        return [*found, *(f"{other.said(self.measure)}." for other in self.others)]
-
-    @property
-    def score(self) -> Measure:
-        """By what groups are told: a measure that is a mean over rows."""
-        name = "mae" if self.measure.family == "numbers" else "brier"
-        return measures(0 if name == "mae" else 2)[name]
-
-    def of_score(self, value: float) -> str:
-        """A gain of a group, in words."""
-        return f"{value * (100 if self.score.points else 1):+.2g}".replace("-", "−")
-
-    def worth(self) -> list[str]:
-        """What synthetic rows are worth in real rows, in words."""
-        found: list[str] = []
-        e = self.exchange
-        if e is None:
-            return found
-        if self.verdict == "helps" and e.rate is not None:
-            low, high = (f"{v:.2g}" if np.isfinite(v) else "any number" for v in (e.rate.low, e.rate.high))
-            value = f"{e.rate.value:.2g}" if np.isfinite(e.rate.value) else "more than any number of"
-            found.append(f"a synthetic row of the recipe is worth {value} real rows ({low} to {high})")
-        if e.twice is not None:
-            found.append(
-                f"twice the real rows would gain {self.amount(e.twice.value, True)} ({self.between(e.twice)}), by the learning curve drawn on"
-            )
-        return found
-
-    def baselines(self) -> list[tuple[str, float]]:
-        """The free arms and their measure, the best setting of each."""
-        found: dict[str, float] = {}
-        for i, place in enumerate(self.reading.places):
-            if place.candidate or place.arm.share != 1:
-                continue
-            kind = (
-                "as it is"
-                if place.arm.setting == 0 and not place.arm.synthetic and not place.arm.balanced
-                else "class weights"
-                if place.arm.balanced
-                else "another setting"
-                if not place.arm.synthetic
-                else f"{place.source}, equal classes"
-                if place.arm.parity
-                else f"{place.source} {place.arm.dose:g}x"
-            )
-            value = self.reading.value(self.measure, i)
-            worse = found.get(kind)
-            if worse is None or self.measure.sign * (value - worse) > 0:
-                found[kind] = value
-        return list(found.items())
-
-    def by_measure(self) -> list[tuple[str, str, float, float]]:
-        """Family, title, and what the best free arm and the best with synthetic rows have, of every measure."""
-        r = self.reading
-        kinds = measures(0 if self.measure.family == "numbers" else 2).values()
-        return [(k.family, k.title, r.value(k, r.gain.free), r.value(k, r.gain.best)) for k in kinds]
+        return "\n".join(lines(self))
 
     def said(self) -> dict[str, Any]:
         """As JSON has it; differences in units of the measure, more is better."""
@@ -304,7 +141,7 @@ class Advice:
         rate = None if self.exchange is None or self.verdict != "helps" else self.exchange.rate
         return {
             "verdict": self.verdict,
-            "sentence": self.sentence,
+            "sentence": sentence(self),
             "recipe": {
                 "source": recipe.source,
                 "dose": recipe.arm.dose,
@@ -313,7 +150,7 @@ class Advice:
                 "class_weights": recipe.arm.balanced,
                 "learner": str(r.learner),
                 "setting": r.settings[recipe.arm.setting],
-                "said": self.what(recipe),
+                "said": what(self, recipe),
             },
             "measure": m.name,
             "better": m.better,
@@ -329,7 +166,7 @@ class Advice:
             if self.exchange is None or self.exchange.twice is None
             else _finite(self.exchange.twice),
             "curve": curves,
-            "baselines": [{"name": name, "value": value} for name, value in self.baselines()],
+            "baselines": [{"name": name, "value": value} for name, value in baselines(self)],
             "measures": {
                 name: {"free": r.value(kind, gain.free), "synthetic": r.value(kind, gain.best)}
                 for name, kind in measures(0 if m.family == "numbers" else 2).items()
@@ -375,7 +212,8 @@ def _gained(real: Table, r: Reading) -> list[Group]:
 
 def _no_news(likeness: Mapping[str, Likeness]) -> list[str]:
     return [
-        f"{name}: {like.copies:.0%} of its rows are copies of the rows they were made from: it adds no information"
+        f"{name}: {like.copies:.0%} of its rows are copies of the rows they were made from: it adds no "
+        f"information"
         for name, like in likeness.items()
         if like.copies > _COPIES and like.copies > 2 * like.copies_of_held
     ]

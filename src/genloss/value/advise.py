@@ -75,8 +75,8 @@ def advise(
 
     Raises:
         DataError: if a table cannot serve.
-        SpecError: if there is no such column or measure, or the budget is too small for one trial; says how much
-            that needs.
+        SpecError: if there is no such column or measure, or the budget is too small for one trial; says how
+            much that needs.
         FitError: if no learner or no source worked.
 
     >>> found = advise("wine", learner="logistic", generators=[Copula()], budget=60, workers=0)
@@ -202,12 +202,15 @@ class _Work:
         rounds_needed = len(wanted) / max(min(self.workers, len(wanted)), 1)
         return SpecError(
             f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least "
-            f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer generators or a linear learner"
+            f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer "
+            f"generators or a linear learner"
         )
 
 
 def _nameable(wanted: Sequence[Sequence[Part]]) -> bool:
-    """Whether a spec can name all parts, so that other processes can make them; a class of a notebook it cannot."""
+    """Whether a spec can name all parts, so that other processes can make them; a class of a notebook it "
+    "cannot.
+    """
     try:
         Study.of({p.name: p.trial for some in wanted for p in some}).toml()
     except SpecError:
@@ -233,8 +236,10 @@ def _folds(real: Table) -> int:
     least = int(count.argmin())
     if count[least] < 4:
         raise SpecError(
-            f"target: class {labels[least]!r} of '{column.name}' has {count[least]} rows of {count.sum()}; each "
-            f"class needs at least 4, so that every learner sees it and some are held out: leave it out, or join it to another"
+            f"target: class {labels[least]!r} of '{column.name}' has {count[least]} rows of "
+            f"{count.sum()}; each "
+            f"class needs at least 4, so that every learner sees it and some are held out: leave it out, "
+            f"or join it to another"
         )
     return int(min(_FOLDS, count[least]))
 

@@ -23,7 +23,8 @@ class Answers:
     Args:
         trial: the cell's.
         source: what to call where its synthetic rows come from; "" where it has none.
-        free: whether its synthetic rows cost no generator: rows that are there already, drawn again or between.
+        free: whether its synthetic rows cost no generator: rows that are there already, drawn again or
+            between.
         given: (A, T, F, m, K or 1) of arms, tiles, folds and rows.
         held: (T, F, m) which rows they are about.
     """
@@ -40,7 +41,9 @@ class Answers:
         return self.trial.arms
 
     def shares(self, measure: Measure) -> Array:
-        """(A, n) of each arm for each real row, the mean over the times it was held out; NaN of rows that never were."""
+        """(A, n) of each arm for each real row, the mean over the times it was held out; NaN of rows "
+        "that never were.
+        """
         n = len(self.trial.real_rows)
         total, count = np.zeros((len(self.arms), n)), np.zeros(n)
         for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):

@@ -29,14 +29,18 @@ def of_table(real: Table) -> Iterator[str]:
     equal = len(rows) - len(np.unique(rows, axis=0))
     if equal > _EQUAL * len(rows):
         yield (
-            f"{several(equal, 'row')} of {len(rows):,} equal another row: where both sides of a split have one, the "
-            f"learner has seen the answer, and all values are too good; leave the copies out if they are no coincidence"
+            f"{several(equal, 'row')} of {len(rows):,} equal another row: where both sides of a split "
+            f"have one, the "
+            f"learner has seen the answer, and all values are too good; leave the copies out if they are "
+            f"no coincidence"
         )
     for j, column in enumerate(real.schema.columns):
         if j != target and _tells(rows[:, j], trial.targets, column.codes, trial.classes) >= _KNOWS:
             yield (
-                f"'{column.name}' alone tells '{real.schema.columns[target].name}' nearly without error: if it is known "
-                f"only afterwards, the target has leaked into it; leave it out with --set 'drop=[{column.name}]'"
+                f"'{column.name}' alone tells '{real.schema.columns[target].name}' nearly without error: "
+                f"if it is known "
+                f"only afterwards, the target has leaked into it; leave it out with --set "
+                f"'drop=[{column.name}]'"
             )
 
 
@@ -86,16 +90,20 @@ def of_files(real: Table, sources: Mapping[str, Generator]) -> Iterator[str]:
         of, blurred = copied(made, every)
         if blurred:
             yield (
-                f"{name}: its rows lie much nearer to real rows than these to each other, as blurred copies do; each "
+                f"{name}: its rows lie much nearer to real rows than these to each other, as blurred "
+                f"copies do; each "
                 f"counts as a copy of the nearest real row, and is left out where that row is held out"
             )
         elif (of >= 0).any():
             share = (of >= 0).mean()
             yield (
-                f"{name}: {several(int((of >= 0).sum()), 'row')} ({share:.0%}) {'are' if (of >= 0).sum() > 1 else 'is'} "
+                f"{name}: {several(int((of >= 0).sum()), 'row')} ({share:.0%}) "
+                f"{'are' if (of >= 0).sum() > 1 else 'is'} "
                 f"identical to real rows; they are left out where those rows are held out"
             )
         yield (
-            f"{name}: made elsewhere: if what made it was trained on these {len(every):,} rows, those held out included, its "
-            f"gain is too good; have genloss fit the generator (--generator), or give as DATA rows that it has not seen"
+            f"{name}: made elsewhere: if what made it was trained on these {len(every):,} rows, those "
+            f"held out included, its "
+            f"gain is too good; have genloss fit the generator (--generator), or give as DATA rows that "
+            f"it has not seen"
         )

@@ -11,8 +11,8 @@ from genloss.streams import fixed
 from genloss.value.gains import Interval
 
 _DRAWS = 400
-# Powers of the number of rows by which a risk may fall to its floor: a half of flexible learners, one of those
-# with few coefficients.
+# Powers of the number of rows by which a risk may fall to its floor: a half of flexible learners, one of
+# those with few coefficients.
 _POWERS = (0.5, 1.0)
 
 

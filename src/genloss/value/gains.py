@@ -1,12 +1,12 @@
 """Gains of arms over free ones, with intervals that cover: what rows say of data sets like this one.
 
-Every arm has a number for each real row, the mean over all times that the row was held out. A gain is the mean
-over rows of paired differences, and its error is their spread over rows: rows are what a data set is drawn of, and
-dealing them again adds nothing but precision about these rows.
+Every arm has a number for each real row, the mean over all times that the row was held out. A gain is the
+mean over rows of paired differences, and its error is their spread over rows: rows are what a data set is
+drawn of, and dealing them again adds nothing but precision about these rows.
 
-That the best of many arms is best by luck too is taken out: rows are drawn again (the bootstrap), the best arm is
-chosen anew, and how much better it looks there than on the rows themselves is what luck adds (Efron 1983,
-doi:10.2307/2288636; Tsamardinos, Greasidou & Borboudakis 2018, doi:10.1007/s10994-018-5714-4).
+That the best of many arms is best by luck too is taken out: rows are drawn again (the bootstrap), the best
+arm is chosen anew, and how much better it looks there than on the rows themselves is what luck adds (Efron
+1983, doi:10.2307/2288636; Tsamardinos, Greasidou & Borboudakis 2018, doi:10.1007/s10994-018-5714-4).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _DRAWS = 1000
 # What choosing among arms adds to the error of their difference, which rows alone do not show: without it
 # 95 % intervals covered 92 to 98 % (benchmarks/value.py).
 _OF_CHOICE = 1.1
-# What the promise about this data set adds: the spread of the gain over data sets of this size is 0.7 to 1.3 of the
-# error of measuring it (benchmarks/value.py).
+# What the promise about this data set adds: the spread of the gain over data sets of this size is 0.7 to 1.3
+# of the error of measuring it (benchmarks/value.py).
 _OF_DATA_SETS = np.sqrt(2)
 # An effect of so many errors beyond a test's threshold is seen with a power of 80 %.
 _POWER = float(stats.norm.ppf(0.8))

@@ -48,7 +48,8 @@ def groups(real: Table, rows: Array, apart: Array) -> list[Group]:
     found = []
     for column, level, mine in some:
         d = apart[mine]
-        # Sidak's: all intervals hold at once with 95 % where groups are independent, and more where they are not
+        # Sidak's: all intervals hold at once with 95 % where groups are independent, and more where they are
+        # not
         wide = stats.t.ppf(0.5 + 0.5 * 0.95 ** (1 / len(some)), len(d) - 1)
         half = float(wide * d.std(ddof=1) / np.sqrt(len(d)))
         mean = float(d.mean())

@@ -1,8 +1,8 @@
 """Measures of answers, as a number for each row whose mean is the measure.
 
-Of what is no mean over rows, the area under the curve, F1, a root or a ratio of means, each row has its share to
-first order: the mean of the shares is the measure, and their spread over rows is its error (the delta method; of
-the area under the curve DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595).
+Of what is no mean over rows, the area under the curve, F1, a root or a ratio of means, each row has its
+share to first order: the mean of the shares is the measure, and their spread over rows is its error (the
+delta method; of the area under the curve DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Measure:
         family: "ranking", "calibration" and "decisions" of classes, or "numbers".
         better: "lower" or "higher".
         points: whether it is a share, whose differences are told in points, hundredths.
-        rows: (..., S, m, K) probabilities, or (..., S, m, 1) numbers, and (S, m) targets to (..., S, m) shares.
+        rows: (..., S, m, K) probabilities, or (..., S, m, 1) numbers, and (S, m) targets to (..., S, m)
+            shares.
     """
 
     name: str

@@ -21,7 +21,8 @@ REAL = "real rows"
 _NUMBERS = 2e7
 # Rows beyond which nearest neighbours are not looked for.
 _FEW = 20_000
-# Answers of each arm: dealing the rows again tells nothing new about rows, and after so many little about them.
+# Answers of each arm: dealing the rows again tells nothing new about rows, and after so many little about
+# them.
 _ANSWERS, _TIMES = 200_000, 8
 
 

@@ -19,14 +19,16 @@ class Likeness:
 
     Args:
         copies: share of synthetic rows that equal a row they were made from.
-        copies_of_held: share that equal a held-out row, the baseline: of common values some are equal by chance.
-        nearer: share of synthetic rows that lie nearer to the rows they were made from than to as many held-out
-            ones; a half where they know no more of the one than of the other.
+        copies_of_held: share that equal a held-out row, the baseline: of common values some are equal by
+            chance.
+        nearer: share of synthetic rows that lie nearer to the rows they were made from than to as many
+            held-out ones; a half where they know no more of the one than of the other.
         nearer_low: of its 95 % interval.
         nearer_high: of its 95 % interval.
-        coverage: share of held-out rows near which there is a synthetic one (Naeem et al. 2020, arXiv 2002.09797).
-        told_apart: area under the curve of a logistic regression that tells synthetic rows from held-out ones;
-            0.5 where it cannot.
+        coverage: share of held-out rows near which there is a synthetic one (Naeem et al. 2020, arXiv
+            2002.09797).
+        told_apart: area under the curve of a logistic regression that tells synthetic rows from held-out
+            ones; 0.5 where it cannot.
     """
 
     copies: float
@@ -39,9 +41,11 @@ class Likeness:
 
     def __str__(self) -> str:
         return (
-            f"{self.copies:.1%} of its rows are copies of rows it was made from ({self.copies_of_held:.1%} equal held-out "
+            f"{self.copies:.1%} of its rows are copies of rows it was made from "
+            f"({self.copies_of_held:.1%} equal held-out "
             f"ones); {self.nearer:.0%} lie nearer to those than to held-out ones ({self.nearer_low:.0%} to "
-            f"{self.nearer_high:.0%}; 50% knows no more of them); near {self.coverage:.0%} of held-out rows there is one; "
+            f"{self.nearer_high:.0%}; 50% knows no more of them); near {self.coverage:.0%} of held-out "
+            f"rows there is one; "
             f"told from real rows with an AUC of {self.told_apart:.2f}"
         ).replace("%", " %")
 

@@ -1,4 +1,6 @@
-"""What the trials of one learner say: all arms of all cells side by side, on the rows that all were asked about."""
+"""What the trials of one learner say: all arms of all cells side by side, on the rows that all were "
+"asked about.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,8 @@ class Reading:
         low, high = self.gain.typical.low * points, self.gain.typical.high * points
         unit = " points" if measure.points else ""
         return (
-            f"{self.learner}, each row held out {self.times:.2g} times: {self.told(measure)}, gain of the best arm "
+            f"{self.learner}, each row held out {self.times:.2g} times: {self.told(measure)}, gain of the "
+            f"best arm "
             f"{self.gain.typical.value * points:.2g}{unit} of {measure.title} ({low:.2g} to {high:.2g})"
         )
 
@@ -154,12 +157,14 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
         for i, arm in enumerate(one.arms):
             if failed[i] > _LACKING:
                 lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of its trials (logs/ of the run say why)"
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of "
+                    f"its trials (logs/ of the run say why)"
                 )
                 continue
             if failed[i]:
                 lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of its trials, which are left out (logs/ of the run say why)"
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
+                    f"its trials, which are left out (logs/ of the run say why)"
                 )
             places.append(Place(one.source, one.free, arm))
             for name in kinds:
