@@ -209,7 +209,7 @@ ANY: dict[str, Any] = {
 
 def test_every_part_is_tried() -> None:
     tried = {
-        "tasks": {"Experiment"},  # below
+        "tasks": {"Experiment", "Trial"},  # below, and in test_advise
         "real": {*REAL},
         "generators": {*GENERATORS},
         "regimes": {*PLAIN_REGIMES, "Weighted", "Reads"},
