@@ -10,6 +10,7 @@ import numpy as np
 
 from genloss.errors import FitError
 from genloss.metrics.learners import real_target, target_classes
+from genloss.numbers import json_number
 from genloss.trials import Trial
 from genloss.value.exchange import Exchange, exchange
 from genloss.value.gains import Interval
@@ -134,7 +135,7 @@ class Advice:
         r, gain, m = self.reading, self.reading.gain, self.measure
         recipe = self.recipe
         curves = [
-            {"source": s, "dose": arm.dose, "gain": i.value, "low": i.low, "high": i.high}
+            {"source": s, "dose": arm.dose, **_plain(i, "gain")}
             for s in r.sources()
             for arm, i in r.doses(m, s)
         ]
@@ -158,29 +159,33 @@ class Advice:
             "gain": gain.promised.value,
             "low": gain.promised.low,
             "high": gain.promised.high,
-            "typical": {"gain": gain.typical.value, "low": gain.typical.low, "high": gain.typical.high},
+            "typical": _plain(gain.typical, "gain"),
             "seen": gain.seen,
             "rows_needed": self.needed,
-            "exchange_rate": None if rate is None else _finite(rate),
+            "exchange_rate": None if rate is None else _plain(rate),
             "twice_the_real_rows": None
             if self.exchange is None or self.exchange.twice is None
-            else _finite(self.exchange.twice),
+            else _plain(self.exchange.twice),
             "curve": curves,
             "baselines": [{"name": name, "value": value} for name, value in baselines(self)],
             "measures": {
                 name: {"free": r.value(kind, gain.free), "synthetic": r.value(kind, gain.best)}
                 for name, kind in measures(0 if m.family == "numbers" else 2).items()
             },
+            "groups": [
+                {"column": g.column, "level": g.level, "rows": g.rows, **_plain(g.gain, "gain")}
+                for g in self.groups
+            ],
+            "likeness": {name: dict(vars(like)) for name, like in self.likeness.items()},
             "warnings": list(self.warnings),
             "rows": self.rows,
             "seconds": round(self.seconds, 1),
         }
 
 
-def _finite(of: Interval) -> dict[str, float | None]:
-    return {
-        k: v if np.isfinite(v) else None for k, v in (("value", of.value), ("low", of.low), ("high", of.high))
-    }
+def _plain(of: Interval, name: str = "value") -> dict[str, Any]:
+    """A number and its interval as JSON has them."""
+    return {name: json_number(of.value), "low": json_number(of.low), "high": json_number(of.high)}
 
 
 def _exchanged(r: Reading, measure: Measure) -> Exchange | None:
