@@ -222,7 +222,8 @@ def _descended(
     here: _Rows, b: Array, step: Array, slope: Array, loss: Array, p: Array
 ) -> tuple[Array, Array, Array]:
     """Coefficients, losses and chances after the step, or the first half of a half of it that lowers the "
-    "loss."""
+    "loss.
+    """
     tried = b + step
     found, chance = here.at(tried)
     # near the optimum what is gained drowns in the rounding of the loss
