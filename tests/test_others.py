@@ -101,6 +101,14 @@ READ = {
         {"val_loss": (T, R)},
         ["'key' names the metric", "left out: 'timestamp'", "not a step within one training"],
     ),
+    "MLflow's own tables": (
+        long(key="val_loss", timestamp=1).rename(
+            columns={"generation": "step", "seed": "run_uuid", "loss": "value"}
+        ),
+        {},
+        {"val_loss": (T, R)},
+        ["'run_uuid' is read as the replicate"],
+    ),
     "TensorBoard": (
         pd.DataFrame({"Wall time": 1e9, "Step": np.arange(T), "Value": X[:, 0]}),
         {"better": "lower"},
@@ -234,6 +242,26 @@ READ = {
         {},
         {"loss": (T, R - 1)},
         ["no value in 20 of 200 rows"],
+    ),
+    "one missing beside another metric": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(loss=lambda f: f["loss"].where(f.index != 45)),
+        {},
+        {"loss": (T, R - 1), "accuracy": (T, R)},
+        ["'loss' has no value in 1 of 200 rows", "write inf"],
+    ),
+    "another metric in some generations": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(
+            loss=lambda f: f["loss"].where(f["generation"] % 2 == 1)
+        ),
+        {},
+        {"loss": (T // 2, R), "accuracy": (T, R)},
+        ["'loss': rows that hold another metric only"],
+    ),
+    "copies of rows of two metrics": (
+        pd.concat([one := long(accuracy=1 / (1 + long()["loss"])), one[30:37]], ignore_index=True),
+        {},
+        {"loss": (T, R), "accuracy": (T, R)},
+        ["7 rows that repeat"],
     ),
 }
 

@@ -56,6 +56,7 @@ _NULL = 0.04
 _TURNED = (
     "its last generations do not go on as the curve that fits all of them best, as after a step or a turn"
 )
+_MISFIT = "no law of growth fits it, as after a step or a turn"
 _FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
 
 
@@ -229,6 +230,8 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
     fails = _fails(b, float(chi[best]), free)
+    if not what and not reason and fails:  # what a law that fails needs, says nothing of these data
+        reason = _MISFIT
     laws = _laws(c, fits, near & (not fails), birge, stands is not None)
     return Growth(
         b.of,
