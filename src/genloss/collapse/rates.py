@@ -106,6 +106,20 @@ class Growth:
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
     ends: tuple[float, float] = (-np.inf, np.inf)
 
+    @property
+    def between(self) -> str:
+        """Between which generations the change is, averages both; "" where none is told."""
+        if self.kept is None:
+            return ""
+        b = self.kept[0]
+        first, last = (b.generations[row > 0] for row in b.weights[[0, -1]])
+        since = f"generation {first[0]:g}"
+        if len(first) > 1:
+            since = f"that of generations {first[0]:g} to {first[-1]:g}"
+        if len(last) == 1:
+            return f"generation {last[0]:g} against {since}"
+        return f"average of generations {last[0]:g} to {last[-1]:g} against {since}"
+
     @cached_property
     def needs(self) -> str:
         """What would tell where it is undecided, by simulation from the law that fits best; else ""."""
@@ -168,8 +182,8 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
         b = blocks(x, t, of, scale)
         finite = np.isfinite(b.errors()).all()
     if not finite:
-        what = "some replicates are infinite" if np.isinf(values).any() else "replicates differ too much"
-        return _nothing(of, x, t, f"{what}: no error is a number")
+        what = "some replicates are" if np.isinf(values).any() else "squares of these values would be"
+        return _nothing(of, x, t, f"{what} infinite: no error is a number")
     return _said(b, x, t, scale)
 
 
