@@ -171,6 +171,15 @@ READ = {
         {"loss": (T, R - 1)},
         ["may be the ones that failed", "write inf"],
     ),
+    "a cell of most runs is empty": (
+        long(changed(at=([5, 5, 5, 9, 9, 9, 12], range(7), np.nan))),
+        {},
+        {"loss": (T - 3, R)},
+        [
+            "3 generations of 20 in which a replicate has no value left out, 6 first",
+            "only 3 of 10 replicates",
+        ],
+    ),
     "unequal lengths": (
         long()[lambda f: (f["generation"] <= 10) | (f["seed"] < 7)],
         {},
