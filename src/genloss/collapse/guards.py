@@ -90,7 +90,7 @@ def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     least, most = int(there.sum(axis=0).min()), int(there.sum(axis=0).max())
     had = f"{least} to {most}" if least < most else f"{least}"
     ones = int(whole.sum())
-    every = there.all(axis=1)
+    every = np.asarray(there.all(axis=1))
     if 2 * ones < x.shape[1] and every[0] and 2 * every.sum() >= len(t):
         less = several(int((~every).sum()), "generation")
         say(
