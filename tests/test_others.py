@@ -616,6 +616,7 @@ def test_the_command_as_json(losses):
         (("nowhere",), "no run at nowhere"),
         ((".",), "it holds tables: genloss verdict ./*.csv"),
         (("losses.csv", "nowhere"), "several sources are tables"),
+        (("mine.toml",), "mine.toml is a spec: genloss run mine.toml"),
         ((), "missing argument"),
     ],
 )
