@@ -16,7 +16,8 @@ exponent lies on an unbounded one. What they can tell is how much of the change 
   step that is over, a rise that has turned.
 
 Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
-ratio), so that misfit is no evidence. ``python -m benchmarks.verdicts`` prints how often this is right.
+ratio), so that misfit is no evidence; nor is it said what would tell, since that is simulated from a law.
+``python -m benchmarks.verdicts`` prints how often this is right.
 """
 
 from __future__ import annotations
