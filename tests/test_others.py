@@ -101,6 +101,14 @@ READ = {
         {"val_loss": (T, R)},
         ["'key' names the metric", "left out: 'timestamp'", "not a step within one training"],
     ),
+    "MLflow's own tables": (
+        long(key="val_loss", timestamp=1).rename(
+            columns={"generation": "step", "seed": "run_uuid", "loss": "value"}
+        ),
+        {},
+        {"val_loss": (T, R)},
+        ["'run_uuid' is read as the replicate"],
+    ),
     "TensorBoard": (
         pd.DataFrame({"Wall time": 1e9, "Step": np.arange(T), "Value": X[:, 0]}),
         {"better": "lower"},
@@ -162,6 +170,15 @@ READ = {
         {},
         {"loss": (T, R - 1)},
         ["may be the ones that failed", "write inf"],
+    ),
+    "a cell of most runs is empty": (
+        long(changed(at=([5, 5, 5, 9, 9, 9, 12], range(7), np.nan))),
+        {},
+        {"loss": (T - 3, R)},
+        [
+            "3 generations of 20 in which a replicate has no value left out, 6 first",
+            "only 3 of 10 replicates",
+        ],
     ),
     "unequal lengths": (
         long()[lambda f: (f["generation"] <= 10) | (f["seed"] < 7)],
@@ -234,6 +251,26 @@ READ = {
         {},
         {"loss": (T, R - 1)},
         ["no value in 20 of 200 rows"],
+    ),
+    "one missing beside another metric": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(loss=lambda f: f["loss"].where(f.index != 45)),
+        {},
+        {"loss": (T, R - 1), "accuracy": (T, R)},
+        ["'loss' has no value in 1 of 200 rows", "write inf"],
+    ),
+    "another metric in some generations": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(
+            loss=lambda f: f["loss"].where(f["generation"] % 2 == 1)
+        ),
+        {},
+        {"loss": (T // 2, R), "accuracy": (T, R)},
+        ["'loss': rows that hold another metric only"],
+    ),
+    "copies of rows of two metrics": (
+        pd.concat([one := long(accuracy=1 / (1 + long()["loss"])), one[30:37]], ignore_index=True),
+        {},
+        {"loss": (T, R), "accuracy": (T, R)},
+        ["7 rows that repeat"],
     ),
 }
 
@@ -579,6 +616,7 @@ def test_the_command_as_json(losses):
         (("nowhere",), "no run at nowhere"),
         ((".",), "it holds tables: genloss verdict ./*.csv"),
         (("losses.csv", "nowhere"), "several sources are tables"),
+        (("mine.toml",), "mine.toml is a spec: genloss run mine.toml"),
         ((), "missing argument"),
     ],
 )

@@ -125,6 +125,15 @@ def test_no_law_is_named_where_none_fits():
     assert growth.needs == ""
 
 
+@pytest.mark.parametrize("replicates", [30, 300])
+def test_nothing_is_said_to_be_needed_where_no_law_fits(replicates):
+    """Replicates make no law of a step; a number had been named, simulated from a law that fails."""
+    x = 1 + 0.5 * (T[:, None] > 20) + 0.03 * stream(15).standard_normal((60, replicates))
+    growth = of_values(x, T, "mean")
+    assert (growth.status, growth.laws, growth.needs) == ("undecided", (), "")
+    assert growth.reason == "no law of growth fits it, as after a step or a turn"
+
+
 def test_an_interval_of_skewed_replicates_is_longer_towards_the_tail():
     """A chi-square alone makes both sides equal, and misses more often above than below."""
     g = stream(14)

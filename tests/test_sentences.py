@@ -110,13 +110,32 @@ def test_sentence_and_reason_agree_on_how_far_the_mean_is_told():
     assert "no change of the mean seen up " + only in reason or "typical replicate is still moving" in reason
 
 
+def test_a_change_says_between_which_generations_it_is():
+    """The last block is as long as a third of a run: its average is far from the last generation."""
+    values = 2 + 0.05 * np.arange(1, 41)[:, None] + 0.01 * np.random.default_rng(8).normal(size=(40, 9))
+    found = verdict(values, value="loss").lines[0].answer(3)
+    since = "average of generations 16 to 40 against that of generations 1 to 2"
+    assert found.measured == f"change of the mean, {since}, for the worse"
+    assert abs(found.effect.estimate - 0.05 * (28 - 1.5)) < 0.02
+
+
+def test_numbers_too_large_to_square_are_said_to_be():
+    values = (
+        1e200
+        * np.exp(np.arange(1, 41)[:, None])
+        * (1 + 0.02 * np.random.default_rng(8).normal(size=(40, 20)))
+    )
+    why = verdict(values, value="loss").lines[0].answer(3).why
+    assert why == "squares of these values would be infinite: no error is a number"
+
+
 def test_the_change_of_a_risk_is_that_of_whom_it_is_said():
     gone = RISING.copy()
     gone[20:, 0] = np.inf  # the mean is infinite
     for values, who in ((RISING, "the mean"), (gone, "the typical replicate")):
         x = trajectory(values, better="lower")
         found, read = verdict([x]).lines[0].answer(3), Read(x)
-        assert found.measured.startswith(f"change of {who} from")
+        assert found.measured.startswith(f"change of {who}, average of ")
         of = read.mean if who == "the mean" else read.typical
         assert found.effect.estimate == of.change.estimate
 

@@ -57,11 +57,14 @@ def trajectories_of(
         columns: what the options of :func:`sources_options` gave, and what else the command knows of them.
 
     Raises:
-        SpecError: if options do not fit the source, or a run has no metric over generations.
+        SpecError: if options do not fit the source, it is a spec, or a run has no metric over generations.
         DataError: if a table cannot be read.
         StoreError: if a folder holds no run.
     """
     references = pairs(columns.get("references", ()), "--reference")
+    spec = next((one for one in sources if Path(one).suffix == ".toml"), None)
+    if spec is not None:
+        raise SpecError(f"{spec} is a spec: genloss run {spec}, and give the folder of its run")
     folders = [one for one in sources if Path(one).is_dir() or not (Path(one).suffix or Path(one).exists())]
     if not folders:
         from genloss.collapse.others import Columns, read

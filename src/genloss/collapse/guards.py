@@ -59,6 +59,9 @@ def no_pieces(source: str, t: Array, x: Array, who: Array) -> None:
 def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     """The generations and replicates with which most values are kept, none of them missing.
 
+    Replicates that lack a value are left out. Where that would be most of them, as of values that are missing
+    here and there, generations are, if half of them stay and the first one does.
+
     Args:
         t: (T,) generations.
         x: (T, R) values, NaN where there is none.
@@ -87,6 +90,14 @@ def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     least, most = int(there.sum(axis=0).min()), int(there.sum(axis=0).max())
     had = f"{least} to {most}" if least < most else f"{least}"
     ones = int(whole.sum())
+    every = np.asarray(there.all(axis=1))
+    if 2 * ones < x.shape[1] and every[0] and 2 * every.sum() >= len(t):
+        less = several(int((~every).sum()), "generation")
+        say(
+            f"{less} of {len(t)} in which a replicate has no value left out, {t[~every][0]:g} first: "
+            f"only {ones} of {x.shape[1]} replicates have all"
+        )
+        return t[every], x[every], np.ones(x.shape[1], bool)
     gone = "those left out" if ones < x.shape[1] else "those that end before others"
     say(
         f"replicates have {had} of {len(t)} generations: used {are(ones)} the {ones} of "

@@ -63,7 +63,7 @@ MEANINGS = (
         3,
         "divergence",
         ("risk", "spread"),
-        "change of the mean from the first generations to the last: for the worse, of a spread upwards",
+        "change of the mean, last generations against first ones: for the worse, of a spread upwards",
         "a metric of risk or of spread",
     ),
     Meant(

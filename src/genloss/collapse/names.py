@@ -16,7 +16,7 @@ TRAINING = ("step", "global_step", "_step", "epoch")
 """What counts within one training, and is not always a generation of a loop."""
 REPLICATES = (
     *("replicate", "replicates", "rep", "seed", "random_seed", "run", "run_id", "run_name", "trial"),
-    *("chain", "repeat", "repetition", "fold"),
+    *("run_uuid", "run id", "run name", "chain", "repeat", "repetition", "fold"),
 )
 PIECES = ("batch", "minibatch", "batch_idx", "block", "chunk", "shard", "segment", "piece", "window")
 """Pieces of one run, which share its models."""

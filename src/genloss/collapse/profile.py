@@ -244,8 +244,7 @@ def _divergence(read: Read, meant: Meant, margins: Margins) -> _Asked:
     def asked(answer: Answer | None, why: str, shown: Growth | None = None, **more: Any) -> _Asked:
         shown = shown or (read.mean if math.isfinite(read.mean.change.estimate) else of)
         whose = "the mean" if shown is read.mean else "the typical replicate"
-        end = "the last" if shown.until >= x.generations[-1] else f"those up to {shown.until}"
-        measured = f"change of {whose} from the first generations to {end}, {towards}"
+        measured = f"change of {whose}, {shown.between}, {towards}"
         effect = _for_the_worse(shown.change, sign)
         return _Asked(read, meant, effect, settled=answer, why=why, measured=measured, **more)
 

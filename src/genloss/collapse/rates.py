@@ -16,7 +16,8 @@ exponent lies on an unbounded one. What they can tell is how much of the change 
   step that is over, a rise that has turned.
 
 Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
-ratio), so that misfit is no evidence. ``python -m benchmarks.verdicts`` prints how often this is right.
+ratio), so that misfit is no evidence; nor is it said what would tell, since that is simulated from a law.
+``python -m benchmarks.verdicts`` prints how often this is right.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ _NULL = 0.04
 _TURNED = (
     "its last generations do not go on as the curve that fits all of them best, as after a step or a turn"
 )
+_MISFIT = "no law of growth fits it, as after a step or a turn"
 _FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
 
 
@@ -104,6 +106,20 @@ class Growth:
     absorbed: Interval | None = None
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
     ends: tuple[float, float] = (-np.inf, np.inf)
+
+    @property
+    def between(self) -> str:
+        """Between which generations the change is, averages both; "" where none is told."""
+        if self.kept is None:
+            return ""
+        b = self.kept[0]
+        first, last = (b.generations[row > 0] for row in b.weights[[0, -1]])
+        since = f"generation {first[0]:g}"
+        if len(first) > 1:
+            since = f"that of generations {first[0]:g} to {first[-1]:g}"
+        if len(last) == 1:
+            return f"generation {last[0]:g} against {since}"
+        return f"average of generations {last[0]:g} to {last[-1]:g} against {since}"
 
     @cached_property
     def needs(self) -> str:
@@ -167,8 +183,8 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
         b = blocks(x, t, of, scale)
         finite = np.isfinite(b.errors()).all()
     if not finite:
-        what = "some replicates are infinite" if np.isinf(values).any() else "replicates differ too much"
-        return _nothing(of, x, t, f"{what}: no error is a number")
+        what = "some replicates are" if np.isinf(values).any() else "squares of these values would be"
+        return _nothing(of, x, t, f"{what} infinite: no error is a number")
     return _said(b, x, t, scale)
 
 
@@ -229,6 +245,8 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
     fails = _fails(b, float(chi[best]), free)
+    if not what and not reason and fails:  # what a law that fails needs, says nothing of these data
+        reason = _MISFIT
     laws = _laws(c, fits, near & (not fails), birge, stands is not None)
     return Growth(
         b.of,

@@ -51,7 +51,9 @@ def mended(long: Long, given: Columns, say: Say) -> Long:
         raise DataError(f"{long.source}: no row has a generation and a value")
     twice = rows.duplicated()
     if twice.any():
-        say(f"{several(int(twice.sum()), 'row')} that repeat another in everything that counts left out")
+        # a row of several metrics holds as many values
+        many = several(int(rows.index[twice].nunique()), "row")
+        say(f"{many} that repeat another in everything that counts left out")
         rows = rows[~twice]
     rows = _measuring(rows, long, say)
     long = replace(long, rows=rows)
@@ -65,6 +67,7 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
     if not empty.any():
         return rows
     other = rows.index.isin(rows.index[~empty])  # the row has a value of another metric
+    other &= ~_lacking(rows, empty)
     sparse = []
     for metric in rows["metric"].unique():
         mine = rows["metric"] == metric
@@ -81,6 +84,15 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
     if sparse:
         say(f"{quoted(sparse)}: rows that hold another metric only are left out")
     return rows[~empty]
+
+
+def _lacking(rows: pd.DataFrame, empty: pd.Series[bool]) -> pd.Series[bool]:
+    """Whether a replicate has no value of a metric in a generation in which another replicate has one."""
+    lines = [rows[c] for c in ("metric", *(c for c in rows.columns if isinstance(c, int)))]
+    there = ~empty
+    own = there.groupby([*lines, rows["generation"], rows["replicate"]], dropna=False).transform("any")
+    some = there.groupby([*lines, rows["generation"]], dropna=False).transform("any")
+    return empty & some & ~own
 
 
 def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
