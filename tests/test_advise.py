@@ -311,12 +311,8 @@ def test_the_command_prints_writes_a_page_and_speaks_json(tmp_path) -> None:
         b["name"] for b in said["baselines"]
     }
     documented = (Path(__file__).parents[1] / "docs/reference/advise.md").read_text()
-    keys = {
-        key
-        for row in re.findall(r"^\| (`.*?`) \|", documented, re.MULTILINE)
-        for key in re.findall(r"\w+", row)
-    }
-    assert {*said} == keys
+    rows = re.findall(r"^\| (`.*?`) \|", documented, re.MULTILINE)
+    assert {*said} == {key for row in rows for key in re.findall(r"\w+", row)}
     page = (tmp_path / "run" / "report.html").read_text()
     assert said["sentence"].split("(")[0] in page and "<svg" in page
     assert "&lt;" not in page.split("<style>")[0]
