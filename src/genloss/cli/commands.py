@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 import genloss as package
+from genloss.cli.advising import advise
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
@@ -56,6 +57,7 @@ def genloss(ctx: click.Context) -> None:
 
 
 genloss.add_command(describe)
+genloss.add_command(advise)
 genloss.add_command(verdict)
 genloss.add_command(forecast)
 genloss.add_command(warn)

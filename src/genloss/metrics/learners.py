@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,13 +33,23 @@ def _known(learner: Any) -> Any:
 
 OURS = {
     "logistic": ("a logistic regression", "a ridge regression"),
+    "ridge": ("a logistic regression", "a ridge regression"),
     "boosting": ("gradient-boosted trees", "gradient-boosted trees"),
+    "forest": ("a random forest", "a random forest"),
+    "mlp": ("a network with one hidden layer", "a network with one hidden layer"),
 }
 """Our learners in words: of classes, and of numbers."""
 
-Learner = Annotated[Literal["logistic", "boosting"] | str | Callable[..., Any], AfterValidator(_known)]
-"""What learns: "logistic" (of numbers a ridge regression), "boosting", or what makes an estimator of
-scikit-learn's kind, a class or a function without arguments; in a spec "module:name"."""
+LINEAR = ("logistic", "ridge")
+"""One learner by two names: of classes a logistic regression, of numbers a ridge regression."""
+
+Learner = Annotated[
+    Literal["logistic", "ridge", "boosting", "forest", "mlp"] | str | Callable[..., Any],
+    AfterValidator(_known),
+]
+"""What learns: "logistic" or "ridge" (of classes a logistic regression, of numbers a ridge regression),
+"boosting", "forest", "mlp", or what makes an estimator of scikit-learn's kind, a class or a function without
+arguments; in a spec "module:name"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +133,9 @@ def name(learner: Any) -> str:
 def answers(seen: Observation, learner: Any) -> Array:
     """(R, m) answers on the held-out rows, codes or numbers; NaN where no published row has a target."""
     asked = lesson(seen)
-    if learner == "logistic" and not asked.classes:
+    if learner in LINEAR and not asked.classes:
         return logistic.predicted(logistic.ridge(asked.x, asked.y), asked.x_test)
-    if learner == "logistic":
+    if learner in LINEAR:
         p = chances(seen, learner)
         return np.where(np.isnan(p[..., 0]), np.nan, p.argmax(axis=-1))
     tests = np.broadcast_to(asked.x_test, (len(asked.x), *asked.x_test.shape[-2:]))
@@ -138,7 +148,7 @@ def answers(seen: Observation, learner: Any) -> Array:
 def chances(seen: Observation, learner: Any) -> Array:
     """(R, m, K) probabilities of classes: 0 of those that no published row has, NaN where none has any."""
     asked = lesson(seen)
-    if learner == "logistic":
+    if learner in LINEAR:
         return seen.once(
             "logistic chances", lambda: classified(asked.x, asked.y, asked.x_test, asked.classes)
         )
@@ -217,8 +227,25 @@ def _fit(seen: Observation, learner: Any) -> list[Any]:
     return out
 
 
-def fitted(learner: Any, x: Array, y: Array, seed: int, classes: int) -> Any:
+def fitted(
+    learner: Any,
+    x: Array,
+    y: Array,
+    seed: int,
+    classes: int,
+    weights: Array | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Any:
     """An estimator fitted to (n, d) inputs and (n,) targets, of which several differ.
+
+    Args:
+        learner: what makes it.
+        x: inputs.
+        y: targets.
+        seed: of what is random in it.
+        classes: K; 0 where targets are numbers.
+        weights: (n,) of the rows; None where all are 1.
+        given: fields of the estimator to be set.
 
     Raises:
         FitError: if what the learner names makes none, or the estimator fails.
@@ -226,7 +253,8 @@ def fitted(learner: Any, x: Array, y: Array, seed: int, classes: int) -> Any:
     one = _made(learner, classes)
     own = _ask(learner, "get_params", lambda: one.get_params())
     seeds = {k: seed for k, v in own.items() if v is None and k.rpartition("__")[2] == "random_state"}
-    _ask(learner, "fit", lambda: one.set_params(**seeds).fit(x, y))
+    more = {} if weights is None else {"sample_weight": weights}
+    _ask(learner, "fit", lambda: one.set_params(**seeds, **(given or {})).fit(x, y, **more))
     return one
 
 
@@ -255,10 +283,8 @@ def _answer(learner: Any, verb: str, call: Callable[[], Any], shape: tuple[int, 
 
 
 def _made(learner: Any, classes: int) -> Any:
-    if learner == "boosting":
-        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-        return HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
+    if isinstance(learner, str) and learner in OURS:
+        return _ours(learner, bool(classes))
     try:
         return (load(learner) if isinstance(learner, str) else learner)()
     except (Exception, SystemExit) as error:
@@ -266,6 +292,20 @@ def _made(learner: Any, classes: int) -> Any:
             f"learner {name(learner)}: calling it raised {type(error).__name__}: {said_by(error)}; name a "
             f"class, or a function without arguments, that makes a scikit-learn estimator"
         ) from error
+
+
+def _ours(learner: str, classes: bool) -> Any:
+    if learner == "boosting":
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        return HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
+    if learner == "forest":
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        return RandomForestClassifier() if classes else RandomForestRegressor()
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    return (MLPClassifier if classes else MLPRegressor)(early_stopping=True)
 
 
 def _ask(learner: Any, verb: str, call: Callable[[], Any]) -> Any:

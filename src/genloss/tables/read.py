@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator
 
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
@@ -62,7 +64,7 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     if isinstance(data, str) and data in BUNDLED:
         wishes = replace(wishes, target=wishes.target or "target")
     source = str(data) if isinstance(data, (str, Path)) else "the table"
-    file = _file(source) if isinstance(data, (str, Path)) and source not in BUNDLED else None
+    file = file_of(source) if isinstance(data, (str, Path)) and source not in BUNDLED else None
     with named(source):
         held = (
             Held(arrow_of(_bundled(source) if source in BUNDLED else data))
@@ -74,7 +76,7 @@ def read_table(data: Any, wishes: Wishes | str | None = None) -> Reading:
     return Reading(schema, found.rows, (*held.decisions, *found.decisions), found.left_out)
 
 
-def _file(path: str) -> Path:
+def file_of(path: str) -> Path:
     """The file of a path.
 
     Raises:
@@ -130,6 +132,17 @@ def kept_frame(data: Any) -> str:
     return keep(sink.getvalue().to_pybytes(), "parquet")
 
 
+def _located(data: Any) -> Any:
+    """A path as text; of a frame the name that it has by its content."""
+    if isinstance(data, PurePath):
+        return str(data)
+    return data if isinstance(data, str) else kept_frame(data)
+
+
+Data = Annotated[Any, BeforeValidator(_located)]
+"""A field that takes a path, or a frame, which is then kept by its content."""
+
+
 def _bundled(name: str) -> pd.DataFrame:
     import pandas as pd
     from sklearn import datasets
@@ -158,4 +171,4 @@ def opened(data: Any) -> Held:
     if not isinstance(data, (str, Path)):
         return Held(arrow_of(data))
     with named(str(data)):
-        return _read(_file(str(data)), Wishes())
+        return _read(file_of(str(data)), Wishes())
