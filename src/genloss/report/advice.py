@@ -41,9 +41,16 @@ def page(advice: Advice) -> str:
         # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
         "svg": Markup(themed(drawing)),
         "in_the_dark": in_the_dark(drawing),
+        "strategies": _strategies(advice),
         "legend": legend if len(legend) > 1 else [],
     }
     return templates().get_template("advice.html").render(**given)
+
+
+def _strategies(advice: Advice) -> list[Any]:
+    """The best arm of each strategy, where others than adding were tried."""
+    tried = any(place.arm.strategy for place in advice.reading.places)
+    return [*advice.reading.strategies(advice.measure)] if tried else []
 
 
 def _curve(advice: Advice) -> Spec:

@@ -41,9 +41,7 @@ class Answers:
         return self.trial.arms
 
     def shares(self, measure: Measure) -> Array:
-        """(A, n) of each arm for each real row, the mean over the times it was held out; NaN of rows "
-        "that never were.
-        """
+        """(A, n) means over the times that a row was held out; NaN of rows that never were."""
         n = len(self.trial.real_rows)
         total, count = np.zeros((len(self.arms), n)), np.zeros(n)
         for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):

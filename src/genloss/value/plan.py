@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from genloss.protocols import Generator, RealData
 from genloss.tables import Schema
 from genloss.traits import SCHEMA
 from genloss.trials import Trial
+from genloss.trials.strategies import Strategy
 
 REAL = "real rows"
 """The cell without synthetic rows."""
@@ -42,9 +43,23 @@ class Part:
 
 
 def parts(
-    real: RealData, learner: Any, sources: Mapping[str, Generator], folds: int, seed: int
+    real: RealData,
+    learner: Any,
+    sources: Mapping[str, Generator],
+    folds: int,
+    seed: int,
+    strategies: Sequence[Strategy] = (),
 ) -> list[Part]:
-    """The cells that a learner is tried in: real rows alone, the free ones, and each source."""
+    """The cells that a learner is tried in: real rows alone, the free ones, and each source.
+
+    Args:
+        real: the table.
+        learner: that learns.
+        sources: of synthetic rows, by name.
+        folds: that rows are dealt into.
+        seed: of everything random.
+        strategies: what is tried with the rows of a source, beside adding them.
+    """
     schema = SCHEMA.of(real)
     assert isinstance(schema, Schema)
     first = Trial(real, learner, folds=folds, seed=seed)
@@ -60,7 +75,8 @@ def parts(
     if target_classes(real) and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
     for name, source in sources.items():
-        found.append(Part(name, replace(first, source=source, doses=doses, weights=weights), False))
+        trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))
+        found.append(Part(name, trial, False))
     return found
 
 

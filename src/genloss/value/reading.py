@@ -120,12 +120,31 @@ class Reading:
             if p.source == source
             and p.arm.dose
             and p.arm.weight == 1
+            and not p.arm.strategy
             and p.arm.setting == self._setting(source, measure)
         ]
         found = curve(
             self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
         )
         return sorted(zip((self.places[i].arm for i in mine), found, strict=True), key=lambda at: at[0].dose)
+
+    def strategies(self, measure: Measure) -> list[tuple[Place, Interval]]:
+        """The best arm of each strategy and source, adding among them, with its gain over the best free arm.
+
+        Args:
+            measure: what is judged by.
+        """
+        value = measure.sign * self.shares[measure.name].mean(axis=1)
+        best: dict[tuple[str, str], int] = {}
+        for i, p in enumerate(self.places):
+            key = (p.source, p.arm.strategy or ("equal classes" if p.arm.parity else ""))
+            if p.candidate and (key not in best or value[i] > value[best[key]]):
+                best[key] = i
+        mine = sorted(best.values(), key=lambda i: -value[i])
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
+        return [(self.places[i], one) for i, one in zip(mine, found, strict=True)]
 
     def _setting(self, source: str, measure: Measure) -> int:
         """The learner's setting in which a source's arms are best."""
