@@ -290,6 +290,23 @@ class Moody(RandomForestClassifier):
         return super().fit(x, y, sample_weight)
 
 
+def test_what_becomes_of_the_gain_if_the_next_generator_is_trained_on_the_mix(tmp_path) -> None:
+    found = advise(
+        task(100),
+        "y",
+        generators=[Copula()],
+        learner="logistic",
+        generations=4,
+        budget=120,
+        workers=0,
+        out=tmp_path,
+    )
+    later = found.reading.generations(found.measure)
+    assert [t for t, _ in later] == [1, 3, 4] or found.reading.best.arm.parity
+    assert found.reading.best.generation == 1 and found.reading.sources() == ["Copula"]
+    assert not any(p.candidate for p in found.reading.places if p.generation > 1)
+
+
 # -- bad input, and the command --------------------------------------------------------------------
 
 

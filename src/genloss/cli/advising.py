@@ -62,6 +62,13 @@ class _Duration(click.ParamType[float]):
     metavar="STRATEGY",
     help="What else is tried with the rows: nearest, verified, first, ensemble, or all.",
 )
+@click.option(
+    "--generations",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="What becomes of the gain after so many generations of generators, each trained on the mix.",
+)
 @click.option("--budget", type=_Duration(), default="5m", show_default=True, help="How long it may take.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."
@@ -87,6 +94,7 @@ def advise(
     measure: str | None,
     margin: float | None,
     compare: tuple[str, ...],
+    generations: int,
     budget: float,
     seed: int,
     workers: int | None,
@@ -133,6 +141,7 @@ def advise(
         measure=measure,
         margin=margin,
         compare=compare,
+        generations=generations,
         budget=budget,
         seed=seed,
         workers=workers,

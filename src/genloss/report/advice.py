@@ -41,6 +41,7 @@ def page(advice: Advice) -> str:
         # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
         "svg": Markup(themed(drawing)),
         "in_the_dark": in_the_dark(drawing),
+        "later": advice.reading.generations(advice.measure),
         "strategies": _strategies(advice),
         "legend": legend if len(legend) > 1 else [],
     }

@@ -175,6 +175,7 @@ class Advice:
                 }
                 for p, i in r.strategies(m)
             ],
+            "generations": [{"generation": t, **_plain(i, "gain")} for t, i in r.generations(m)],
             "baselines": [{"name": name, "value": value} for name, value in baselines(self)],
             "measures": {
                 name: {"free": r.value(kind, gain.free), "synthetic": r.value(kind, gain.best)}

@@ -31,7 +31,7 @@ from genloss.value.plan import Clock, Part, parts, rounds
 from genloss.value.privacy import Likeness, likeness
 from genloss.value.reading import Reading, hopeless, read
 
-_FOLDS = 10
+_FOLDS, _GENERATIONS = 10, 100
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 Told = Callable[[str], None]
@@ -47,6 +47,7 @@ def advise(
     measure: str | None = None,
     margin: float | None = None,
     compare: Sequence[str] | str = (),
+    generations: int = 1,
     budget: float = 300.0,
     seed: int = 0,
     workers: int | None = None,
@@ -71,6 +72,8 @@ def advise(
             what is a share, and 2% of the best free value of what is not.
         compare: strategies that are tried beside adding the rows: "nearest", "verified", "first",
             "ensemble", or "all".
+        generations: what becomes of the gain if so many generations of generators are trained one after the
+            other, each on the real rows and all that the ones before it made; 1 for none.
         budget: seconds.
         seed: of everything random.
         workers: processes; by default one for each core. 0 runs everything here.
@@ -96,13 +99,15 @@ def advise(
         raise SpecError(f"measure: '{measure}' is none of {', '.join(found)}, which {kind} has")
     judged = found[measure] if measure else next(iter(found.values()))
     strategies = _strategies(compare)
+    if not 1 <= generations <= _GENERATIONS:
+        raise SpecError(f"generations: from 1 to {_GENERATIONS} (got {generations})")
     sources = _sources(real, synthetic, generators)
     warned = [*of_table(real), *of_files(real, sources)]
     linear = "logistic" if target_classes(real) else "ridge"
     learners = [linear, "boosting"] if learner is None else [learner]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        wanted = [parts(real, one, sources, folds, seed, strategies) for one in learners]
+        wanted = [parts(real, one, sources, folds, seed, strategies, generations) for one in learners]
         lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
         # one pool for all rounds: to start an interpreter takes longer than many a trial
         pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
@@ -194,7 +199,7 @@ class _Work:
         """The answers of each cell that has any; None where the real rows alone have none."""
         found = []
         for part, cell in zip(wanted, results.cells, strict=True):
-            one = answers(results, cell, part.name, part.free)
+            one = answers(results, cell, part.name, part.free, part.generation)
             if one.held.size:
                 found.append(one)
         return found if found and found[0].source == wanted[0].name else None

@@ -32,6 +32,7 @@ class Answers:
     trial: Trial
     source: str
     free: bool
+    generation: int
     given: Array
     held: Array
 
@@ -53,7 +54,7 @@ class Answers:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
+def answers(results: Results, cell: Cell, source: str, free: bool, generation: int) -> Answers:
     """The answers of a cell of a study of trials; a tile that failed is not there."""
     trial: Trial = cell.task
     names = [*cell.outline.meanings]
@@ -65,4 +66,4 @@ def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
     found = found[:, : tiles * trial.tile_size].reshape(shape)
     there = ~np.isnan(found).all(axis=(0, 2, 3, 4))
     held = np.stack([trial.held(tile) for tile in range(tiles)])
-    return Answers(trial, source, free, found[:, there], held[there])
+    return Answers(trial, source, free, generation, found[:, there], held[there])

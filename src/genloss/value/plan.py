@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genloss.generators import Bootstrap, Smote
+from genloss.generators import Again, Bootstrap, Given, Smote
 from genloss.metrics.learners import real_target, target_classes
 from genloss.protocols import Generator, RealData
 from genloss.tables import Schema
@@ -35,11 +35,13 @@ class Part:
         name: of the cell, and in the answer of where its synthetic rows come from.
         trial: what is tried.
         free: whether its rows cost no generator.
+        generation: of the models that make them; later ones than the first are no candidates.
     """
 
     name: str
     trial: Trial
     free: bool
+    generation: int = 1
 
 
 def parts(
@@ -49,6 +51,7 @@ def parts(
     folds: int,
     seed: int,
     strategies: Sequence[Strategy] = (),
+    generations: int = 1,
 ) -> list[Part]:
     """The cells that a learner is tried in: real rows alone, the free ones, and each source.
 
@@ -59,6 +62,8 @@ def parts(
         folds: that rows are dealt into.
         seed: of everything random.
         strategies: what is tried with the rows of a source, beside adding them.
+        generations: of models, each trained on real rows and all that was made before; how the last fares,
+            and one between, is tried too.
     """
     schema = SCHEMA.of(real)
     assert isinstance(schema, Schema)
@@ -77,6 +82,10 @@ def parts(
     for name, source in sources.items():
         trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))
         found.append(Part(name, trial, False))
+        if not isinstance(source, Given):
+            for t in sorted({(generations + 2) // 2, generations} - {1}):
+                later = replace(trial, source=Again(source, t), weights=(), strategies=(), parity=False)
+                found.append(Part(f"{name}, generation {t}", later, False, t))
     return found
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +35,18 @@ class Place:
         source: of its synthetic rows; "real rows" where it has none.
         free: whether its rows cost no generator.
         arm: the arm.
+        generation: of the models that made its rows.
     """
 
     source: str
     free: bool
     arm: Arm
+    generation: int = 1
 
     @property
     def candidate(self) -> bool:
         """Whether it is an answer to the question: synthetic rows that a generator made."""
-        return self.arm.synthetic and not self.free
+        return self.arm.synthetic and not self.free and self.generation == 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +148,22 @@ class Reading:
         )
         return [(self.places[i], one) for i, one in zip(mine, found, strict=True)]
 
+    def generations(self, measure: Measure) -> list[tuple[int, Interval]]:
+        """The gain of the best arm over the best free one, by the generation of the model that made its "
+        "rows."""
+        best = self.best
+        mine = [
+            i
+            for i, p in enumerate(self.places)
+            if p.source.partition(", generation ")[0] == best.source
+            and replace(p.arm, weight=1.0) == replace(best.arm, weight=1.0, strategy="")
+            and (p.generation > 1 or i == self.gain.best)
+        ]
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
+        return [(self.places[i].generation, one) for i, one in zip(mine, found, strict=True)]
+
     def _setting(self, source: str, measure: Measure) -> int:
         """The learner's setting in which a source's arms are best."""
         mine = [i for i, p in enumerate(self.places) if p.source == source and p.arm.synthetic]
@@ -185,7 +203,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
                     f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
                     f"its trials, which are left out (logs/ of the run say why)"
                 )
-            places.append(Place(one.source, one.free, arm))
+            places.append(Place(one.source, one.free, arm, one.generation))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
@@ -202,8 +220,6 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
         raise FitError(next(iter(errors), "no source made rows"))
     order = np.flatnonzero(whole)
     told = gain(tables[measure.name][order], candidates[order], measure.sign)
-    from dataclasses import replace
-
     told = replace(told, best=int(order[told.best]), free=int(order[told.free]))
     times = float(np.mean([one.held.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
     return Reading(

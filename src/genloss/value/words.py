@@ -111,6 +111,15 @@ def lines(advice: Advice) -> list[str]:
         for place, interval in r.strategies(m):
             gained = amount(advice, interval.value, True)
             found.append(f"  {what(advice, place):48} {gained:>14}  ({between(advice, interval)})")
+    later = r.generations(m)
+    if len(later) > 1:
+        found += [
+            "",
+            f"gain of {best_said(advice)}, by the generation of the model; intervals hold at once (95 %)",
+        ]
+        for t, interval in later:
+            gained = amount(advice, interval.value, True)
+            found.append(f"  generation {t:<4} {gained:>14}  ({between(advice, interval)})")
     found += ["", f"without synthetic rows: {m.title}"]
     found += [f"  {name:28} {value:.4g}" for name, value in baselines(advice)]
     found += ["", f"{'':49}best free   with synthetic rows"]
