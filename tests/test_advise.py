@@ -27,6 +27,7 @@ from genloss.value import advise
 from genloss.value.exchange import exchange
 from genloss.value.gains import curve, gain
 from genloss.value.measures import measures
+from genloss.value.words import baselines
 
 
 def task(n: int, seed: int = 0, d: int = 5, numbers: bool = False) -> pd.DataFrame:
@@ -305,6 +306,9 @@ def test_what_becomes_of_the_gain_if_the_next_generator_is_trained_on_the_mix(tm
     assert [t for t, _ in later] == [1, 3, 4] or found.reading.best.arm.parity
     assert found.reading.best.generation == 1 and found.reading.sources() == ["Copula"]
     assert not any(p.candidate for p in found.reading.places if p.generation > 1)
+    assert found.reading.free.generation == 1 and not any(
+        "generation" in name for name, _ in baselines(found)
+    )
 
 
 # -- bad input, and the command --------------------------------------------------------------------

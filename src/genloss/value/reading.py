@@ -150,7 +150,8 @@ class Reading:
 
     def generations(self, measure: Measure) -> list[tuple[int, Interval]]:
         """The gain of the best arm over the best free one, by the generation of the model that made its "
-        "rows."""
+        "rows.
+        """
         best = self.best
         mine = [
             i
@@ -213,8 +214,8 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
         for name, t in tables.items()
     }
     candidates = np.array([p.candidate for p in places])
-    # parts of the real rows are for the learning curve
-    whole = np.array([p.arm.share == 1 for p in places])
+    # parts of the real rows are for the learning curve, and later generations for what becomes of the gain
+    whole = np.array([p.arm.share == 1 and p.generation == 1 for p in places])
     errors = tuple(f"{cell.label}: {error}" for cell, error in results.failures)
     if not candidates.any():
         raise FitError(next(iter(errors), "no source made rows"))

@@ -188,7 +188,7 @@ def baselines(advice: Advice) -> list[tuple[str, float]]:
     """The free arms and their measure, the best setting of each."""
     found: dict[str, float] = {}
     for i, place in enumerate(advice.reading.places):
-        if place.candidate or place.arm.share != 1:
+        if place.candidate or place.arm.share != 1 or place.generation > 1:
             continue
         kind = (
             "as it is"
