@@ -76,7 +76,7 @@ def _curve(advice: Advice) -> Spec:
         "title": "synthetic rows for each real row",
         # doses double: each step has its place, and none is the first
         "scale": {"type": "symlog", "constant": 0.25},
-        "axis": {"values": doses, "grid": False, "format": "~g"},
+        "axis": {"values": doses, "grid": False, "format": ".3~g"},
     }
     unit = "points" if measure.points else ""
     title = f"gain in {measure.title}{f' ({unit})' if unit else ''}, more is better"
