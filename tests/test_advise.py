@@ -20,11 +20,14 @@ from genloss.metrics import logistic
 from genloss.real import Table
 from genloss.streams import Address, fixed
 from genloss.trials import Arm, Trial
+from genloss.trials.learning import Pupil
 from genloss.trials.splits import folded
+from genloss.trials.strategies import STRATEGIES, nearest, verified
 from genloss.value import advise
 from genloss.value.exchange import exchange
 from genloss.value.gains import curve, gain
 from genloss.value.measures import measures
+from genloss.value.words import baselines
 
 
 def task(n: int, seed: int = 0, d: int = 5, numbers: bool = False) -> pd.DataFrame:
@@ -105,6 +108,36 @@ def test_a_copy_of_a_held_out_row_never_teaches_its_answer() -> None:
     trial = Trial(Table(frame, target="y"), source=Given(blurred))
     _, apart = trial._synthetic(trial.real_rows[trained], trial.real_rows[held], Address(0, 0, 0))
     assert 0.05 < (~apart).mean() < 0.15
+
+
+def test_strategies_keep_what_they_say_and_are_worth_what_the_rows_are() -> None:
+    frame = task(60, d=6)
+    good, bad = task(100, 1, d=6), task(300, 2, d=6)
+    # three quarters lie far off and tell nothing
+    bad[[f"x{i}" for i in range(6)]] = bad[[f"x{i}" for i in range(6)]] * 0.3 + 6.0
+    bad["y"] = np.random.default_rng(3).permutation(bad["y"].to_numpy())
+    source = Given(pd.concat([good, bad], ignore_index=True))
+    trial = Trial(
+        Table(frame, target="y"), source=source, doses=(1.0, 6.0), weights=(), strategies=STRATEGIES
+    )
+    real = trial._lesson(trial.real_rows[None, :54])
+    made = trial.real.schema.encode(pd.concat([good, bad], ignore_index=True))
+    every = trial._lesson(np.concatenate([trial.real_rows[None, :54], made[None]], axis=1))
+    near = nearest(real, every, 100)
+    assert np.array_equal(np.sort(near.x[0, 54:, 0]), np.sort(every.x[0, 54:154, 0]))
+    pupil = Pupil("logistic", 2, real.x, np.zeros(1))
+    kept = verified(pupil, real, every, 400).w[0, 54:]
+    assert kept[:100].mean() > 0.6 and set(np.unique(kept)) == {0.0, 1.0}
+    one = LogisticRegression(tol=1e-9).fit(real.x[0, :, :-1], real.y[0])
+    assert np.array_equal(kept == 1, one.predict(every.x[0, 54:, :-1]) == every.y[0, 54:])
+    tests = trial.real.schema.encode(task(2000, 9, d=6))
+    told = [a[0] for a in trial.answers(trial.real_rows[None], tests[None], Address(0))]
+    score = [((a[:, 1] - tests[:, -1]) ** 2).mean() for a in told]
+    arms = dict(zip(trial.arms, score, strict=True))
+    assert arms[Arm(1.5, strategy="nearest")] < arms[Arm(6.0)] - 0.02
+    # held tightly to bad rows it stays bad; let go it is the learner of real rows
+    tight, loose = (arms[Arm(6.0, setting=s, strategy="first")] for s in (4, 1))
+    assert loose < tight
 
 
 # -- measures --------------------------------------------------------------------------------------
@@ -258,6 +291,26 @@ class Moody(RandomForestClassifier):
         return super().fit(x, y, sample_weight)
 
 
+def test_what_becomes_of_the_gain_if_the_next_generator_is_trained_on_the_mix(tmp_path) -> None:
+    found = advise(
+        task(100),
+        "y",
+        generators=[Copula()],
+        learner="logistic",
+        generations=4,
+        budget=120,
+        workers=0,
+        out=tmp_path,
+    )
+    later = found.reading.generations(found.measure)
+    assert [t for t, _ in later] == [1, 3, 4] or found.reading.best.arm.parity
+    assert found.reading.best.generation == 1 and found.reading.sources() == ["Copula"]
+    assert not any(p.candidate for p in found.reading.places if p.generation > 1)
+    assert found.reading.free.generation == 1 and not any(
+        "generation" in name for name, _ in baselines(found)
+    )
+
+
 # -- bad input, and the command --------------------------------------------------------------------
 
 
@@ -267,6 +320,7 @@ class Moody(RandomForestClassifier):
         ({"target": None}, "name the column"),
         ({"target": "z"}, "'z'"),
         ({"measure": "rmse"}, "'rmse' is none of brier"),
+        ({"compare": "best"}, "'best' is none of all, nearest"),
         ({"learner": "lasso"}, "there is no such learner"),
         ({"budget": 0.001}, "too little for one trial"),
     ],

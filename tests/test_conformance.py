@@ -57,6 +57,10 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     generators.Categorical: [{}, {"smoothing": 1.0, "temperature": 0.5}],
     generators.Forest: [{"trees": 5}, {"trees": 2, "min_leaf": 2, "rounds": 2}],
     generators.GaussianMixture: [{}, {"components": 2}],
+    generators.Again: [
+        {"of": generators.Copula(), "generations": 3},
+        {"of": generators.KDE(), "generations": 2},
+    ],
     generators.Given: [{"path": MADE}],
     generators.Smote: [{}, {"k": 1, "classes": "minority"}],
     generators.Trees: [{}, {"min_leaf": 1, "max_depth": 3, "smoothing": 0.2}],

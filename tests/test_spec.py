@@ -71,6 +71,7 @@ GENERATORS: dict[str, Any] = {
     "Categorical": {"smoothing": st.floats(0, 9), "temperature": positive},
     "Copula": {},
     "Bootstrap": {},
+    "Again": {"of": st.just(generators.Copula()), "generations": count, "dose": positive},
     "Given": {"path": st.sampled_from(["made.csv", "a/b.parquet"])},
     "Independent": {},
     "GaussianMixture": {"components": count, "rounds": count, "ridge": positive},

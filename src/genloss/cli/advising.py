@@ -56,6 +56,19 @@ class _Duration(click.ParamType[float]):
     type=click.FloatRange(min=0, min_open=True),
     help="The gain that makes no difference that matters.",
 )
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="STRATEGY",
+    help="What else is tried with the rows: nearest, verified, first, ensemble, or all.",
+)
+@click.option(
+    "--generations",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="What becomes of the gain after so many generations of generators, each trained on the mix.",
+)
 @click.option("--budget", type=_Duration(), default="5m", show_default=True, help="How long it may take.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."
@@ -80,6 +93,8 @@ def advise(
     learner: str | None,
     measure: str | None,
     margin: float | None,
+    compare: tuple[str, ...],
+    generations: int,
     budget: float,
     seed: int,
     workers: int | None,
@@ -125,6 +140,8 @@ def advise(
         learner=learner,
         measure=measure,
         margin=margin,
+        compare=compare,
+        generations=generations,
         budget=budget,
         seed=seed,
         workers=workers,

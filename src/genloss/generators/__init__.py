@@ -1,5 +1,6 @@
 """How a model is fitted; each room holds a generator and the model it fits."""
 
+from genloss.generators.again import Again
 from genloss.generators.categorical import Categorical
 from genloss.generators.copula import Copula
 from genloss.generators.forest import Forest
@@ -15,6 +16,7 @@ from genloss.generators.wrapped import Wrapped
 
 __all__ = [
     "KDE",
+    "Again",
     "Bootstrap",
     "Categorical",
     "Copula",

@@ -56,7 +56,15 @@ def logistic(x: Array, y: Array, classes: int) -> Array:
     )
 
 
-def from_near(x: Array, y: Array, w: Array, classes: int, penalty: float, start: Start | None) -> Start:
+def from_near(
+    x: Array,
+    y: Array,
+    w: Array,
+    classes: int,
+    penalty: float,
+    start: Start | None,
+    centre: Array | None = None,
+) -> Start:
     """The weighted logistic regression of each replicate, from an optimum that is near.
 
     The curvature is that of the start as long as steps by it lower the loss enough (the chord method): then a
@@ -69,8 +77,9 @@ def from_near(x: Array, y: Array, w: Array, classes: int, penalty: float, start:
         classes: how many there are, at least 2.
         penalty: times half the squared length of the slopes; 1/C of scikit-learn's.
         start: where to begin; None for zeros.
+        centre: (R, d + 1, C) coefficients that the penalty is on the distance to; None for zeros.
     """
-    return _newton(x, y, w, classes, penalty, start, True)
+    return _newton(x, y, w, classes, penalty, start, True, centre)
 
 
 def chances(coefficients: Array, x: Array) -> Array:
@@ -123,7 +132,14 @@ def _log_chances(z: Array) -> Array:
 
 
 def _newton(
-    x: Array, y: Array, w: Array, classes: int, penalty: float, start: Start | None, chord: bool
+    x: Array,
+    y: Array,
+    w: Array,
+    classes: int,
+    penalty: float,
+    start: Start | None,
+    chord: bool,
+    centre: Array | None = None,
 ) -> Start:
     """The optimum of inputs (R, n, q), the last of which is 1; each replicate stops by itself."""
     columns = 1 if classes == 2 else classes
@@ -134,7 +150,7 @@ def _newton(
     inverse = np.zeros((replicates, columns * q, columns * q)) if start is None else start.inverse / total
     fresh = np.full(replicates, start is None or not chord)
     left, last = np.arange(replicates), np.full(replicates, np.inf)
-    here = _Rows(x, told, w, penalty)
+    here = _Rows(x, told, w, penalty, np.zeros_like(out) if centre is None else centre)
     loss, p = here.at(out)
     for _ in range(_STEPS):
         gradient = here.gradient(out[left], p)
@@ -163,17 +179,19 @@ class _Rows:
         x: (R, n, q) inputs, the last of which is 1.
         told: (R, n, C) weight of the row where its class is the column's.
         w: (R, n) weights of the rows.
-        penalty: times half the squared length of the slopes.
+        penalty: times half the squared distance of the slopes from their centre.
+        centre: (R, q, C).
     """
 
     x: Array
     told: Array
     w: Array
     penalty: float
+    centre: Array
 
     def some(self, which: Array) -> _Rows:
         """Those of some replicates."""
-        return _Rows(self.x[which], self.told[which], self.w[which], self.penalty)
+        return _Rows(self.x[which], self.told[which], self.w[which], self.penalty, self.centre[which])
 
     def at(self, b: Array) -> tuple[Array, Array]:
         """(R,) penalised losses of coefficients, and (R, n, C) the chances they give."""
@@ -185,12 +203,15 @@ class _Rows:
         else:
             log = _log_chances(z)
             fit, p = -self.told * log, np.exp(log)
-        return fit.sum(axis=(1, 2)) + 0.5 * self.penalty * (b[:, :-1] ** 2).sum(axis=(1, 2)), p
+        apart = (b - self.centre)[:, :-1]
+        return fit.sum(axis=(1, 2)) + 0.5 * self.penalty * (apart**2).sum(axis=(1, 2)), p
 
     def gradient(self, b: Array, p: Array) -> Array:
         """(R, q, C) of the loss."""
         slopes = np.append(np.full(b.shape[1] - 1, self.penalty), 0.0)
-        return np.asarray(self.x.mT @ (self.w[..., None] * p - self.told) + slopes[:, None] * b)
+        return np.asarray(
+            self.x.mT @ (self.w[..., None] * p - self.told) + slopes[:, None] * (b - self.centre)
+        )
 
 
 def _inverse(p: Array, x: Array, w: Array, penalty: float) -> Array:
@@ -221,9 +242,7 @@ def _step(inverse: Array, gradient: Array) -> tuple[Array, Array]:
 def _descended(
     here: _Rows, b: Array, step: Array, slope: Array, loss: Array, p: Array
 ) -> tuple[Array, Array, Array]:
-    """Coefficients, losses and chances after the step, or the first half of a half of it that lowers the "
-    "loss.
-    """
+    """Coefficients, losses and chances after the step, halved until it lowers the loss."""
     tried = b + step
     found, chance = here.at(tried)
     # near the optimum what is gained drowns in the rounding of the loss

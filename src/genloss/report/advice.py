@@ -41,9 +41,17 @@ def page(advice: Advice) -> str:
         # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
         "svg": Markup(themed(drawing)),
         "in_the_dark": in_the_dark(drawing),
+        "later": advice.reading.generations(advice.measure),
+        "strategies": _strategies(advice),
         "legend": legend if len(legend) > 1 else [],
     }
     return templates().get_template("advice.html").render(**given)
+
+
+def _strategies(advice: Advice) -> list[Any]:
+    """The best arm of each strategy, where others than adding were tried."""
+    tried = any(place.arm.strategy for place in advice.reading.places)
+    return [*advice.reading.strategies(advice.measure)] if tried else []
 
 
 def _curve(advice: Advice) -> Spec:
@@ -68,7 +76,7 @@ def _curve(advice: Advice) -> Spec:
         "title": "synthetic rows for each real row",
         # doses double: each step has its place, and none is the first
         "scale": {"type": "symlog", "constant": 0.25},
-        "axis": {"values": doses, "grid": False, "format": "~g"},
+        "axis": {"values": doses, "grid": False, "format": ".3~g"},
     }
     unit = "points" if measure.points else ""
     title = f"gain in {measure.title}{f' ({unit})' if unit else ''}, more is better"

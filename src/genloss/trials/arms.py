@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_WORDS = {
+    "nearest": "the nearest ",
+    "verified": "the verified of ",
+    "first": "learnt first, ",
+    "ensemble": "an average over ",
+}
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -18,6 +25,8 @@ class Arm:
         balanced: whether rows are weighted so that all classes weigh the same.
         setting: which of the learner's settings, see :data:`genloss.trials.learning.SETTINGS`.
         share: of the real training rows that are used.
+        strategy: what is done with the synthetic rows instead of adding them, see
+            :data:`genloss.trials.strategies.Strategy`; "" for adding.
     """
 
     dose: float = 0.0
@@ -26,6 +35,7 @@ class Arm:
     balanced: bool = False
     setting: int = 0
     share: float = 1.0
+    strategy: str = ""
 
     @property
     def synthetic(self) -> bool:
@@ -40,7 +50,13 @@ class Arm:
         >>> Arm().said(["C=1"])
         'real rows alone'
         """
-        found = f"{self.dose:g}x" if self.dose else "equal classes" if self.parity else "real rows alone"
+        found = (
+            f"{_WORDS.get(self.strategy, '')}{self.dose:g}x"
+            if self.dose
+            else "equal classes"
+            if self.parity
+            else "real rows alone"
+        )
         found += f" at weight {self.weight:g}" if self.weight != 1 else ""
         found += ", class weights" if self.balanced else ""
         found += f", {self.share:g} of them" if self.share != 1 else ""

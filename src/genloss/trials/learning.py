@@ -99,6 +99,30 @@ class Pupil:
                 print(error)
         return out
 
+    def held_to(self, first: Lesson, then: Lesson, setting: int) -> Array:
+        """Answers of a linear learner that learns from some rows, then from others, held to what it learnt.
+
+        The second time its penalty is on the distance to the first slopes: the larger, the shorter it is
+        fine-tuned.
+
+        Args:
+            first: rows that it begins with.
+            then: rows that it ends with.
+            setting: which of the learner's.
+        """
+        penalty = settings_of(self.learner)[setting][1]["penalty"]
+        if not self.classes:
+            b = logistic.ridge(first.x[..., :-1], first.y, first.w, 1.0)
+            rest = then.y - logistic.predicted(b, then.x[..., :-1])
+            b = b + logistic.ridge(then.x[..., :-1], rest, then.w, penalty)
+            return logistic.predicted(b, self.tests[..., :-1])[..., None]
+        w = [np.ones(some.y.shape) if some.w is None else some.w for some in (first, then)]
+        start = logistic.from_near(first.x, first.y, w[0], self.classes, 1.0, None)
+        found = logistic.from_near(
+            then.x, then.y, w[1], self.classes, penalty, start, centre=start.coefficients
+        )
+        return logistic.chances(found.coefficients, self.tests[..., :-1])
+
     def _classified(self, lesson: Lesson, setting: int, penalty: float) -> Array:
         w = np.ones(lesson.y.shape) if lesson.w is None else lesson.w
         # from where the last arm of this setting ended: neighbouring doses have neighbouring optima

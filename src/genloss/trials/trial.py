@@ -24,6 +24,7 @@ from genloss.traits import FEATURES, SCHEMA, SIZE
 from genloss.trials.arms import Arm, of_real_rows, of_source
 from genloss.trials.learning import Lesson, Pupil, settings_of
 from genloss.trials.splits import folded
+from genloss.trials.strategies import Strategy, arms_of, ensemble, nearest, verified
 
 
 def _listed(value: Any) -> Any:
@@ -32,6 +33,7 @@ def _listed(value: Any) -> Any:
 
 Doses = Annotated[tuple[Positive, ...], BeforeValidator(_listed)]
 Weights = Annotated[tuple[Share, ...], BeforeValidator(_listed)]
+Strategies = Annotated[tuple[Strategy, ...], BeforeValidator(_listed)]
 Folds = Annotated[int, BeforeValidator(plain), Ge(2), Le(1000)]
 
 # Numbers of the inputs of one tile: 2^22 float64 are 32 MB, and all folds of a small table.
@@ -57,6 +59,7 @@ class Trial:
         weights: of a synthetic row, beside 1; at doses from 1 on.
         parity: whether rows of the rarer classes alone are tried, as many as make classes equally many.
         shares: of the real rows, for the learning curve, where there is no source.
+        strategies: what else is tried with the rows of a source: "nearest", "verified", "first", "ensemble".
         folds: K; each learner learns from all rows but one K-th.
         replicates: answers for each arm; of a table of n rows, n for each time that all folds were held out.
         seed: of folds, generators and learners.
@@ -75,6 +78,7 @@ class Trial:
     weights: Weights = (0.5, 0.25)
     parity: bool = True
     shares: Weights = (0.25, 0.5)
+    strategies: Strategies = ()
     folds: Folds = 10
     replicates: Replicates = 1000
     seed: Size = 0
@@ -122,8 +126,9 @@ class Trial:
             most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
-        parity = self.parity and bool(self.classes)
-        return of_source(len(self.settings), doses, self.weights, parity, not self.linear)
+        parity, settings = self.parity and bool(self.classes), len(self.settings)
+        added = of_source(settings, doses, self.weights, parity, not self.linear)
+        return (*added, *(arms_of(self.strategies, settings, doses, self.linear) if doses else ()))
 
     @property
     def held_size(self) -> int:
@@ -217,15 +222,32 @@ class Trial:
                 every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
         worked = False
         for arm in self.arms:
-            found = pupil.answers(self._taught(arm, real, every), arm.setting)
+            found = self._asked(arm, pupil, real, every)
             worked = worked or not np.isnan(found).all()
             yield found
         if not worked and pupil.failed is not None:
             raise pupil.failed
 
+    def _asked(self, arm: Arm, pupil: Pupil, real: Lesson, every: Lesson) -> Array:
+        """(S, m, K or 1) answers of an arm."""
+        made = _made(arm.dose, real.y.shape[1])
+        if arm.strategy == "ensemble":
+            lessons = ensemble(real, every, int(arm.dose))
+            return np.asarray(np.mean([pupil.answers(one, arm.setting) for one in lessons], axis=0))
+        if arm.strategy == "first":
+            n = real.y.shape[1]
+            w = None if every.w is None else every.w[:, n : n + made]
+            return pupil.held_to(
+                Lesson(every.x[:, n : n + made], every.y[:, n : n + made], w), real, arm.setting
+            )
+        if arm.strategy == "nearest":
+            return pupil.answers(nearest(real, every, made), arm.setting)
+        if arm.strategy == "verified":
+            return pupil.answers(verified(pupil, real, every, made), arm.setting)
+        return pupil.answers(self._taught(arm, real, every), arm.setting)
+
     def made(self, tile: int = 0) -> tuple[Array, Array, Array]:
-        """(M, D) synthetic rows of a tile's first fold, (n, D) those they were made from, (m, D) those "
-        "held out.
+        """(M, D) synthetic rows of a tile's first fold, (n, D) those made from, (m, D) those held out.
 
         There are as many synthetic rows as real ones.
 

@@ -118,9 +118,7 @@ class Advice:
 
     @property
     def needed(self) -> int | None:
-        """Real rows that would tell a gain of the size that is seen here; None where none is seen, or it "
-        "is told.
-        """
+        """Real rows that would tell a gain of the size seen; None where none is seen, or it is told."""
         gain = self.reading.gain
         if self.verdict != "no evidence" or gain.typical.value == 0:
             return None
@@ -147,6 +145,7 @@ class Advice:
                 "source": recipe.source,
                 "dose": recipe.arm.dose,
                 "weight": recipe.arm.weight,
+                "strategy": recipe.arm.strategy or ("added" if recipe.arm.synthetic else "none"),
                 "equal_classes": recipe.arm.parity,
                 "class_weights": recipe.arm.balanced,
                 "learner": str(r.learner),
@@ -167,6 +166,16 @@ class Advice:
             if self.exchange is None or self.exchange.twice is None
             else _plain(self.exchange.twice),
             "curve": curves,
+            "strategies": [
+                {
+                    "source": p.source,
+                    "strategy": p.arm.strategy or "added",
+                    "said": what(self, p),
+                    **_plain(i, "gain"),
+                }
+                for p, i in r.strategies(m)
+            ],
+            "generations": [{"generation": t, **_plain(i, "gain")} for t, i in r.generations(m)],
             "baselines": [{"name": name, "value": value} for name, value in baselines(self)],
             "measures": {
                 name: {"free": r.value(kind, gain.free), "synthetic": r.value(kind, gain.best)}

@@ -22,6 +22,7 @@ from genloss.study.executor import LocalExecutor
 from genloss.study.progress import Silent
 from genloss.study.running import cores
 from genloss.trials import Trial
+from genloss.trials.strategies import STRATEGIES, Strategy
 from genloss.value.advice import Advice
 from genloss.value.answers import Answers, answers
 from genloss.value.doubts import of_files, of_table
@@ -30,7 +31,7 @@ from genloss.value.plan import Clock, Part, parts, rounds
 from genloss.value.privacy import Likeness, likeness
 from genloss.value.reading import Reading, hopeless, read
 
-_FOLDS = 10
+_FOLDS, _GENERATIONS = 10, 100
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 Told = Callable[[str], None]
@@ -45,6 +46,8 @@ def advise(
     learner: Any = None,
     measure: str | None = None,
     margin: float | None = None,
+    compare: Sequence[str] | str = (),
+    generations: int = 1,
     budget: float = 300.0,
     seed: int = 0,
     workers: int | None = None,
@@ -67,6 +70,10 @@ def advise(
             classes, "rmse", "mae" or "r2" of numbers; by default the first of each.
         margin: the gain that makes no difference that matters, in units of the measure; by default 0.01 of
             what is a share, and 2% of the best free value of what is not.
+        compare: strategies that are tried beside adding the rows: "nearest", "verified", "first",
+            "ensemble", or "all".
+        generations: what becomes of the gain if so many generations of generators are trained one after the
+            other, each on the real rows and all that the ones before it made; 1 for none.
         budget: seconds.
         seed: of everything random.
         workers: processes; by default one for each core. 0 runs everything here.
@@ -91,13 +98,16 @@ def advise(
         kind = "a target of classes" if target_classes(real) else "a target of numbers"
         raise SpecError(f"measure: '{measure}' is none of {', '.join(found)}, which {kind} has")
     judged = found[measure] if measure else next(iter(found.values()))
+    strategies = _strategies(compare)
+    if not 1 <= generations <= _GENERATIONS:
+        raise SpecError(f"generations: from 1 to {_GENERATIONS} (got {generations})")
     sources = _sources(real, synthetic, generators)
     warned = [*of_table(real), *of_files(real, sources)]
     linear = "logistic" if target_classes(real) else "ridge"
     learners = [linear, "boosting"] if learner is None else [learner]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        wanted = [parts(real, one, sources, folds, seed) for one in learners]
+        wanted = [parts(real, one, sources, folds, seed, strategies, generations) for one in learners]
         lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
         # one pool for all rounds: to start an interpreter takes longer than many a trial
         pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
@@ -189,7 +199,7 @@ class _Work:
         """The answers of each cell that has any; None where the real rows alone have none."""
         found = []
         for part, cell in zip(wanted, results.cells, strict=True):
-            one = answers(results, cell, part.name, part.free)
+            one = answers(results, cell, part.name, part.free, part.generation)
             if one.held.size:
                 found.append(one)
         return found if found and found[0].source == wanted[0].name else None
@@ -208,9 +218,7 @@ class _Work:
 
 
 def _nameable(wanted: Sequence[Sequence[Part]]) -> bool:
-    """Whether a spec can name all parts, so that other processes can make them; a class of a notebook it "
-    "cannot.
-    """
+    """Whether a spec can name all parts, so that other processes can make them."""
     try:
         Study.of({p.name: p.trial for some in wanted for p in some}).toml()
     except SpecError:
@@ -262,6 +270,19 @@ def _sources(real: RealData, synthetic: Any, generators: Any) -> dict[str, Gener
         for generator in generators:
             found[_free(type(generator).__name__, found)] = generator
     return found or {"Copula": Copula(), "Trees": Trees()}
+
+
+def _strategies(asked: Sequence[str] | str) -> tuple[Strategy, ...]:
+    """Strategies by name.
+
+    Raises:
+        SpecError: if there is none of a name.
+    """
+    names = [asked] if isinstance(asked, str) else [*asked]
+    for name in names:
+        if name != "all" and name not in STRATEGIES:
+            raise SpecError(f"compare: '{name}' is none of all, {', '.join(STRATEGIES)}")
+    return tuple(s for s in STRATEGIES if "all" in names or s in names)
 
 
 def _named(path: Any, i: int) -> str:

@@ -32,6 +32,7 @@ class Answers:
     trial: Trial
     source: str
     free: bool
+    generation: int
     given: Array
     held: Array
 
@@ -41,9 +42,7 @@ class Answers:
         return self.trial.arms
 
     def shares(self, measure: Measure) -> Array:
-        """(A, n) of each arm for each real row, the mean over the times it was held out; NaN of rows "
-        "that never were.
-        """
+        """(A, n) means over the times that a row was held out; NaN of rows that never were."""
         n = len(self.trial.real_rows)
         total, count = np.zeros((len(self.arms), n)), np.zeros(n)
         for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):
@@ -55,7 +54,7 @@ class Answers:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
+def answers(results: Results, cell: Cell, source: str, free: bool, generation: int) -> Answers:
     """The answers of a cell of a study of trials; a tile that failed is not there."""
     trial: Trial = cell.task
     names = [*cell.outline.meanings]
@@ -67,4 +66,4 @@ def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
     found = found[:, : tiles * trial.tile_size].reshape(shape)
     there = ~np.isnan(found).all(axis=(0, 2, 3, 4))
     held = np.stack([trial.held(tile) for tile in range(tiles)])
-    return Answers(trial, source, free, found[:, there], held[there])
+    return Answers(trial, source, free, generation, found[:, there], held[there])

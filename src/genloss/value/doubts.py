@@ -99,7 +99,7 @@ def of_files(real: Table, sources: Mapping[str, Generator]) -> Iterator[str]:
             yield (
                 f"{name}: {several(int((of >= 0).sum()), 'row')} ({share:.0%}) "
                 f"{'are' if (of >= 0).sum() > 1 else 'is'} "
-                f"identical to real rows; they are left out where those rows are held out"
+                f"identical to real rows; left out wherever those rows are held out"
             )
         yield (
             f"{name}: made elsewhere: if what made it was trained on these {len(every):,} rows, those "

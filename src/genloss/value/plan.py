@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genloss.generators import Bootstrap, Smote
+from genloss.generators import Again, Bootstrap, Given, Smote
 from genloss.metrics.learners import real_target, target_classes
 from genloss.protocols import Generator, RealData
 from genloss.tables import Schema
 from genloss.traits import SCHEMA
 from genloss.trials import Trial
+from genloss.trials.strategies import Strategy
 
 REAL = "real rows"
 """The cell without synthetic rows."""
@@ -34,17 +35,36 @@ class Part:
         name: of the cell, and in the answer of where its synthetic rows come from.
         trial: what is tried.
         free: whether its rows cost no generator.
+        generation: of the models that make them; later ones than the first are no candidates.
     """
 
     name: str
     trial: Trial
     free: bool
+    generation: int = 1
 
 
 def parts(
-    real: RealData, learner: Any, sources: Mapping[str, Generator], folds: int, seed: int
+    real: RealData,
+    learner: Any,
+    sources: Mapping[str, Generator],
+    folds: int,
+    seed: int,
+    strategies: Sequence[Strategy] = (),
+    generations: int = 1,
 ) -> list[Part]:
-    """The cells that a learner is tried in: real rows alone, the free ones, and each source."""
+    """The cells that a learner is tried in: real rows alone, the free ones, and each source.
+
+    Args:
+        real: the table.
+        learner: that learns.
+        sources: of synthetic rows, by name.
+        folds: that rows are dealt into.
+        seed: of everything random.
+        strategies: what is tried with the rows of a source, beside adding them.
+        generations: of models, each trained on real rows and all that was made before; how the last fares,
+            and one between, is tried too.
+    """
     schema = SCHEMA.of(real)
     assert isinstance(schema, Schema)
     first = Trial(real, learner, folds=folds, seed=seed)
@@ -60,7 +80,12 @@ def parts(
     if target_classes(real) and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
     for name, source in sources.items():
-        found.append(Part(name, replace(first, source=source, doses=doses, weights=weights), False))
+        trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))
+        found.append(Part(name, trial, False))
+        if not isinstance(source, Given):
+            for t in sorted({(generations + 2) // 2, generations} - {1}):
+                later = replace(trial, source=Again(source, t), weights=(), strategies=(), parity=False)
+                found.append(Part(f"{name}, generation {t}", later, False, t))
     return found
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +35,18 @@ class Place:
         source: of its synthetic rows; "real rows" where it has none.
         free: whether its rows cost no generator.
         arm: the arm.
+        generation: of the models that made its rows.
     """
 
     source: str
     free: bool
     arm: Arm
+    generation: int = 1
 
     @property
     def candidate(self) -> bool:
         """Whether it is an answer to the question: synthetic rows that a generator made."""
-        return self.arm.synthetic and not self.free
+        return self.arm.synthetic and not self.free and self.generation == 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +122,48 @@ class Reading:
             if p.source == source
             and p.arm.dose
             and p.arm.weight == 1
+            and not p.arm.strategy
             and p.arm.setting == self._setting(source, measure)
         ]
         found = curve(
             self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
         )
         return sorted(zip((self.places[i].arm for i in mine), found, strict=True), key=lambda at: at[0].dose)
+
+    def strategies(self, measure: Measure) -> list[tuple[Place, Interval]]:
+        """The best arm of each strategy and source, adding among them, with its gain over the best free arm.
+
+        Args:
+            measure: what is judged by.
+        """
+        value = measure.sign * self.shares[measure.name].mean(axis=1)
+        best: dict[tuple[str, str], int] = {}
+        for i, p in enumerate(self.places):
+            key = (p.source, p.arm.strategy or ("equal classes" if p.arm.parity else ""))
+            if p.candidate and (key not in best or value[i] > value[best[key]]):
+                best[key] = i
+        mine = sorted(best.values(), key=lambda i: -value[i])
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
+        return [(self.places[i], one) for i, one in zip(mine, found, strict=True)]
+
+    def generations(self, measure: Measure) -> list[tuple[int, Interval]]:
+        """The gain of the best arm over the best free one, by the generation of the model that made its "
+        "rows.
+        """
+        best = self.best
+        mine = [
+            i
+            for i, p in enumerate(self.places)
+            if p.source.partition(", generation ")[0] == best.source
+            and replace(p.arm, weight=1.0) == replace(best.arm, weight=1.0, strategy="")
+            and (p.generation > 1 or i == self.gain.best)
+        ]
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
+        return [(self.places[i].generation, one) for i, one in zip(mine, found, strict=True)]
 
     def _setting(self, source: str, measure: Measure) -> int:
         """The learner's setting in which a source's arms are best."""
@@ -166,7 +204,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
                     f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
                     f"its trials, which are left out (logs/ of the run say why)"
                 )
-            places.append(Place(one.source, one.free, arm))
+            places.append(Place(one.source, one.free, arm, one.generation))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
@@ -176,15 +214,13 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
         for name, t in tables.items()
     }
     candidates = np.array([p.candidate for p in places])
-    # parts of the real rows are for the learning curve
-    whole = np.array([p.arm.share == 1 for p in places])
+    # parts of the real rows are for the learning curve, and later generations for what becomes of the gain
+    whole = np.array([p.arm.share == 1 and p.generation == 1 for p in places])
     errors = tuple(f"{cell.label}: {error}" for cell, error in results.failures)
     if not candidates.any():
         raise FitError(next(iter(errors), "no source made rows"))
     order = np.flatnonzero(whole)
     told = gain(tables[measure.name][order], candidates[order], measure.sign)
-    from dataclasses import replace
-
     told = replace(told, best=int(order[told.best]), free=int(order[told.free]))
     times = float(np.mean([one.held.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
     return Reading(

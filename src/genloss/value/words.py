@@ -106,6 +106,20 @@ def lines(advice: Advice) -> list[str]:
         for arm, interval in r.doses(m, source):
             gained = amount(advice, interval.value, True)
             found.append(f"  {source:16} {arm.dose:>5g}x  {gained:>14}  ({between(advice, interval)})")
+    if any(p.arm.strategy for p in r.places):
+        found += ["", f"the best of each strategy: gain in {m.title}; intervals hold at once (95 %)"]
+        for place, interval in r.strategies(m):
+            gained = amount(advice, interval.value, True)
+            found.append(f"  {what(advice, place):48} {gained:>14}  ({between(advice, interval)})")
+    later = r.generations(m)
+    if len(later) > 1:
+        found += [
+            "",
+            f"gain of {best_said(advice)}, by the generation of the model; intervals hold at once (95 %)",
+        ]
+        for t, interval in later:
+            gained = amount(advice, interval.value, True)
+            found.append(f"  generation {t:<4} {gained:>14}  ({between(advice, interval)})")
     found += ["", f"without synthetic rows: {m.title}"]
     found += [f"  {name:28} {value:.4g}" for name, value in baselines(advice)]
     found += ["", f"{'':49}best free   with synthetic rows"]
@@ -174,7 +188,7 @@ def baselines(advice: Advice) -> list[tuple[str, float]]:
     """The free arms and their measure, the best setting of each."""
     found: dict[str, float] = {}
     for i, place in enumerate(advice.reading.places):
-        if place.candidate or place.arm.share != 1:
+        if place.candidate or place.arm.share != 1 or place.generation > 1:
             continue
         kind = (
             "as it is"
@@ -195,9 +209,7 @@ def baselines(advice: Advice) -> list[tuple[str, float]]:
 
 
 def by_measure(advice: Advice) -> list[tuple[str, str, float, float]]:
-    """Family, title, and what the best free arm and the best with synthetic rows have, of every "
-    "measure.
-    """
+    """Family and title of every measure, and what the best free arm and the best synthetic one have."""
     r = advice.reading
     kinds = measures(0 if advice.measure.family == "numbers" else 2).values()
     return [(k.family, k.title, r.value(k, r.gain.free), r.value(k, r.gain.best)) for k in kinds]
