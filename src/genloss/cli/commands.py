@@ -15,6 +15,7 @@ import genloss as package
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
+from genloss.cli.inferring import infer
 from genloss.cli.judging import verdict
 from genloss.cli.warning import warn
 from genloss.errors import SpecError, StoreError, bounded, say
@@ -59,6 +60,7 @@ genloss.add_command(describe)
 genloss.add_command(verdict)
 genloss.add_command(forecast)
 genloss.add_command(warn)
+genloss.add_command(infer)
 
 
 @genloss.command(name="list")

@@ -1,0 +1,180 @@
+"""The same from files and frames: which columns are labels, predictions and inputs is said by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from genloss.collapse.opening import Opened, opened
+from genloss.errors import DataError, shown
+from genloss.samples import Array
+from genloss.tables.say import listed, meant
+from genloss.value.inference.prediction import mean_of, quantile_of
+from genloss.value.inference.regression import regression_of
+from genloss.value.inference.rows import INTERCEPT, Rows, rows
+from genloss.value.inference.said import Inferred
+from genloss.value.inference.weighting import Ends, checked
+from genloss.wording import several
+
+What: TypeAlias = Literal["mean", "quantile", "ols", "logistic"]
+"""What can be asked for."""
+
+
+def infer(
+    what: What,
+    labelled: Any,
+    unlabelled: Any = None,
+    *,
+    label: str,
+    prediction: str,
+    on: Sequence[str] = (),
+    q: float = 0.5,
+    positive: str | None = None,
+    level: float = 0.95,
+    weight: float | None = None,
+    ends: Ends = "t",
+    say: Callable[[str], None] = lambda _: None,
+) -> Inferred:
+    """A mean, a quantile or a regression from tables with labels and predictions.
+
+    Args:
+        what: "mean", "quantile", "ols" or "logistic".
+        labelled: a file, or a frame of pandas, Polars or Arrow, with labels and predictions.
+        unlabelled: another, with predictions alone; None where rows of the first that have no label are.
+        label: the column of true labels.
+        prediction: the column of predictions.
+        on: columns that labels are regressed on.
+        q: share of labels at or below the quantile.
+        positive: the text that means 1, where labels and predictions are texts; every other means 0.
+        level: share of intervals that are meant to hold the truth.
+        weight: λ, from 0 to 1; None takes the one that gives the shortest interval.
+        ends: "t" for intervals that cover from few labelled rows on; "normal" for those of the papers.
+        say: takes a line about what was read.
+
+    Raises:
+        DataError: if a table cannot be opened, lacks a column, or holds what cannot be used.
+    """
+    known(what, on)
+    checked(level, weight, ends)
+    given = _rows(labelled, unlabelled, label, prediction, on, positive, say)
+    if what == "mean":
+        return mean_of(given, level, weight, ends)
+    if what == "quantile":
+        return quantile_of(given, q, level, weight, ends)
+    return regression_of(what, given, level, weight, ends)
+
+
+def known(what: str, on: Sequence[str]) -> None:
+    """See to it that something is asked for that can be told.
+
+    Raises:
+        DataError: if not.
+    """
+    if what not in get_args(What):
+        raise DataError(f"no {shown(what)} can be inferred; ask for {', '.join(get_args(What))}")
+    if (what in ("ols", "logistic")) != bool(on):
+        raise DataError(
+            f"{what}: name the columns that labels are regressed on (--on COL)"
+            if not on
+            else f"{what} is on no columns"
+        )
+
+
+def _rows(
+    labelled: Any,
+    unlabelled: Any,
+    label: str,
+    prediction: str,
+    on: Sequence[str],
+    positive: str | None,
+    say: Callable[[str], None],
+) -> Rows:
+    """Rows with labels, and rows with predictions alone."""
+    table = opened(labelled, (), say)
+    y = values(table, label, positive)
+    if unlabelled is None:
+        with_label, other, without = ~np.isnan(y), table, np.isnan(y)
+        if not without.any():
+            raise DataError(
+                f"{table.source}: every row has a '{label}': give rows with predictions alone in another "
+                "table (--unlabelled FILE), or in this one with empty labels"
+            )
+    else:
+        with_label, other = np.ones(len(y), bool), opened(unlabelled, (), say)
+        without = np.ones(len(other.frame), bool)
+    _complete(table, label, y[with_label])
+    inputs = [_taken(table, c, None, with_label) for c in on]
+    more_inputs = [_taken(other, c, None, without) for c in on]
+    found = rows(
+        y[with_label],
+        _taken(table, prediction, positive, with_label),
+        _taken(other, prediction, positive, without),
+        np.stack(inputs, axis=1) if on else None,
+        np.stack(more_inputs, axis=1) if on else None,
+        bool(on),
+    )
+    return replace(found, names=(label, prediction, *([INTERCEPT] if on else []), *on))
+
+
+def _taken(table: Opened, name: str, positive: str | None, which: Array) -> Array:
+    found = values(table, name, positive)[which]
+    _complete(table, name, found)
+    return found
+
+
+def values(table: Opened, name: str, positive: str | None = None) -> Array:
+    """(n,) a column as numbers, NaN where it says nothing.
+
+    Args:
+        table: as it was opened.
+        name: of the column.
+        positive: the text that means 1, where it holds texts.
+
+    Raises:
+        DataError: if there is no such column, or it holds no numbers.
+    """
+    if name not in table.columns:
+        raise DataError(f"{table.source}: no column {shown(name)}{meant(name, table.columns)}")
+    found = table.figures(name)
+    if positive is not None and not found.numeric:
+        cells = found.cells.astype("string").str.strip()
+        if positive not in _kinds(found.cells):
+            raise DataError(
+                f"{table.source}: no row of '{name}' is {shown(positive)}; it holds "
+                f"{listed(_kinds(found.cells), 3)}"
+            )
+        truth = (cells == positive).to_numpy(dtype=float, na_value=np.nan)
+        return np.where(cells.isna() | (cells == ""), np.nan, truth)
+    if found.mixed:
+        raise DataError(f"{table.source}: '{name}' holds numbers with {found.mixed}; write one of the two")
+    if found.bad.any():
+        kinds = _kinds(found.cells)
+        remedy = f"say which of the two is 1: --positive {kinds[-1]}" if len(kinds) == 2 else "write a number"
+        at = int(found.bad.argmax())
+        raise DataError(
+            f"{table.source}: row {at + 1} of '{name}' is {shown(str(found.cells.iloc[at]))}, no number; "
+            f"{remedy}, or leave the cell empty where nothing is known"
+        )
+    return found.values
+
+
+def _kinds(cells: Any) -> list[str]:
+    """The texts of a column in order, but for empty ones."""
+    return sorted({str(c).strip() for c in cells.dropna()} - {""})
+
+
+def _complete(table: Opened, name: str, found: Array) -> None:
+    """See to it that no value is missing.
+
+    Raises:
+        DataError: if one is.
+    """
+    gone = ~np.isfinite(found)
+    if gone.any():
+        raise DataError(
+            f"{table.source}: '{name}' is missing or infinite in {gone.sum()} of "
+            f"{several(len(found), 'row')}; fill it in, or leave these rows out"
+        )
