@@ -12,7 +12,7 @@ from genloss.cli.guard import DEBUG
 from genloss.errors import SpecError, say
 
 if TYPE_CHECKING:
-    from genloss.value.inference import Inferred
+    from genloss.value.inference.combining import Kind
     from genloss.value.inference.tabled import What
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,15 @@ def _options(command: F) -> F:
                 metavar="FILE",
                 type=click.Path(),
                 help="A table with predictions alone; by default the rows of TABLE whose label is empty.",
+            ),
+            click.option(
+                "--combine",
+                type=click.Choice(["fully", "partially", "once"]),
+                help="TABLEs are synthetic data sets made from one real one: fully or partially synthetic, "
+                "each from a fit of its own, or all from one and the same fit.",
+            ),
+            click.option(
+                "--real-rows", type=click.IntRange(min=1), help="How many real rows they were made from."
             ),
             click.option("--positive", metavar="TEXT", help="The text that means 1; every other means 0."),
             click.option(
@@ -117,6 +126,8 @@ def _infer(
     label: str,
     prediction: str | None,
     unlabelled: str | None,
+    combine: Kind | None,
+    real_rows: int | None,
     positive: str | None,
     level: float,
     weight: float | None,
@@ -125,21 +136,24 @@ def _infer(
     q: float = 0.5,
 ) -> None:
     """Ask the library, and print what it says."""
-    from genloss.value.inference.tabled import infer as inferred
+    from genloss.value.inference import combine as combined
+    from genloss.value.inference import infer as inferred
 
-    if prediction is None:
-        raise SpecError("--prediction COL is needed")
-    found: Inferred = inferred(
-        what,
-        tables[0],
-        unlabelled,
-        label=label,
-        prediction=prediction,
-        on=on,
-        q=q,
-        positive=positive,
-        level=level,
-        weight=weight,
-        say=say,
-    )
+    common: dict[str, Any] = dict(label=label, on=on, q=q, positive=positive, level=level, say=say)
+    if combine:
+        if prediction or unlabelled or weight is not None:
+            raise SpecError(
+                "--combine takes synthetic data sets alone: no --prediction, --unlabelled or --lambda"
+            )
+        found = combined(what, tables, kind=combine, real_rows=real_rows, **common)
+    else:
+        if prediction is None:
+            raise SpecError(
+                "give --prediction COL, or of synthetic data sets --combine fully, partially or once"
+            )
+        if len(tables) > 1 or real_rows is not None:
+            raise SpecError(
+                "several tables and --real-rows are for --combine; else give one TABLE with labels"
+            )
+        found = inferred(what, tables[0], unlabelled, prediction=prediction, weight=weight, **common)
     click.echo(json.dumps(found.said(), indent=1) if as_json else str(found))

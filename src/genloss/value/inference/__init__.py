@@ -8,9 +8,21 @@ Three situations, and what holds in each:
 - a predictor to be calibrated with few real rows and many synthetic ones: :func:`conformal`.
 """
 
+from genloss.value.inference.conformal import Conformal, conformal
 from genloss.value.inference.prediction import mean, quantile
 from genloss.value.inference.regression import logistic, ols
 from genloss.value.inference.said import Answer, Inferred
-from genloss.value.inference.tabled import infer
+from genloss.value.inference.tabled import combine, infer
 
-__all__ = ["Answer", "Inferred", "infer", "logistic", "mean", "ols", "quantile"]
+__all__ = [
+    "Answer",
+    "Conformal",
+    "Inferred",
+    "combine",
+    "conformal",
+    "infer",
+    "logistic",
+    "mean",
+    "ols",
+    "quantile",
+]

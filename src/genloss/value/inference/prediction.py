@@ -14,7 +14,7 @@ from genloss.samples import Array
 from genloss.value.inference.rows import Rows, rows
 from genloss.value.inference.said import Answer, Inferred
 from genloss.value.inference.weighting import Ends, checked, factor, margin, weight_of
-from genloss.value.inference.words import inferred, worth
+from genloss.value.inference.words import inferred, title_of, worth
 
 
 def mean(
@@ -47,7 +47,7 @@ def mean(
 
     >>> found = mean([3.1, 4.9, 2.2, 5.0, 3.9], [3, 5, 2, 5, 4], [4, 4, 3, 5, 2, 4, 3, 4] * 20, level=0.9)
     >>> print(f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]")
-    3.62 [3.44, 3.80]
+    3.64 [3.47, 3.82]
     """
     checked(level, weight, ends)
     return mean_of(rows(label, prediction, unlabelled_prediction), level, weight, ends)
@@ -64,7 +64,7 @@ def mean_of(given: Rows, level: float, weight: float | None, ends: Ends) -> Infe
     classical = _around(y.mean(), margin(y, 0 * y, none, 0, level, ends, 1))
     naive = _around(u.mean(), margin(u, 0 * u, none, 0, level, ends, 1))
     answer = Answer(given.names[0], value, naive, classical, lam, worth(value, classical, len(y)))
-    return inferred(f"mean of {given.names[0]}", level, (answer,), given)
+    return inferred(title_of("mean", given.names[0]), level, (answer,), given)
 
 
 def quantile(
@@ -118,7 +118,7 @@ def quantile_of(given: Rows, q: float, level: float, weight: float | None, ends:
     answer = Answer(
         given.names[0], value, alone(u, q, level, ends), classical, lam, worth(value, classical, len(y))
     )
-    return inferred(f"{q:g} quantile of {given.names[0]}", level, (answer,), given)
+    return inferred(title_of("quantile", given.names[0], q=q), level, (answer,), given)
 
 
 def alone(values: Array, q: float, level: float, ends: Ends) -> Interval:
@@ -134,7 +134,7 @@ class _Test:
         y: (n,) labels.
         f: (n,) predictions for them.
         u: (N,) predictions for other rows.
-        weight: lam.
+        weight: λ.
         used: numbers that were fitted to the labelled rows.
     """
 

@@ -14,7 +14,7 @@ from genloss.samples import Array
 from genloss.value.inference.rows import INTERCEPT, Rows, rows
 from genloss.value.inference.said import Answer, Inferred
 from genloss.value.inference.weighting import Ends, checked, margin, weight_of
-from genloss.value.inference.words import inferred, worth
+from genloss.value.inference.words import inferred, title_of, worth
 
 Model: TypeAlias = Literal["ols", "logistic"]
 
@@ -32,12 +32,10 @@ class Link:
     Args:
         mean: of the label.
         slope: its derivative, from the mean.
-        title: what such a regression is called.
     """
 
     mean: Callable[[Array], Array]
     slope: Callable[[Array], Array]
-    title: str
 
 
 def _expit(x: Array) -> Array:
@@ -48,8 +46,8 @@ def _expit(x: Array) -> Array:
 
 
 LINKS: dict[Model, Link] = {
-    "ols": Link(lambda x: x, np.ones_like, "least squares"),
-    "logistic": Link(_expit, lambda p: p * (1 - p), "logistic regression"),
+    "ols": Link(lambda x: x, np.ones_like),
+    "logistic": Link(_expit, lambda p: p * (1 - p)),
 }
 
 
@@ -135,7 +133,8 @@ def regression_of(model: Model, given: Rows, level: float, weight: float | None,
         DataError: if labels are not 0 and 1, predictions not between, or labels are separated.
     """
     if model == "logistic":
-        _shares(given)
+        zeros_and_ones(given.label, given.names[0])
+        _probabilities(np.concatenate([given.prediction, given.more]), given.names[1])
     link, (name, _, *names) = LINKS[model], given.names
     x, z, d = given.inputs, given.more_inputs, len(names)
     start, first = alone(model, x, given.label, name)
@@ -156,8 +155,8 @@ def regression_of(model: Model, given: Rows, level: float, weight: float | None,
         classical = _around(start[j], margin(first[:, j], 0 * first[:, j], none, 0, level, ends, d))
         guess = _around(naive[j], margin(second[:, j], 0 * second[:, j], none, 0, level, ends, d))
         answers.append(Answer(names[j], believed, guess, classical, lam, worth(believed, classical, len(x))))
-    what = f"{link.title} of {name} on {', '.join(n for n in names if n != INTERCEPT)}"
-    return inferred(what, level, (*answers,), given, (*notes,))
+    title = title_of(model, name, [n for n in names if n != INTERCEPT])
+    return inferred(title, level, (*answers,), given, (*notes,))
 
 
 def alone(model: Model, inputs: Array, label: Array, name: str) -> tuple[Array, Array]:
@@ -176,8 +175,8 @@ def alone(model: Model, inputs: Array, label: Array, name: str) -> tuple[Array, 
     found = _newton(link, inputs, even, inputs.T @ label / len(label))
     if found is None:
         raise DataError(
-            f"the inputs tell {bounded(name)} without error, so that no finite coefficients fit best: leave out "
-            "an input, or label more rows"
+            f"the inputs tell {bounded(name)} without error, so that no finite coefficients fit best: leave "
+            "out an input, or label more rows"
         )
     inverse = np.linalg.inv(_hessian(link, inputs, even, found))
     return found, (inputs * (label - link.mean(inputs @ found))[:, None]) @ inverse
@@ -241,21 +240,27 @@ def _hessian(link: Link, inputs: Array, weights: Array, at: Array) -> Array:
     return found
 
 
-def _shares(given: Rows) -> None:
-    """See to it that labels are 0 and 1, and predictions between.
+def zeros_and_ones(label: Array, name: str) -> None:
+    """See to it that labels are 0 and 1.
 
     Raises:
         DataError: if not.
     """
-    label, prediction = given.names[:2]
-    wrong = given.label[(given.label != 0) & (given.label != 1)]
+    wrong = label[(label != 0) & (label != 1)]
     if len(wrong):
-        raise DataError(f"{bounded(label)} holds {wrong[0]:.6g}: logistic regression is of labels 0 and 1")
-    both = np.concatenate([given.prediction, given.more])
-    wrong = both[(both < 0) | (both > 1)]
+        raise DataError(f"{bounded(name)} holds {wrong[0]:.6g}: logistic regression is of labels 0 and 1")
+
+
+def _probabilities(predictions: Array, name: str) -> None:
+    """See to it that predictions are labels 0 and 1, or probabilities.
+
+    Raises:
+        DataError: if not.
+    """
+    wrong = predictions[(predictions < 0) | (predictions > 1)]
     if len(wrong):
         raise DataError(
-            f"{bounded(prediction)} holds {wrong[0]:.6g}: give labels 0 and 1, or probabilities between"
+            f"{bounded(name)} holds {wrong[0]:.6g}: give labels 0 and 1, or probabilities between"
         )
 
 

@@ -63,11 +63,8 @@ def rows(
     u = column(more, f"unlabelled {named[1]}", "each unlabelled row needs a prediction")
     if len(f) != len(y):
         raise DataError(f"{len(y)} labels and {len(f)} predictions for them: give one for each labelled row")
-    for many, which, least in ((len(y), "labelled", 3), (len(u), "unlabelled", 2)):
-        if many < least:
-            raise DataError(
-                f"{several(many, f'{which} row')}: give at least {least}; fewer do not tell how they vary"
-            )
+    enough(u, "unlabelled", 2)
+    enough(y, "labelled")
     varies(y, named[0])
     if inputs is None:
         return Rows(y, f, u, np.empty((len(y), 0)), np.empty((len(u), 0)), (*named,))
@@ -149,7 +146,19 @@ def matrix(values: Any, name: str) -> tuple[Array, tuple[str, ...]]:
     return np.stack(parts, axis=1), (*names,)
 
 
-def varies(label: Array, name: str) -> None:
+def enough(values: Array, which: str, least: int = 3) -> None:
+    """See to it that there are rows to tell how they vary.
+
+    Raises:
+        DataError: if there are fewer than `least`.
+    """
+    if len(values) < least:
+        raise DataError(
+            f"{several(len(values), f'{which} row')}: fewer than {least} do not tell how they vary; add rows"
+        )
+
+
+def varies(label: Array, name: str, which: str = "labelled") -> None:
     """See to it that a label is not constant.
 
     Raises:
@@ -157,8 +166,8 @@ def varies(label: Array, name: str) -> None:
     """
     if (label == label[0]).all():
         raise DataError(
-            f"{bounded(name)} is {label[0]:.6g} in all {several(len(label), 'labelled row')}: nothing tells how "
-            "it varies; label more rows"
+            f"{bounded(name)} is {label[0]:.6g} in all {several(len(label), f'{which} row')}: nothing tells "
+            "how it varies; add rows of which it is not"
         )
 
 
@@ -181,8 +190,8 @@ def determined(inputs: Array, names: Sequence[str], which: str) -> None:
     tied = np.flatnonzero((diagonal < 1e-9) | (scale == 0))
     if len(tied):
         raise DataError(
-            f"'{bounded(names[int(tied[0])])}' is constant in the {which} rows, or follows from the inputs before "
-            "it: leave it out"
+            f"'{bounded(names[int(tied[0])])}' is constant in the {which} rows, or follows from the inputs "
+            "before it: leave it out"
         )
 
 

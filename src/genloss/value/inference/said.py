@@ -113,22 +113,21 @@ class Inferred:
     def __str__(self) -> str:
         """A table, a row for each answer, and which interval to believe."""
         given = (
-            f"{self.datasets} data sets of {several(self.n, 'row')} in all"
+            f"{several(self.datasets, 'data set')} of {several(self.n, 'row')} in all"
             if self.datasets
             else (f"{several(self.n, 'labelled row')} and {several(self.more, 'row')} with predictions alone")
         )
         powered = not self.datasets
         head = ["", self.method]
         head += ["labelled rows alone", "predictions as truth", "λ", "worth"] if powered else []
-        head += ["synthetic rows as real"] if not powered else []
+        head += ["synthetic rows as real", "covers"] if not powered else []
         rows = [head]
         for a in self.answers:
             row = [a.name, _shown(a.value)]
             if a.classical is not None:
                 row += [_shown(a.classical), _shown(a.naive), number(a.weight, 2), _worth(a.rows)]
             else:
-                covers = "" if math.isnan(a.covers) else f", covers {100 * a.covers:.0f} %"
-                row += [f"{_shown(a.naive)}{covers}"]
+                row += [_shown(a.naive), "" if math.isnan(a.covers) else f"{100 * a.covers:.0f} %"]
             rows.append(row)
         head_line = f"{self.what}: {100 * self.level:.6g} % intervals from {given}"
         return "\n".join([head_line, *aligned(rows), *filter(None, [self.verdict]), *self.notes])

@@ -11,13 +11,20 @@ import numpy as np
 from genloss.collapse.opening import Opened, opened
 from genloss.errors import DataError, shown
 from genloss.samples import Array
-from genloss.tables.say import listed, meant
+from genloss.tables.say import listed, meant, named
+from genloss.value.inference.combining import Kind, told
+from genloss.value.inference.prediction import alone as quantile_alone
 from genloss.value.inference.prediction import mean_of, quantile_of
-from genloss.value.inference.regression import regression_of
-from genloss.value.inference.rows import INTERCEPT, Rows, rows
+from genloss.value.inference.regression import alone as regressed_alone
+from genloss.value.inference.regression import regression_of, zeros_and_ones
+from genloss.value.inference.rows import INTERCEPT, Rows, determined, enough, rows, varies, with_ones
 from genloss.value.inference.said import Inferred
 from genloss.value.inference.weighting import Ends, checked
+from genloss.value.inference.words import title_of
 from genloss.wording import several
+
+# Level of the interval whose width tells the variance of a quantile (Woodruff 1952).
+_WIDTH = 0.95
 
 What: TypeAlias = Literal["mean", "quantile", "ols", "logistic"]
 """What can be asked for."""
@@ -65,6 +72,78 @@ def infer(
     if what == "quantile":
         return quantile_of(given, q, level, weight, ends)
     return regression_of(what, given, level, weight, ends)
+
+
+def combine(
+    what: What,
+    tables: Sequence[Any],
+    *,
+    label: str,
+    kind: Kind,
+    on: Sequence[str] = (),
+    q: float = 0.5,
+    positive: str | None = None,
+    real_rows: int | None = None,
+    level: float = 0.95,
+    say: Callable[[str], None] = lambda _: None,
+) -> Inferred:
+    """A mean, a quantile or a regression from several synthetic data sets made from one real one.
+
+    Args:
+        what: "mean", "quantile", "ols" or "logistic".
+        tables: files or frames, each a data set.
+        label: the column that is asked about.
+        kind: "fully" synthetic, each set from a posterior draw, or a fit to resampled rows, of its own;
+            "partially", where some cells are real; or all drawn from "once" and the same fit.
+        on: columns that it is regressed on.
+        q: share of rows at or below the quantile.
+        positive: the text that means 1, where the column holds texts; every other means 0.
+        real_rows: how many the data sets were made from.
+        level: share of intervals that are meant to hold the truth.
+        say: takes a line about what was read.
+
+    Raises:
+        DataError: if a table cannot be opened, lacks a column, or holds what cannot be used, or there are too
+            few of them.
+    """
+    known(what, on)
+    checked(level, None, "t")
+    of_each, rows_in_all = [], 0
+    for data in tables:
+        table = opened(data, (), say)
+        every = np.ones(len(table.frame), bool)
+        y = _taken(table, label, positive, every)
+        rows_in_all += len(y)
+        with named(table.source):
+            enough(y, "synthetic")
+            varies(y, label, "synthetic")
+            if what == "mean" or what == "quantile":
+                of_each.append(_alone(what, y, q))
+                continue
+            x = with_ones(np.stack([_taken(table, c, None, every) for c in on], axis=1))
+            determined(x, (INTERCEPT, *on), "synthetic")
+            if what == "logistic":
+                zeros_and_ones(y, label)
+            found, parts = regressed_alone(what, x, y, label)
+            of_each.append((found, (parts**2).sum(axis=0) / len(y) ** 2))
+    estimates, variances = (np.stack(some, axis=1) for some in zip(*of_each, strict=True))
+    title = title_of(what, label, on, q)
+    names = (INTERCEPT, *on) if on else (label,)
+    return told(title, names, estimates, variances, rows_in_all, kind, real_rows, level)
+
+
+def _alone(what: What, y: Array, q: float) -> tuple[Array, Array]:
+    """An estimate (1,) from rows taken as real, and its variance (1,)."""
+    if what == "mean":
+        return np.array([y.mean()]), np.array([y.var(ddof=1) / len(y)])
+    value, low, high = quantile_alone(y, q, _WIDTH, "t")
+    if not np.isfinite(high - low):
+        raise DataError(
+            f"{several(len(y), 'row')} are too few for the {q:g} quantile; take one nearer to 0.5"
+        )
+    from scipy.special import ndtri
+
+    return np.array([value]), np.array([((high - low) / 2 / float(ndtri((1 + _WIDTH) / 2))) ** 2])
 
 
 def known(what: str, on: Sequence[str]) -> None:

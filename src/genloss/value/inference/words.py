@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,8 +19,18 @@ _FEW = 30
 _ALARM = 1e-3
 
 
+def title_of(what: str, label: str, on: Sequence[str] = (), q: float = 0.5) -> str:
+    """What was asked for, in words.
+
+    >>> title_of("quantile", "income", q=0.9), title_of("ols", "income", ["age", "town"])
+    ('0.9 quantile of income', 'least squares of income on age, town')
+    """
+    asked = {"quantile": f"{q:g} quantile", "ols": "least squares", "logistic": "logistic regression"}
+    return f"{asked.get(what, what)} of {label}" + (f" on {', '.join(on)}" if on else "")
+
+
 def worth(value: Interval, classical: Interval, n: int) -> float:
-    """Labelled rows alone whose interval would be as narrow, by the squared ratio of widths; NaN without one."""
+    """Labelled rows alone whose interval would be as narrow, by the squared ratio of widths, or NaN."""
     width, alone = value.high - value.low, classical.high - classical.low
     return n * (alone / width) ** 2 if 0 < width < math.inf and alone < math.inf else math.nan
 
@@ -59,8 +70,8 @@ def _verdict(answers: tuple[Answer, ...], n: int) -> str:
         if rows / n > 1.05:
             return f"Believe the {METHOD} interval, {saved}{several_of}: {naive}."
     return (
-        f"Believe the {METHOD} interval; labelled rows alone tell as much, as these predictions say little of "
-        f"them: {naive}."
+        f"Believe the {METHOD} interval; labelled rows alone tell as much, as these predictions say little "
+        f"of them: {naive}."
     )
 
 
@@ -83,7 +94,7 @@ def _notes(given: Rows) -> list[str]:
     p = ks_2samp(given.prediction, given.more, method="asymp").pvalue
     if p < _ALARM:
         notes.append(
-            f"{name} has another law in the labelled rows than in the others (Kolmogorov-Smirnov, p = {p:.1g}): "
+            f"{name} has another law in labelled rows than in the others (Kolmogorov-Smirnov, p = {p:.1g}): "
             "the interval holds only where labelled rows are drawn at random from the same population"
         )
     return notes
