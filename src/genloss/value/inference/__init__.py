@@ -8,7 +8,7 @@ Three situations, and what holds in each:
 - a predictor to be calibrated with few real rows and many synthetic ones: :func:`conformal`.
 """
 
-from genloss.value.inference.conformal import Conformal, conformal
+from genloss.value.inference.calibration import Conformal, conformal
 from genloss.value.inference.prediction import mean, quantile
 from genloss.value.inference.regression import logistic, ols
 from genloss.value.inference.said import Answer, Inferred

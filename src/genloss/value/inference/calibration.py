@@ -71,13 +71,12 @@ class Conformal:
     @property
     def guarantee(self) -> str:
         """What is promised, and of what."""
-        alone = f"at least {100 * self.level:.6g} % of sets hold the label"
+        given = f"if new rows and the {several(self.n, 'real row')} come from one law"
         if not self.synthetic:
-            return f"{alone}, if new rows and the {several(self.n, 'real row')} come from one law."
+            return f"At least {100 * self.level:.6g} % of sets hold the label, {given}."
         return (
-            f"At least {100 * self.floor:.6g} % of sets hold the label, whatever the {self.synthetic} synthetic rows "
-            f"are, if new rows and the {several(self.n, 'real row')} come from one law; {100 * self.level:.6g} % up to "
-            "chance if synthetic rows come from it too."
+            f"At least {100 * self.floor:.6g} % of sets hold the label, {given}, whatever the "
+            f"{several(self.synthetic, 'synthetic row')} are; no set is larger than without them."
         )
 
     def __str__(self) -> str:
@@ -97,16 +96,16 @@ def conformal(
     level: float = 0.9,
     floor: float | None = None,
 ) -> Conformal:
-    """Calibrate a predictor by split conformal prediction, with synthetic calibration rows where real ones are few.
+    """Calibrate a predictor by split conformal prediction; synthetic rows help where real ones are few.
 
     Scores are |label - prediction| of numbers, and 1 - p of classes, p the probability of the label. With
     synthetic rows the cutoff is that of all rows together, but no lower than the real rows' cutoff for
-    `floor`, and no higher than theirs for `level`: of new rows that are exchangeable with the real ones,
+    `floor`, and no higher than theirs for `level`. Of new rows that are exchangeable with the real ones,
 
     - at least `floor` of sets hold the label, whatever the synthetic rows are;
     - no set is larger than it would be without synthetic rows;
-    - if synthetic rows are exchangeable with them too, and real ones too few for a finite cutoff of their own,
-      at least `level` do.
+    - if synthetic rows are exchangeable with them too, and real ones too few for a finite cutoff of their
+      own, at least `level` of sets hold the label.
 
     Neither the real nor the synthetic rows may have taught the predictor.
 
@@ -122,14 +121,15 @@ def conformal(
         DataError: if something is missing, is no number, or is no class that has a probability.
 
     References:
-        Vovk, Gammerman and Shafer, Algorithmic learning in a random world (2005); Bashari, Lee, Lotan, Dobriban
-        and Romano, Statistical inference leveraging synthetic data with distribution-free guarantees (2025),
-        arXiv:2509.20345, whose union of sets at two levels this is, as sets by a cutoff are nested.
+        Vovk, Gammerman and Shafer, Algorithmic learning in a random world (2005); Bashari, Lee, Lotan,
+        Dobriban and Romano, Statistical inference leveraging synthetic data with distribution-free guarantees
+        (2025), arXiv:2509.20345: sets by a cutoff are nested, so that their unions and intersections of sets
+        from real and from all rows come to a cutoff between two others.
 
     >>> found = conformal([1.2, 0.4, 2.9, 3.6], [1, 1, 3, 3], level=0.8)
     >>> print(found)
     cutoff 0.6; of real rows alone 0.6
-    at least 80 % of sets hold the label, if new rows and the 4 real rows come from one law.
+    At least 80 % of sets hold the label, if new rows and the 4 real rows come from one law.
     >>> found.sets([2.0]).tolist()
     [[1.4, 2.6]]
     """
