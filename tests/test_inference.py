@@ -304,7 +304,8 @@ def test_an_answer_says_itself() -> None:
         "mean of grade: 90 % intervals from 100 labelled rows and 10 000 rows with predictions alone\n"
     )
     assert "Believe the prediction-powered interval, as narrow as" in text
-    assert "predictions taken as truth lie outside it" in text
+    assert "predictions taken as truth lie outside it" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 120
     said = found.said()
     assert {*said} >= {"what", "method", "estimate", "low", "high", "level", "classical", "naive", "lambda"}
     assert said["n"] == 100 and said["N"] == 10_000 and said["estimate"] == found.estimate

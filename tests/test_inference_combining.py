@@ -55,7 +55,7 @@ def test_synthetic_rows_as_real_cover_as_the_law_says(ratio: int) -> None:
 
 
 def test_the_known_coverage_of_posterior_draws() -> None:
-    """m/n = 10 and K = 20: .942 combined, .316 of one data set taken as real; these of 1,000 tasks or more."""
+    """m/n = 10, K = 20: .942 combined, .316 of one set taken as real, known from 1,000 tasks or more."""
     estimates, variances = data_sets(100, 1000, 20, True, 2)
     found = combined(estimates, variances, "fully")
     both = 1 / (1 / TASKS + 1 / 1000)

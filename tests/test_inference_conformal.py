@@ -1,7 +1,7 @@
 """Conformal prediction with synthetic calibration rows: the floor holds whatever these are.
 
-Of numbers the coverage of a task is known from its cutoff; shares are means over tasks, compared at 4 standard
-errors over these.
+Of numbers the coverage of a task is known from its cutoff; shares are means over tasks, compared at 4
+standard errors over these.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_a_cutoff_below_the_floor_would_not_hold() -> None:
 
 @pytest.mark.parametrize(("n", "more"), [(5, 500), (8, 100)])
 def test_good_synthetic_rows_give_the_level_where_real_ones_cannot(n: int, more: int) -> None:
-    """Below 9 real rows no cutoff of their own holds 9 labels of 10; with synthetic ones of their law, one does."""
+    """Of fewer than 9 real rows no cutoff holds 9 labels of 10; with synthetic ones of their law, one."""
     held, found = tried(n, more, lambda rng: 1.0, level=0.9)
     assert all(np.isinf(f.real) for f in found)
     assert least(held) >= 0.9
@@ -89,7 +89,7 @@ def test_levels_are_not_rounded_up() -> None:
 
 
 def test_classes() -> None:
-    """Scores are 1 - p; sets are of classes. Where both cutoffs hold the level, the lower one falls a little short."""
+    """Scores are 1 - p. Where both cutoffs hold the level, the lower one falls a little short of it."""
     rng = stream(4)
 
     def rows(n: int) -> tuple[Array, Array]:
@@ -109,8 +109,8 @@ def test_it_says_what_it_promises() -> None:
     rng = stream(5)
     found = conformal(rng.standard_normal(20), np.zeros(20), rng.standard_normal(400), np.zeros(400))
     assert found.guarantee == (
-        "At least 80 % of sets hold the label, if new rows and the 20 real rows come from one law, whatever the "
-        "400 synthetic rows are; no set is larger than without them."
+        "At least 80 % of sets hold the label, if new rows and the 20 real rows come from one law, whatever "
+        "the 400 synthetic rows are; no set is larger than without them."
     )
     assert found.guarantee in str(found)
     low, high = found.sets([3.0])[0]
@@ -133,11 +133,11 @@ def test_it_says_what_it_promises() -> None:
         (lambda: conformal([1], [[0.5, 1.5]]), "prediction holds 1.5, no probability"),
         (
             lambda: conformal([1], [[0.5, 0.5]], [1.0], [1.0]),
-            "real and synthetic predictions are not of one shape",
+            "real and synthetic predictions are not",
         ),
         (
             lambda: conformal([1.0], [1.0]).sets([[1.0]]),
-            "predictions of the shape (1, 1): it was calibrated on",
+            "predictions of the shape (1, 1): it was",
         ),
     ],
 )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
-def infer() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def infer(ctx: click.Context) -> None:
     """Conclude what holds from synthetic rows: estimates with intervals that cover.
 
     Few rows with true labels, and predictions of a model for these and many more:
@@ -32,6 +33,8 @@ def infer() -> None:
     \b
     genloss infer mean synth*.csv --label income --combine fully
     """  # noqa: D301  # to click the character, not a backslash and a b, keeps lines as they are
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def _options(command: F) -> F:

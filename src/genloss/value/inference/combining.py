@@ -26,8 +26,8 @@ from genloss.samples import Array
 from genloss.value.inference.said import Answer, Inferred
 
 Kind: TypeAlias = Literal["fully", "partially", "once"]
-"""How the data sets were made: all cells synthetic, each set from a posterior draw, or a fit to resampled rows,
-of its own; some cells synthetic, from a fit to those rows that have them, likewise; or all from one fit."""
+"""How the data sets were made: all cells synthetic, each set from a posterior draw, or a fit to resampled
+rows, of its own; some cells synthetic, from a fit to rows that have them, likewise; or all from one fit."""
 
 _METHODS = {
     "fully": "combined, fully synthetic",

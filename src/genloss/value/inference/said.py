@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval, number
 from genloss.wording import aligned, several
+
+_WIDE = 120
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class Inferred:
     level: float
     answers: tuple[Answer, ...]
     n: int
-    more: int = 0
-    datasets: int = 0
-    verdict: str = ""
+    more: int
+    datasets: int
+    verdict: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -130,7 +133,8 @@ class Inferred:
                 row += [_shown(a.naive), "" if math.isnan(a.covers) else f"{100 * a.covers:.0f} %"]
             rows.append(row)
         head_line = f"{self.what}: {100 * self.level:.6g} % intervals from {given}"
-        return "\n".join([head_line, *aligned(rows), *filter(None, [self.verdict]), *self.notes])
+        said = [textwrap.fill(line, _WIDE) for line in (self.verdict, *self.notes)]
+        return "\n".join([head_line, *aligned(rows), *said])
 
 
 def _ends(some: Interval) -> dict[str, float | None]:
