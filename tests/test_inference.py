@@ -281,6 +281,38 @@ def test_perfect_predictions_are_worth_all_rows() -> None:
     assert any("must not have learnt from these rows" in note for note in found.notes)
 
 
+def test_a_model_that_knows_the_inputs_alone() -> None:
+    """Its labels are separated by them, so that there is no naive regression; the believed one there is."""
+    label, _, _, x, z = regression_rows(stream(12), 200, 1000, True)
+    prediction, more = (0.5 + i[:, 0] - 0.5 * i[:, 1] > 0 for i in (x, z))
+    found = logistic(label, prediction, more, x, z)
+    for answer, true in zip(found.answers, (0.5, 1.0, -0.5), strict=True):
+        half = (answer.value.high - answer.value.low) / 2
+        assert abs(answer.value.estimate - true) < 3 * half and np.isnan(answer.naive.estimate)
+    assert "predictions as truth have no finite coefficients" in found.notes[0]
+    assert "outside" not in found.verdict
+    assert found.said()["coefficients"][0]["naive"] == dict.fromkeys(("estimate", "low", "high", "covers"))
+
+
+@pytest.mark.parametrize("ask", [ols, logistic])
+def test_units_do_not_matter(ask: Callable[..., Inferred]) -> None:
+    """Nor does a row that lies far from all others stop the search."""
+    label, prediction, more, x, z = regression_rows(stream(13), 200, 800, ask is logistic)
+    x[0] = [40, -40]
+    label[0], prediction[0] = 1, 1
+    first, second = (ask(label, prediction, more, x * unit, z * unit) for unit in (1.0, 1e6))
+    for a, b in zip(first.answers[1:], second.answers[1:], strict=True):
+        np.testing.assert_allclose(np.array(b.value) * 1e6, a.value, rtol=1e-5)
+
+
+def test_labelled_rows_among_the_others_are_noticed() -> None:
+    y, f, u = normal_rows(stream(14), 100, 1000)
+    (note,) = mean(y, f, np.concatenate([u, f])).notes
+    assert note.endswith("the rows without labels must not hold the labelled ones")
+    # of coarse predictions it is no news that another row has the same
+    assert mean(y, f.round(), u.round()).notes == ()
+
+
 def test_a_quantile_that_few_rows_cannot_tell_has_no_end() -> None:
     rng = stream(8)
     found = quantile(*normal_rows(rng, 20, 500), 0.99)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,11 +19,14 @@ from genloss.value.inference.words import inferred, title_of, worth
 
 Model: TypeAlias = Literal["ols", "logistic"]
 
-_STEPS = 50
-# A step that changes no coefficient by more than this share of its standard scale ends the search.
-_CLOSE = 1e-10
-# A linear predictor beyond which fitted probabilities are 0 and 1: labels are separated.
-_FAR = 30.0
+# Newton's steps; of labels that are not separated a dozen are enough.
+_STEPS = 100
+# A step that moves no predictor by more than this share of the largest is the last: the next is its square.
+_CLOSE = 1e-8
+# Beside a sum of losses of 1, what rounding may add.
+_ROUNDING = 1e-13
+# Curvature in some direction, in units of that of least squares, below which labels are separated.
+_FLAT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,12 @@ class Link:
     Args:
         mean: of the label.
         slope: its derivative, from the mean.
+        loss: its integral, convex.
     """
 
     mean: Callable[[Array], Array]
     slope: Callable[[Array], Array]
+    loss: Callable[[Array], Array]
 
 
 def _expit(x: Array) -> Array:
@@ -46,8 +52,8 @@ def _expit(x: Array) -> Array:
 
 
 LINKS: dict[Model, Link] = {
-    "ols": Link(lambda x: x, np.ones_like),
-    "logistic": Link(_expit, lambda p: p * (1 - p)),
+    "ols": Link(lambda x: x, np.ones_like, lambda x: x**2 / 2),
+    "logistic": Link(_expit, lambda p: p * (1 - p), lambda x: np.logaddexp(0, x)),
 }
 
 
@@ -135,35 +141,39 @@ def regression_of(model: Model, given: Rows, level: float, weight: float | None,
     if model == "logistic":
         zeros_and_ones(given.label, given.names[0])
         _probabilities(np.concatenate([given.prediction, given.more]), given.names[1])
-    link, (name, _, *names) = LINKS[model], given.names
-    x, z, d = given.inputs, given.more_inputs, len(names)
-    start, first = alone(model, x, given.label, name)
-    naive, second = alone(model, z, given.more, f"the unlabelled {given.names[1]}")
-    tuned = influences(link, given, start, 1 / 2 if weight is None else weight)
-    answers, notes = [], []
-    for j in range(d):
-        lam = weight_of(*(part[:, j] for part in tuned)) if weight is None else weight
-        value = solved(link, given, lam)
+    link, (name, guess, *names) = LINKS[model], given.names
+    start, first = alone(link, given.inputs, given.label, name)
+    both, answers, notes = _Both(link, given), [], []
+    try:
+        naive, second = alone(link, given.more_inputs, given.more, guess)
+    except DataError:  # labels of a model that knows these inputs alone
+        naive, second = np.full(len(names), np.nan), np.full(given.more_inputs.shape, np.nan)
+        notes.append(
+            f"the inputs tell {guess} without error: predictions as truth have no finite coefficients"
+        )
+    for j in range(len(names)):
+        lam = weight_of(*both.influences(start, 1 / 2, j)) if weight is None else weight
+        value = both.solved(lam, start)
         if value is None:
             notes.append(
                 f"{names[j]}: with λ = {lam:.2g} there is no finite solution; predictions are left out"
             )
             lam, value = 0.0, start
-        told, guessed, more = (part[:, j] for part in influences(link, given, value, lam))
-        believed = _around(value[j], margin(told, guessed, more, lam, level, ends, d + (weight is None)))
-        none = np.zeros(2)
-        classical = _around(start[j], margin(first[:, j], 0 * first[:, j], none, 0, level, ends, d))
-        guess = _around(naive[j], margin(second[:, j], 0 * second[:, j], none, 0, level, ends, d))
-        answers.append(Answer(names[j], believed, guess, classical, lam, worth(believed, classical, len(x))))
+        used = len(names) + (weight is None)
+        believed = _around(value[j], margin(*both.influences(value, lam, j), lam, level, ends, used))
+        classical = _around(start[j], _margin_alone(first[:, j], level, ends, len(names)))
+        as_truth = _around(naive[j], _margin_alone(second[:, j], level, ends, len(names)))
+        rows_worth = worth(believed, classical, len(given.label))
+        answers.append(Answer(names[j], believed, as_truth, classical, lam, rows_worth))
     title = title_of(model, name, [n for n in names if n != INTERCEPT])
     return inferred(title, level, (*answers,), given, (*notes,))
 
 
-def alone(model: Model, inputs: Array, label: Array, name: str) -> tuple[Array, Array]:
-    """Coefficients (d,) of rows taken as they are, and the influence (n, d) of each.
+def alone(link: Link, inputs: Array, label: Array, name: str) -> tuple[Array, Array]:
+    """Coefficients (d,) of rows taken as they are, and the influence (n, d) of each row.
 
     Args:
-        model: which regression.
+        link: of the regression.
         inputs: (n, d).
         label: (n,).
         name: of the label.
@@ -171,8 +181,8 @@ def alone(model: Model, inputs: Array, label: Array, name: str) -> tuple[Array, 
     Raises:
         DataError: if no coefficients are finite.
     """
-    link, even = LINKS[model], np.full(len(label), 1 / len(label))
-    found = _newton(link, inputs, even, inputs.T @ label / len(label))
+    even = np.full(len(label), 1 / len(label))
+    found = _newton(link, inputs, even, inputs.T @ label / len(label), np.zeros(inputs.shape[1]))
     if found is None:
         raise DataError(
             f"the inputs tell {bounded(name)} without error, so that no finite coefficients fit best: leave "
@@ -182,62 +192,88 @@ def alone(model: Model, inputs: Array, label: Array, name: str) -> tuple[Array, 
     return found, (inputs * (label - link.mean(inputs @ found))[:, None]) @ inverse
 
 
-def solved(link: Link, given: Rows, weight: float) -> Array | None:
-    """(d,) where the rectified gradient vanishes; None where that is at no finite point."""
-    x, z, n, m = given.inputs, given.more_inputs, len(given.inputs), len(given.more_inputs)
-    wanted = x.T @ (given.label - weight * given.prediction) / n + weight * (z.T @ given.more) / m
-    return _newton(link, np.concatenate([x, z]), _weights(given, weight), wanted)
-
-
-def influences(link: Link, given: Rows, at: Array, weight: float) -> tuple[Array, Array, Array]:
-    """What each row tells of coefficients: (n, d) from labels, (n, d) and (N, d) from predictions.
+@dataclass(frozen=True, eq=False)
+class _Both:
+    """A regression of labelled rows and of rows with predictions alone.
 
     Args:
         link: of the regression.
         given: the rows.
-        at: (d,) coefficients.
-        weight: λ, by which the rows without labels count in the curvature.
     """
-    x, z = given.inputs, given.more_inputs
-    inverse = np.linalg.inv(_hessian(link, np.concatenate([x, z]), _weights(given, weight), at))
-    fitted = link.mean(x @ at)
-    return (
-        (x * (given.label - fitted)[:, None]) @ inverse,
-        (x * (given.prediction - fitted)[:, None]) @ inverse,
-        (z * (given.more - link.mean(z @ at))[:, None]) @ inverse,
-    )
+
+    link: Link
+    given: Rows
+
+    @cached_property
+    def inputs(self) -> Array:
+        """(n + N, d) of all rows."""
+        return np.concatenate([self.given.inputs, self.given.more_inputs])
+
+    def weights(self, weight: float) -> Array:
+        """(n + N,) by which rows count in the curvature: 1 - λ for all labelled ones, λ for the others."""
+        n, m = len(self.given.label), len(self.given.more)
+        return np.concatenate([np.full(n, (1 - weight) / n), np.full(m, weight / m)])
+
+    def solved(self, weight: float, start: Array) -> Array | None:
+        """(d,) where the rectified gradient vanishes; None where that is at no finite point."""
+        of, x, z = self.given, self.given.inputs, self.given.more_inputs
+        wanted = x.T @ (of.label - weight * of.prediction) / len(x) + weight * (z.T @ of.more) / len(z)
+        return _newton(self.link, self.inputs, self.weights(weight), wanted, start)
+
+    def influences(self, at: Array, weight: float, j: int) -> tuple[Array, Array, Array]:
+        """What rows tell of a coefficient: (n,) by their labels, (n,) and (N,) by their predictions.
+
+        Args:
+            at: (d,) coefficients.
+            weight: λ, by which the rows without labels count in the curvature.
+            j: which coefficient.
+        """
+        hessian = _hessian(self.link, self.inputs, self.weights(weight), at)
+        reach = self.inputs @ np.linalg.solve(hessian, np.eye(len(at))[j])
+        fitted, n = self.link.mean(self.inputs @ at), len(self.given.label)
+        told = reach[:n] * (self.given.label - fitted[:n])
+        guessed = reach[:n] * (self.given.prediction - fitted[:n])
+        return told, guessed, reach[n:] * (self.given.more - fitted[n:])
 
 
-def _weights(given: Rows, weight: float) -> Array:
-    """(n + N,) by which rows count in the curvature: 1 - λ for all labelled ones, λ for the others."""
-    n, m = len(given.label), len(given.more)
-    return np.concatenate([np.full(n, (1 - weight) / n), np.full(m, weight / m)])
+def _newton(link: Link, inputs: Array, weights: Array, wanted: Array, start: Array) -> Array | None:
+    """(d,) coefficients θ with Σ w x μ(xθ) = wanted, by Newton's steps; None where there are none.
 
+    They are where the convex function Σ w loss(xθ) - wanted θ is least; a step that does not lower it is
+    halved. Where labels are separated it has no least value: it gets ever flatter.
+    """
+    from scipy.linalg import eigvalsh
 
-def _newton(link: Link, inputs: Array, weights: Array, wanted: Array) -> Array | None:
-    """(d,) coefficients θ with Σ w x μ(xθ) = wanted, by Newton's steps; None where there are none."""
-    at = np.zeros(inputs.shape[1])
+    plain = (inputs * weights[:, None]).T @ inputs
+
+    def height(of: Array, predictor: Array) -> float:
+        return float(weights @ link.loss(predictor) - wanted @ of)
+
+    at, predictor = start, inputs @ start
     for _ in range(_STEPS):
-        left = wanted - inputs.T @ (weights * link.mean(inputs @ at))
-        try:
-            step = np.linalg.solve(_hessian(link, inputs, weights, at), left)
-        except np.linalg.LinAlgError:
+        mean, hessian = link.mean(predictor), _hessian(link, inputs, weights, at)
+        if eigvalsh(hessian, plain)[0] < _FLAT:
             return None
-        # of a saturated sigmoid a whole step may overshoot; one that moves no row by more than 2 does not
-        moved = np.abs(inputs @ step).max()
-        if link is LINKS["logistic"] and moved > 2:
-            step = step * 2 / moved
-        at = at + step
-        if link is LINKS["logistic"] and np.abs(inputs @ at).max() > _FAR * _STEPS:
-            return None
-        if moved < _CLOSE * max(1.0, float(np.abs(inputs @ at).max())):
-            return at
+        step = np.linalg.solve(hessian, wanted - inputs.T @ (weights * mean))
+        along, now = inputs @ step, height(at, predictor)
+        now += _ROUNDING * max(1.0, abs(now))
+        if np.abs(along).max() < _CLOSE * max(1.0, float(np.abs(predictor).max())):
+            return at + step
+        share = 1.0
+        while height(at + share * step, predictor + share * along) > now and share > _CLOSE:
+            share /= 2
+        at, predictor = at + share * step, predictor + share * along
     return None
 
 
 def _hessian(link: Link, inputs: Array, weights: Array, at: Array) -> Array:
     found: Array = (inputs * (weights * link.slope(link.mean(inputs @ at)))[:, None]).T @ inputs
     return found
+
+
+def _margin_alone(told: Array, level: float, ends: Ends, used: int) -> float:
+    """Half the width of an interval without predictions."""
+    return margin(told, 0 * told, np.zeros(2), 0.0, level, ends, used)
 
 
 def zeros_and_ones(label: Array, name: str) -> None:

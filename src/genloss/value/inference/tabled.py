@@ -15,8 +15,8 @@ from genloss.tables.say import listed, meant, named
 from genloss.value.inference.combining import Kind, told
 from genloss.value.inference.prediction import alone as quantile_alone
 from genloss.value.inference.prediction import mean_of, quantile_of
+from genloss.value.inference.regression import LINKS, regression_of, zeros_and_ones
 from genloss.value.inference.regression import alone as regressed_alone
-from genloss.value.inference.regression import regression_of, zeros_and_ones
 from genloss.value.inference.rows import INTERCEPT, Rows, determined, enough, rows, varies, with_ones
 from genloss.value.inference.said import Inferred
 from genloss.value.inference.weighting import Ends, checked
@@ -124,7 +124,7 @@ def combine(
             determined(x, (INTERCEPT, *on), "synthetic")
             if what == "logistic":
                 zeros_and_ones(y, label)
-            found, parts = regressed_alone(what, x, y, label)
+            found, parts = regressed_alone(LINKS[what], x, y, label)
             of_each.append((found, (parts**2).sum(axis=0) / len(y) ** 2))
     estimates, variances = (np.stack(some, axis=1) for some in zip(*of_each, strict=True))
     title = title_of(what, label, on, q)

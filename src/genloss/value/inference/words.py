@@ -15,6 +15,8 @@ from genloss.wording import several
 METHOD = "prediction-powered"
 # Labelled rows below which an interval leans on its assumptions.
 _FEW = 30
+# Times that a prediction may come on average for two that are equal to be of one row.
+_RARE = 1.5
 # False alarms of the comparison of predictions: one in a thousand.
 _ALARM = 1e-3
 
@@ -56,7 +58,8 @@ def inferred(
 def _verdict(answers: tuple[Answer, ...], n: int) -> str:
     """Which interval to believe, and why."""
     gains = [a.rows / n for a in answers if not math.isnan(a.rows)]
-    wrong = [a for a in answers if not a.value.low <= a.naive.estimate <= a.value.high]
+    # NaN, where there is no naive estimate, is not wrong
+    wrong = [a for a in answers if a.naive.estimate < a.value.low or a.naive.estimate > a.value.high]
     naive = (
         f"predictions taken as truth lie outside it{_of(wrong, answers)}"
         if wrong
@@ -90,6 +93,12 @@ def _notes(given: Rows) -> list[str]:
     if (given.label == given.prediction).all():
         notes.append(
             f"{name} equals the label in every labelled row: a model must not have learnt from these rows"
+        )
+    distinct, counts = np.unique(given.more, return_counts=True)
+    if counts.mean() < _RARE and np.isin(given.prediction, distinct).all():
+        notes.append(
+            f"each {name} of a labelled row is one of another row too: the rows without labels must not hold "
+            "the labelled ones"
         )
     p = ks_2samp(given.prediction, given.more, method="asymp").pvalue
     if p < _ALARM:
