@@ -135,6 +135,27 @@ def test_frames_of_every_kind() -> None:
     assert infer("mean", "labelled.parquet", b, **names) == first
 
 
+def test_true_and_false_are_numbers() -> None:
+    a, b = frames()
+    a.assign(ill=a["ill"].map({"yes": "True", "no": "False"}), said=0.5 + (a["said"] == "yes") / 4).to_csv(
+        "t.csv"
+    )
+    b.assign(said=0.5 + (b["said"] == "yes") / 4).to_csv("u.csv")
+    found = infer("mean", "t.csv", "u.csv", label="ill", prediction="said")
+    answer = found.answers[0]
+    assert answer.classical is not None and answer.classical.estimate == (a["ill"] == "yes").mean()
+
+
+def test_what_is_read_into_a_table_is_said() -> None:
+    a, _ = frames()
+    a[["score", "guess"]].to_csv("comma.csv", index=False, sep=";", decimal=",")
+    found = infer("mean", "comma.csv", "more.csv", label="score", prediction="guess")
+    assert found.estimate == pytest.approx(
+        infer("mean", "labelled.csv", "more.csv", label="score", prediction="guess").estimate
+    )
+    assert any("'score' is read with decimal commas" in note for note in found.notes)
+
+
 def test_lambda_0_is_classical() -> None:
     said = json.loads(run("mean", "all.csv", *columns(["mean"]), "--lambda", "0", "--json").stdout)
     assert said["lambda"] == 0 and said["low"] == pytest.approx(said["classical"]["low"])
@@ -190,7 +211,7 @@ BAD = [
     (["ols", "all.csv", "--label", "score", "--prediction", "guess"], "missing option '--on'"),
     (
         ["ols", "all.csv", "--label", "score", "--prediction", "guess", "--on", "ill"],
-        "row 1 of 'ill' is 'no', no number",
+        "row 1 of 'ill' is 'no', no number; write numbers, as 0 and 1, or leave the cell empty",
     ),
     (
         ["logistic", "all.csv", "--label", "score", "--prediction", "guess", "--on", "age"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from genloss.cli.guard import DEBUG
-from genloss.errors import SpecError, say
+from genloss.errors import SpecError
 
 if TYPE_CHECKING:
     from genloss.value.inference.combining import Kind
@@ -142,7 +142,7 @@ def _infer(
     from genloss.value.inference import combine as combined
     from genloss.value.inference import infer as inferred
 
-    common: dict[str, Any] = dict(label=label, on=on, q=q, positive=positive, level=level, say=say)
+    common: dict[str, Any] = dict(label=label, on=on, q=q, positive=positive, level=level)
     if combine:
         if prediction or unlabelled or weight is not None:
             raise SpecError(

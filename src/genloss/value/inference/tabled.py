@@ -43,7 +43,6 @@ def infer(
     level: float = 0.95,
     weight: float | None = None,
     ends: Ends = "t",
-    say: Callable[[str], None] = lambda _: None,
 ) -> Inferred:
     """A mean, a quantile or a regression from tables with labels and predictions.
 
@@ -59,19 +58,21 @@ def infer(
         level: share of intervals that are meant to hold the truth.
         weight: λ, from 0 to 1; None takes the one that gives the shortest interval.
         ends: "t" for intervals that cover from few labelled rows on; "normal" for those of the papers.
-        say: takes a line about what was read.
 
     Raises:
         DataError: if a table cannot be opened, lacks a column, or holds what cannot be used.
     """
     known(what, on)
     checked(level, weight, ends)
-    given = _rows(labelled, unlabelled, label, prediction, on, positive, say)
+    read: list[str] = []
+    given = _rows(labelled, unlabelled, label, prediction, on, positive, read.append)
     if what == "mean":
-        return mean_of(given, level, weight, ends)
-    if what == "quantile":
-        return quantile_of(given, q, level, weight, ends)
-    return regression_of(what, given, level, weight, ends)
+        found = mean_of(given, level, weight, ends)
+    elif what == "quantile":
+        found = quantile_of(given, q, level, weight, ends)
+    else:
+        found = regression_of(what, given, level, weight, ends)
+    return replace(found, notes=(*dict.fromkeys(read), *found.notes))
 
 
 def combine(
@@ -85,7 +86,6 @@ def combine(
     positive: str | None = None,
     real_rows: int | None = None,
     level: float = 0.95,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Inferred:
     """A mean, a quantile or a regression from several synthetic data sets made from one real one.
 
@@ -100,7 +100,6 @@ def combine(
         positive: the text that means 1, where the column holds texts; every other means 0.
         real_rows: how many the data sets were made from.
         level: share of intervals that are meant to hold the truth.
-        say: takes a line about what was read.
 
     Raises:
         DataError: if a table cannot be opened, lacks a column, or holds what cannot be used, or there are too
@@ -108,11 +107,13 @@ def combine(
     """
     known(what, on)
     checked(level, None, "t")
+    read: list[str] = []
     of_each, rows_in_all = [], 0
     for data in tables:
-        table = opened(data, (), say)
+        table = opened(data, (), read.append)
         every = np.ones(len(table.frame), bool)
         y = _taken(table, label, positive, every)
+        _read_into(table, (label, *on), read.append)
         rows_in_all += len(y)
         with named(table.source):
             enough(y, "synthetic")
@@ -120,16 +121,17 @@ def combine(
             if what == "mean" or what == "quantile":
                 of_each.append(_alone(what, y, q))
                 continue
-            x = with_ones(np.stack([_taken(table, c, None, every) for c in on], axis=1))
+            x = with_ones(np.stack([_input(table, c, every) for c in on], axis=1))
             determined(x, (INTERCEPT, *on), "synthetic")
             if what == "logistic":
                 zeros_and_ones(y, label)
-            found, parts = regressed_alone(LINKS[what], x, y, label)
-            of_each.append((found, (parts**2).sum(axis=0) / len(y) ** 2))
+            theta, parts = regressed_alone(LINKS[what], x, y, label)
+            of_each.append((theta, (parts**2).sum(axis=0) / len(y) ** 2))
     estimates, variances = (np.stack(some, axis=1) for some in zip(*of_each, strict=True))
     title = title_of(what, label, on, q)
     names = (INTERCEPT, *on) if on else (label,)
-    return told(title, names, estimates, variances, rows_in_all, kind, real_rows, level)
+    found = told(title, names, estimates, variances, rows_in_all, kind, real_rows, level)
+    return replace(found, notes=(*dict.fromkeys(read), *found.notes))
 
 
 def _alone(what: What, y: Array, q: float) -> tuple[Array, Array]:
@@ -185,8 +187,10 @@ def _rows(
         with_label, other = np.ones(len(y), bool), opened(unlabelled, (), say)
         without = np.ones(len(other.frame), bool)
     _complete(table, label, y[with_label])
-    inputs = [_taken(table, c, None, with_label) for c in on]
-    more_inputs = [_taken(other, c, None, without) for c in on]
+    _read_into(table, (label, prediction, *on), say)
+    _read_into(other, (prediction, *on), say)
+    inputs = [_input(table, c, with_label) for c in on]
+    more_inputs = [_input(other, c, without) for c in on]
     found = rows(
         y[with_label],
         _taken(table, prediction, positive, with_label),
@@ -198,19 +202,33 @@ def _rows(
     return replace(found, names=(label, prediction, *([INTERCEPT] if on else []), *on))
 
 
+def _read_into(table: Opened, names: Sequence[str], say: Callable[[str], None]) -> None:
+    """Say how the numbers of columns are read where they could be read otherwise."""
+    for name in names:
+        for note in table.figures(name).notes if name in table.columns else ():
+            say(f"{table.source}: '{name}' {note}")
+
+
+def _input(table: Opened, name: str, which: Array) -> Array:
+    found = values(table, name, coded=False)[which]
+    _complete(table, name, found)
+    return found
+
+
 def _taken(table: Opened, name: str, positive: str | None, which: Array) -> Array:
     found = values(table, name, positive)[which]
     _complete(table, name, found)
     return found
 
 
-def values(table: Opened, name: str, positive: str | None = None) -> Array:
+def values(table: Opened, name: str, positive: str | None = None, coded: bool = True) -> Array:
     """(n,) a column as numbers, NaN where it says nothing.
 
     Args:
         table: as it was opened.
         name: of the column.
         positive: the text that means 1, where it holds texts.
+        coded: whether texts may stand for 1 and 0 in it.
 
     Raises:
         DataError: if there is no such column, or it holds no numbers.
@@ -218,20 +236,22 @@ def values(table: Opened, name: str, positive: str | None = None) -> Array:
     if name not in table.columns:
         raise DataError(f"{table.source}: no column {shown(name)}{meant(name, table.columns)}")
     found = table.figures(name)
+    kinds = _kinds(found.cells) if found.bad.any() else []
+    if {k.lower() for k in kinds} == {"true", "false"}:
+        positive = kinds[-1]
     if positive is not None and not found.numeric:
         cells = found.cells.astype("string").str.strip()
-        if positive not in _kinds(found.cells):
+        if positive not in kinds:
             raise DataError(
-                f"{table.source}: no row of '{name}' is {shown(positive)}; it holds "
-                f"{listed(_kinds(found.cells), 3)}"
+                f"{table.source}: no row of '{name}' is {shown(positive)}; it holds {listed(kinds, 3)}"
             )
         truth = (cells == positive).to_numpy(dtype=float, na_value=np.nan)
         return np.where(cells.isna() | (cells == ""), np.nan, truth)
     if found.mixed:
         raise DataError(f"{table.source}: '{name}' holds numbers with {found.mixed}; write one of the two")
     if found.bad.any():
-        kinds = _kinds(found.cells)
-        remedy = f"say which of the two is 1: --positive {kinds[-1]}" if len(kinds) == 2 else "write a number"
+        two = coded and len(kinds) == 2
+        remedy = f"say which of the two is 1: --positive {kinds[-1]}" if two else "write numbers, as 0 and 1"
         at = int(found.bad.argmax())
         raise DataError(
             f"{table.source}: row {at + 1} of '{name}' is {shown(str(found.cells.iloc[at]))}, no number; "
