@@ -106,6 +106,12 @@ def test_the_rules_are_the_published_ones() -> None:
     assert none.lacking and none.variance == pytest.approx(2 * within) and none.freedom == 2
 
 
+def test_a_variance_near_none_is_none() -> None:
+    """Degrees of freedom go to 0 with it, and with these intervals to infinity."""
+    found = combined([0.0, 1.0, 2.0], [1.3, 1.3, 1.3], "fully", 1.0)
+    assert found.lacking and found.freedom == 2 and found.variance == pytest.approx(1.3)
+
+
 def test_one_fit_taken_for_many_is_noticed(tmp_path: Any) -> None:
     rng = stream(5)
     once = [pd.DataFrame({"y": rng.standard_normal(500)}) for _ in range(8)]

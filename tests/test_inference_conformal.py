@@ -86,6 +86,8 @@ def test_levels_are_not_rounded_up() -> None:
     """Nine tenths of ten are nine: of nine rows the largest is the cutoff, not infinity."""
     assert conformal(np.arange(1.0, 10), np.zeros(9), level=0.9).cutoff == 9
     assert conformal(np.arange(1.0, 9), np.zeros(8), level=0.9).cutoff == np.inf
+    assert 0.55 * 100 > 55
+    assert conformal(np.arange(1.0, 100), np.zeros(99), level=0.55).cutoff == 55
 
 
 def test_classes() -> None:
