@@ -254,8 +254,8 @@ def test_coefficients_are_finite_where_labels_are_not_separated() -> None:
         rng = stream(seed)
         tails = rng.standard_cauchy(size=40) * rng.choice([0.3, 3, 30])
         x = np.column_stack([np.ones(40), tails, rng.normal(size=40)])
-        p = expit(-2 + rng.choice([0.05, 0.5, 2]) * x[:, 1] + rng.choice([0, 3]) * x[:, 2])
-        y = 1.0 * (rng.random(40) < p)
+        chance = rng.random(40)
+        y = 1.0 * (chance < expit(-2 + rng.choice([0.05, 0.5, 2]) * x[:, 1] + rng.choice([0, 3]) * x[:, 2]))
         if not 3 < y.sum() < 37:
             continue
         right = (2 * y - 1)[:, None] * x / np.abs(x).max(axis=0)
