@@ -35,12 +35,12 @@ class Link:
     Args:
         mean: of the label.
         slope: its derivative, from the mean.
-        loss: its integral, convex.
+        loss: its integral, which Newton's steps go down; None of least squares, where one step is enough.
     """
 
     mean: Callable[[Array], Array]
     slope: Callable[[Array], Array]
-    loss: Callable[[Array], Array]
+    loss: Callable[[Array], Array] | None = None
 
 
 def _expit(x: Array) -> Array:
@@ -51,7 +51,7 @@ def _expit(x: Array) -> Array:
 
 
 LINKS: dict[Model, Link] = {
-    "ols": Link(lambda x: x, np.ones_like, lambda x: x**2 / 2),
+    "ols": Link(lambda x: x, np.ones_like),
     "logistic": Link(_expit, lambda p: p * (1 - p), lambda x: np.logaddexp(0, x)),
 }
 
@@ -150,8 +150,9 @@ def regression_of(model: Model, given: Rows, level: float, weight: float | None,
         notes.append(
             f"the inputs tell {guess} without error: predictions as truth have no finite coefficients"
         )
+    even = both.inverse(start, 1 / 2)
     for j in range(len(names)):
-        lam = weight_of(*both.influences(start, 1 / 2, j)) if weight is None else weight
+        lam = weight_of(*both.influences(start, even[j])) if weight is None else weight
         value = both.solved(lam, start)
         if value is None:
             notes.append(
@@ -159,7 +160,8 @@ def regression_of(model: Model, given: Rows, level: float, weight: float | None,
             )
             lam, value = 0.0, start
         used = len(names) + (weight is None)
-        believed = _around(value[j], margin(*both.influences(value, lam, j), lam, level, ends, used))
+        told = both.influences(value, both.inverse(value, lam)[j])
+        believed = _around(value[j], margin(*told, lam, level, ends, used))
         classical = _around(start[j], _margin_alone(first[:, j], level, ends, len(names)))
         as_truth = _around(naive[j], _margin_alone(second[:, j], level, ends, len(names)))
         rows_worth = worth(believed, classical, len(given.label))
@@ -219,16 +221,18 @@ class _Both:
         wanted = x.T @ (of.label - weight * of.prediction) / len(x) + weight * (z.T @ of.more) / len(z)
         return _newton(self.link, self.inputs, self.weights(weight), wanted, start)
 
-    def influences(self, at: Array, weight: float, j: int) -> tuple[Array, Array, Array]:
+    def inverse(self, at: Array, weight: float) -> Array:
+        """(d, d) inverse of the curvature at coefficients (d,), in which the rows without labels count λ."""
+        return np.linalg.inv(_hessian(self.link, self.inputs, self.weights(weight), at))
+
+    def influences(self, at: Array, inverse: Array) -> tuple[Array, Array, Array]:
         """What rows tell of a coefficient: (n,) by their labels, (n,) and (N,) by their predictions.
 
         Args:
             at: (d,) coefficients.
-            weight: λ, by which the rows without labels count in the curvature.
-            j: which coefficient.
+            inverse: (d,) the coefficient's row of the inverse curvature.
         """
-        hessian = _hessian(self.link, self.inputs, self.weights(weight), at)
-        reach = self.inputs @ np.linalg.solve(hessian, np.eye(len(at))[j])
+        reach = self.inputs @ inverse
         fitted, n = self.link.mean(self.inputs @ at), len(self.given.label)
         told = reach[:n] * (self.given.label - fitted[:n])
         guessed = reach[:n] * (self.given.prediction - fitted[:n])
@@ -242,9 +246,12 @@ def _newton(link: Link, inputs: Array, weights: Array, wanted: Array, start: Arr
     halved. Where labels are separated it has no least value, and each step adds about 1 to the predictor of
     the row that is nearest to being wrong.
     """
+    loss = link.loss
+    if loss is None:
+        return np.linalg.solve(_hessian(link, inputs, weights, start), wanted)
 
     def height(of: Array, predictor: Array) -> float:
-        return float(weights @ link.loss(predictor) - wanted @ of)
+        return float(weights @ loss(predictor) - wanted @ of)
 
     at, predictor = start, inputs @ start
     for _ in range(_STEPS):
