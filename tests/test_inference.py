@@ -389,8 +389,8 @@ def test_frames_name_coefficients() -> None:
 
 # -- bad input -------------------------------------------------------------------------------------
 
-Y, F, U = [0.0, 1, 1, 0, 1, 0], [0.1, 0.8, 0.6, 0.3, 0.7, 0.6], [0.2, 0.5, 0.9]
-X, XU = [[1.0], [2], [0], [4], [3], [6]], [[1.0], [2], [3]]
+Y, F, U = [0.0, 1, 1, 0, 1, 0], [0.1, 0.8, 0.6, 0.3, 0.7, 0.6], [0.2, 0.5, 0.9, 0.4]
+X, XU = [[1.0], [2], [0], [4], [3], [6]], [[1.0], [2], [3], [5]]
 
 
 @pytest.mark.parametrize(
@@ -411,9 +411,10 @@ X, XU = [[1.0], [2], [0], [4], [3], [6]], [[1.0], [2], [3]]
         (lambda: ols(Y, F, U, X, None), "the unlabelled rows lack their inputs"),
         (
             lambda: ols(Y, F, U, X[:4], XU),
-            "inputs of 4 labelled and 3 unlabelled rows, where there are 6 and 3",
+            "inputs of 4 labelled and 4 unlabelled rows, where there are 6 and 4",
         ),
         (lambda: ols(Y, F, U, [[1.0]] * 6, XU), "'x1' is constant in the labelled rows"),
+        (lambda: ols(Y, F, U, X, [[1.0]] * 4), "'x1' is constant in the unlabelled rows"),
         (lambda: ols(Y[:3], F[:3], U, X[:3], XU), "3 labelled rows for 2 coefficients: give at least 4"),
         (
             lambda: logistic([0.0, 1, 2, 0, 1, 0], F, U, X, XU),
@@ -421,7 +422,7 @@ X, XU = [[1.0], [2], [0], [4], [3], [6]], [[1.0], [2], [3]]
         ),
         (lambda: logistic(Y, [1.5, *F[1:]], U, X, XU), "prediction holds 1.5: give labels 0 and 1, or prob"),
         (
-            lambda: logistic([0.0, 0, 0, 1, 1, 1], F, U, np.arange(6.0), np.arange(3.0)),
+            lambda: logistic([0.0, 0, 0, 1, 1, 1], F, U, np.arange(6.0), np.arange(4.0)),
             "the inputs tell label",
         ),
     ],

@@ -85,6 +85,7 @@ def rows(
         )
     x, z, names = (with_ones(x), with_ones(z), (INTERCEPT, *names)) if intercept else (x, z, names)
     determined(x, names, "labelled")
+    determined(z, names, "unlabelled")
     return Rows(y, f, u, x, z, (*named, *names))
 
 
