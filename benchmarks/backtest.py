@@ -114,6 +114,8 @@ _KINDS = {
     "every value": "every value is the same",
     "infinite": "values are infinite",
     "leave": "most laws that fit would leave the metric's scale",
+    "an end of its scale": "laws that fit reach an end of the metric's scale",
+    "are alike": "all replicates are alike",
     "replicate": "too few replicates without gaps",
 }
 

@@ -1,7 +1,7 @@
 """How often `genloss.collapse.Monitor` raises a false alarm, and how late a true one.
 
-``python -m benchmarks.monitor [--runs 1000] [--delays 200] [--replicates 1,3,10,100] [null ...]``, names
-being beginnings of those of nulls.
+``python -m benchmarks.monitor [--runs 1000] [--delays 200] [--jumps 60] [--replicates 1,3,10,100]
+[null ...]``, names being beginnings of those of nulls.
 
 First table: of so many runs of 1,000 generations in which nothing changes, the share with an alarm at any
 time, at alpha = .05 and all else by default. A star marks what the monitor does not promise: that evidence
@@ -13,6 +13,10 @@ generation by which the monitor has raised the alarm in 50 % and in 80 % of the 
 fixed horizon of the same data, which may be looked at once: Mann and Kendall's, and where the monitor's
 evidence is over replicates Student's of its counts. Its best horizon, which nobody knows beforehand, is the
 shortest one at which it sees the fall in 50 % and in 80 % of the runs. The ratio is that of the 80 %.
+
+Third table: a level that jumps once, in all replicates, and stays. How many generations after the jump the
+monitor has raised the alarm in 50 % of the runs, by how many generations there were before it; infinite where
+that is not within 200.
 """
 
 from __future__ import annotations
@@ -183,10 +187,37 @@ def late(replicates, runs):
             print(f"{row}{most / best:8.1f}", flush=True)
 
 
+def jump(values):
+    """A level that jumps: (rng, shape, the last generation before) -> draw, of values before and after."""
+    return lambda rng, shape, last: (values(rng, shape, t > last) for t in range(1, 201)).__next__
+
+
+JUMPS = {
+    "by 5 times the noise": jump(lambda rng, shape, over: 5.0 * over + rng.standard_normal(shape)),
+    "by the noise": jump(lambda rng, shape, over: over + rng.standard_normal(shape)),
+    "to infinity": jump(lambda rng, shape, over: np.where(over, np.inf, rng.standard_normal(shape))),
+    "from 0 to 1": jump(lambda rng, shape, over: np.full(shape, float(over))),
+}
+BEFORE = (1, 2, 3, 5, 10, 20, 50)
+
+
+def jumps(replicates, runs):
+    print(f"A level that jumps and stays, {runs} runs each: generations until 50 % of them are seen")
+    print(f"{'R':>4s}  {'over':14s}{'after generation':22s}" + "".join(f"{g:6d}" for g in BEFORE))
+    for r in replicates:
+        for name, draw in JUMPS.items():
+            row = f"{r:4d}  {over_of(r, ALPHA):14s}{name:22s}"
+            for g in BEFORE:
+                found = alarms(draw(stream("jump", r, name, g), (runs, r), g), (runs, r), 200) - g
+                row += f"{np.quantile(found, 0.5, method='inverted_cdf'):6.0f}"
+            print(row, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.monitor", description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=1000, help="of each null")
     parser.add_argument("--delays", type=int, default=200, help="runs of each decay; 0 for none")
+    parser.add_argument("--jumps", type=int, default=60, help="runs of each jump; 0 for none")
     parser.add_argument("--replicates", default="1,3,10,100", help="by default %(default)s")
     parser.add_argument("names", nargs="*", help="only the nulls whose name begins with one of these")
     options = parser.parse_args()
@@ -198,6 +229,10 @@ def main():
         print()
     if options.delays:
         late(replicates, options.delays)
+    if options.jumps and (options.runs or options.delays):
+        print()
+    if options.jumps:
+        jumps(replicates, options.jumps)
 
 
 if __name__ == "__main__":

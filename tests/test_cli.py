@@ -20,8 +20,8 @@ from click.testing import CliRunner, Result
 from genloss import __version__
 from genloss.cli.commands import genloss
 from genloss.cli.listing import about
-from genloss.cli.summary import json_number
 from genloss.cli.values import parse_value
+from genloss.numbers import json_number
 from genloss.study import Study
 from genloss.study.tally import Bars, Lines, Tally
 

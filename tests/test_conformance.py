@@ -25,7 +25,10 @@ from genloss.samples import Samples
 from genloss.statistics import Moments, Normal, Symbols, moments
 from genloss.streams import fixed
 from genloss.study.registry import SLOTS, parts
+from genloss.trials import Trial
 
+with mixed_table() as world:
+    MADE = world.real.schema.decode(world.rows(1, 80)[0])
 SYMBOLS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 # Each public part with arguments that try it; parts without arguments need no entry.
@@ -33,6 +36,10 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     Experiment: [
         {"real": real.Gaussian(), "agents": Agent(generators.Gaussian()), "generations": 3, "n_real": 5},
         {"real": real.Moons(), "agents": Agent(generators.KDE()), "generations": 3, "n_real": 5},
+    ],
+    Trial: [
+        {"real": real.Table("wine"), "source": generators.Copula(), "doses": (1.0,), "replicates": 90},
+        {"real": real.Table("diabetes"), "learner": "ridge", "folds": 3, "replicates": 200},
     ],
     real.Gaussian: [{"dim": 1}, {"dim": 3}],
     real.Zipf: [{"symbols": 6}, {}],
@@ -50,6 +57,7 @@ ARGUMENTS: dict[Any, list[dict[str, Any]]] = {
     generators.Categorical: [{}, {"smoothing": 1.0, "temperature": 0.5}],
     generators.Forest: [{"trees": 5}, {"trees": 2, "min_leaf": 2, "rounds": 2}],
     generators.GaussianMixture: [{}, {"components": 2}],
+    generators.Given: [{"path": MADE}],
     generators.Smote: [{}, {"k": 1, "classes": "minority"}],
     generators.Trees: [{}, {"min_leaf": 1, "max_depth": 3, "smoothing": 0.2}],
     generators.Wrapped: [{"make": "test_conformance:Bootstrap"}],

@@ -421,3 +421,30 @@ def test_every_part_is_in_the_readme():
             continue
         for name in parts(slot):
             assert f"`{name}`" in README, f"{slot}: {name} is not in the README's table"
+
+
+@pytest.mark.parametrize("command", ["verdict", "forecast", "warn"])
+def test_every_key_of_json_is_documented_and_no_other(command):
+    from genloss.cli.warning import entries
+    from genloss.collapse import forecast, verdict, warn
+    from genloss.collapse.others import _TAKEN
+
+    noise = np.random.Generator(np.random.SFC64(1)).standard_normal((20, 12))
+    data = {"loss": 0.1 * np.arange(20)[:, None] + noise}
+    printed = {
+        "verdict": lambda: verdict(data).said(),
+        "forecast": lambda: [f.plain() for f in forecast(data, 30, threshold=9.0)],
+        "warn": lambda: [one for line in warn(data) for one in entries(line)],
+    }[command]()
+    text = (
+        (ROOT / "docs" / "reference" / "collapse.md").read_text().split(f"### `genloss {command} --json`")[1]
+    )
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text.split("###")[0], re.MULTILINE)
+    documented = [key for row in rows for key in re.findall(r"\w+", row)]
+    assert all([*one] == documented for one in printed)
+    # a group of one of these names would be lost
+    assert {*documented} <= {*_TAKEN}
+    for one in printed:
+        for key in one.get("crossing") or ():
+            assert f"`{key}`" in text
+    json.loads(json.dumps(printed), parse_constant=pytest.fail)

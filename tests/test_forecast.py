@@ -6,10 +6,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from genloss import Agent, Experiment, GenlossError, Results, generators, metrics, real, regimes, run
+from genloss import (
+    Agent,
+    Experiment,
+    GenlossError,
+    Results,
+    collapse,
+    generators,
+    metrics,
+    real,
+    regimes,
+    run,
+)
 from genloss.cli.commands import genloss
 from genloss.collapse.forecast import WIDEST, forecast, forecasts
 from genloss.collapse.trajectory import Trajectory, trajectories
+from genloss.errors import SpecError
 from genloss.meaning import Meaning
 
 R, T = 60, 100
@@ -248,6 +260,8 @@ def test_replicates_with_gaps_are_left_out_and_said():
     gap[12, 5] = np.nan
     told = forecast(line(gap), 40)
     assert told.notes == ("1 of 60 replicates lack values: left out",)
+    said = collapse.verdict([line(gap)]).notes
+    assert said == ("M: 1 of 60 replicates lack values: left out where its growth is told",)
     assert told.value == forecast(line(np.delete(x, 5, axis=1)), 40).value
 
 
@@ -270,12 +284,39 @@ def test_few_replicates_and_gaps_in_time_are_no_trouble(replicates):
         (40, {"level": 1.0}, "level = 1.0"),
         (40, {"level": 90}, "level = 90"),
         (40, {"threshold": float("nan")}, "threshold = nan"),
+        ("60", {}, "at = '60': give a generation, a whole number, as at=40"),
+        (60.5, {}, "at = 60.5: give a generation"),
+        (True, {}, "at = True: give a generation"),
+        (40, {"threshold": "x"}, "threshold = 'x': give a finite number"),
+        (40, {"level": "90 %"}, "level = '90 %': give a number between 0 and 1"),
     ],
 )
 def test_what_is_asked_must_make_sense(at, more, said):
     x = line(walk(np.random.Generator(np.random.SFC64(14)), np.log)[:30])
     with pytest.raises(GenlossError, match=said):
         forecast(x, at, **more)
+
+
+def test_numbers_of_numpy_are_numbers_of_json():
+    x = walk(np.random.Generator(np.random.SFC64(14)), np.log)[:30]
+    told = forecast(line(x), np.int64(40), level=np.float32(0.5), threshold=np.float32(3))
+    assert json.loads(json.dumps(told.plain()))["at"] == 40
+
+
+def test_what_is_asked_of_a_table_must_be_there():
+    x = walk(np.random.Generator(np.random.SFC64(14)), np.log)[:30]
+    for ask, said in [
+        (lambda: collapse.forecast(x, 40, "los", value="loss"), "metric = 'los': .* did you mean 'loss'"),
+        (lambda: collapse.forecast(x, 40, foo=3), "foo = 3: there is no such option; there are across, "),
+        (lambda: collapse.verdict(x, margin=3), "margin = 3: .* did you mean 'margins'"),
+        (lambda: collapse.warn(x, generaton="t"), "generaton = 't': .* did you mean 'generation'"),
+        (lambda: collapse.verdict(x, generation=3), "generation = 3: give the name of a column"),
+        (lambda: collapse.verdict(x, missing=-1), "missing = -1: give a text, or several"),
+        (lambda: collapse.verdict(x, references={"value": "x"}), "reference of value = 'x': give a finite"),
+        (lambda: collapse.verdict([line(x)], better="lower"), "better: of a table; results and trajectories"),
+    ]:
+        with pytest.raises(SpecError, match=said):
+            ask()
 
 
 @pytest.fixture(scope="module")
@@ -330,6 +371,23 @@ def test_the_command_reads_anybodys_table(tmp_path):
     assert "--better" not in said.stderr  # it has no such option
     (row, _) = json.loads(asked(tmp_path / "losses.csv", "--at", 30, "--json").stdout)
     assert row["low"] < 3 < row["high"]
+
+
+@pytest.mark.parametrize("command", ["forecast", "warn", "verdict"])
+def test_the_commands_read_several_tables_alike(tmp_path, command):
+    x = walk(np.random.Generator(np.random.SFC64(17)), lambda t: t / 10)[:20, :12]
+    for r in range(12):
+        rows = [f"{t + 1},{x[t, r]}" for t in range(20)]
+        (tmp_path / f"seed_{r}.csv").write_text("\n".join(["step,loss", *rows]))
+    files = sorted(map(str, tmp_path.glob("seed_*.csv")))
+    more = ["--at", "30"] if command == "forecast" else []
+    said = CliRunner().invoke(genloss, [command, *files, *more, "--json"])
+    assert said.exit_code == 0
+    assert "12 files are read as replicates of one line" in said.stderr
+    assert ("--better" in said.stderr) == (command == "verdict")  # the others have no such option
+    assert {"metric": "loss"}.items() <= json.loads(said.stdout)[0].items()
+    told = collapse.warn(files)[0]
+    assert told.replicates == 12
 
 
 @pytest.mark.parametrize(

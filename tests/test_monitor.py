@@ -195,6 +195,33 @@ def test_a_late_change_is_seen():
     assert said.alarm and 200 < said.since < 270 and said.direction == "down"
 
 
+@pytest.mark.parametrize("r", [1, 3, 8, 12])
+@pytest.mark.parametrize("rise", [1, np.inf])
+@pytest.mark.parametrize("noise", [0, 0.2])
+def test_a_jump_that_stays_is_seen(r, rise, noise):
+    """Also where values after it, or before it, are all equal: ties pay bets on a drift next to nothing."""
+    x = noise * rng(9).standard_normal((40, r))
+    x[10:] += rise
+    for way, values in (("up", x), ("down", -x)):
+        said = watched(values)
+        assert said.alarm and 10 < said.since <= 20 and said.direction == way
+
+
+def test_a_jump_within_the_noise_is_seen_over_few_replicates():
+    g = rng(10)
+    since = alarms(lambda t: g.standard_normal((100, 8)) + (t > 10), 100, 8, 40)
+    # one of 100 may have a false alarm before
+    assert (since > 10).mean() >= 0.95 and np.isfinite(since).mean() >= 0.95
+
+
+def test_runs_that_all_become_infinite_are_warned_of():
+    loss = noisy(0 * T, r=8)
+    loss[20:] = np.inf
+    (warned,) = warn(line(Diversity=noisy(0 * T, r=8, seed=2), Loss=loss))
+    first = warned.moves[0]
+    assert (first.metric, first.direction) == ("Loss", "up") and 20 < first.since.estimate <= 30
+
+
 def test_only_order_matters():
     x = rng(7).standard_normal((60, 12)) + 0.03 * np.arange(60)[:, None]
     said = [watched(f(x)) for f in (lambda x: x, np.exp, lambda x: 1e6 * x - 1e9)]
@@ -227,7 +254,7 @@ def test_blocks_are_means_of_what_is_there():
 
 def test_a_monitor_says_what_no_change_is():
     monitor = Monitor("loss")
-    assert monitor.no_change == ""
+    assert monitor.no_change.startswith("nothing seen yet")
     monitor.add(np.zeros(9))
     assert "exchangeable" in monitor.no_change
     monitor = Monitor("loss")

@@ -8,7 +8,7 @@ import pytest
 
 from commands import called
 from genloss.cli.judging import text
-from genloss.collapse import verdict
+from genloss.collapse import Margins, verdict
 from genloss.collapse.guards import no_pieces
 from genloss.collapse.names import repetitions
 from genloss.collapse.others import Columns, read
@@ -101,6 +101,14 @@ READ = {
         {"val_loss": (T, R)},
         ["'key' names the metric", "left out: 'timestamp'", "not a step within one training"],
     ),
+    "MLflow's own tables": (
+        long(key="val_loss", timestamp=1).rename(
+            columns={"generation": "step", "seed": "run_uuid", "loss": "value"}
+        ),
+        {},
+        {"val_loss": (T, R)},
+        ["'run_uuid' is read as the replicate"],
+    ),
     "TensorBoard": (
         pd.DataFrame({"Wall time": 1e9, "Step": np.arange(T), "Value": X[:, 0]}),
         {"better": "lower"},
@@ -155,13 +163,22 @@ READ = {
         long(changed(at=(slice(15, None), 3, np.inf))),
         {},
         {"loss": (T, R)},
-        ["1 of 10 replicates have infinite"],
+        [],  # said of its verdict, once
     ),
     "a cell is empty": (
         long(changed(at=(5, 3, np.nan))),
         {},
         {"loss": (T, R - 1)},
         ["may be the ones that failed", "write inf"],
+    ),
+    "a cell of most runs is empty": (
+        long(changed(at=([5, 5, 5, 9, 9, 9, 12], range(7), np.nan))),
+        {},
+        {"loss": (T - 3, R)},
+        [
+            "3 generations of 20 in which a replicate has no value left out, 6 first",
+            "only 3 of 10 replicates",
+        ],
     ),
     "unequal lengths": (
         long()[lambda f: (f["generation"] <= 10) | (f["seed"] < 7)],
@@ -234,6 +251,26 @@ READ = {
         {},
         {"loss": (T, R - 1)},
         ["no value in 20 of 200 rows"],
+    ),
+    "one missing beside another metric": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(loss=lambda f: f["loss"].where(f.index != 45)),
+        {},
+        {"loss": (T, R - 1), "accuracy": (T, R)},
+        ["'loss' has no value in 1 of 200 rows", "write inf"],
+    ),
+    "another metric in some generations": (
+        long(accuracy=1 / (1 + long()["loss"])).assign(
+            loss=lambda f: f["loss"].where(f["generation"] % 2 == 1)
+        ),
+        {},
+        {"loss": (T // 2, R), "accuracy": (T, R)},
+        ["'loss': rows that hold another metric only"],
+    ),
+    "copies of rows of two metrics": (
+        pd.concat([one := long(accuracy=1 / (1 + long()["loss"])), one[30:37]], ignore_index=True),
+        {},
+        {"loss": (T, R), "accuracy": (T, R)},
+        ["7 rows that repeat"],
     ),
 }
 
@@ -512,9 +549,9 @@ def test_arrays_and_frames_of_every_kind_are_one():
 
 
 def test_a_sentence_says_which_generations_there_are():
-    assert ". In 20 generations" in verdict(long()).lines[0].sentence
-    assert ". From generation 5 to 24" in verdict(long(first=5)).lines[0].sentence
-    assert ". From generation 1 to 96" in verdict(long(first=0, step=5)).lines[0].sentence
+    assert verdict(long()).lines[0].sentence.startswith("loss, in 20 generations")
+    assert "loss, from generation 5 to 24" in verdict(long(first=5)).lines[0].sentence
+    assert "loss, from generation 1 to 96" in verdict(long(first=0, step=5)).lines[0].sentence
 
 
 def test_lines_stay_apart_on_a_narrow_terminal():
@@ -565,12 +602,21 @@ def test_the_command_as_json(losses):
     ("arguments", "said"),
     [
         (("losses.csv", "--margin", "foo=1"), "--margin foo: there is no such margin"),
-        (("losses.csv", "--margin", "increase=-1"), "a margin is a number from 0 on"),
+        (("losses.csv", "--margin", "increase=-1"), "increase = -1.0: a margin is a number from 0 on"),
+        (("losses.csv", "--margin", "increase=nan"), "increase = nan: a margin is a number from 0 on"),
+        (("losses.csv", "--margin", "lost=90"), "lost = 90.0: a share lies between 0 and 1; 90 % is 0.9"),
+        (("losses.csv", "--margin", "kept=0"), "margin kept: give a share between 0 and 1"),
+        (("losses.csv", "--reference", "loss=nan"), "reference of loss = nan: give a finite number"),
+        (
+            ("losses.csv", "--group", "name", "--tells", "support"),
+            "'loss' is said to tell of support, which is a share of rows",
+        ),
         (("losses.csv", "--reference", "bad"), "write NAME=NUMBER"),
         (("loses.csv",), "loses.csv: there is no such file; did you mean 'losses.csv'?"),
         (("nowhere",), "no run at nowhere"),
         ((".",), "it holds tables: genloss verdict ./*.csv"),
         (("losses.csv", "nowhere"), "several sources are tables"),
+        (("mine.toml",), "mine.toml is a spec: genloss run mine.toml"),
         ((), "missing argument"),
     ],
 )
@@ -598,8 +644,45 @@ def test_what_runs_to_infinity_is_said_and_wrong_words_are_refused():
     values = X.copy()
     values[10:, :3] = np.inf
     found = verdict(values)
-    assert "value is infinite in 3 of" in " ".join(found.notes) and "from generation 11 on" in " ".join(
-        found.notes
-    )
+    said = [note for note in found.notes if "infinite" in note]
+    assert len(said) == 1 and "value is infinite in 3 of 10 replicates, from generation 11 on" in said[0]
     with pytest.raises(SpecError, match=r'better = \'up\': give one of "lower", "higher"'):
         verdict(values, better="up")
+
+
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ({"lost": 90}, "margin lost = 90: a share lies between 0 and 1; 90 % is 0.9"),
+        ({"increase": float("nan")}, "margin increase = nan: a margin is a number from 0 on"),
+        ({"modes": -1}, "margin modes = -1: "),
+        ({"share": "1 %"}, "margin share = '1 %': "),
+        ({"falling": 1}, "margin falling: give a share between 0 and 1"),
+        ({"references": {"loss": None}}, "reference of loss = None: give a finite number"),
+    ],
+)
+def test_margins_are_numbers_that_make_sense(margins, said):
+    with pytest.raises(SpecError, match=said):
+        Margins(**margins)
+
+
+def test_margins_are_no_dict():
+    with pytest.raises(SpecError, match="give Margins"):
+        verdict(X, {"lost": 0.5})
+
+
+@pytest.mark.parametrize(("tells", "by"), [("support", 1), ("between", 1), ("modes", -1), ("tail", -1)])
+def test_what_a_metric_is_said_to_tell_of_is_held_against_its_values(tells, by):
+    values = 1.5 + X / 100
+    with pytest.raises(DataError, match=f"'value' is said to tell of {tells}, .* lies between "):
+        verdict(by * values, tells=tells)
+    assert verdict(values / 100, tells=tells).lines[0].findings
+
+
+def test_an_infinite_number_in_json_is_a_text_and_none_is_null():
+    values = X.copy()
+    values[10:] = np.inf
+    found = {one["meaning"]: one for one in verdict(values, better="lower", value="loss").said()}
+    assert [found[2][key] for key in ("effect", "low", "high")] == ["Infinity"] * 3
+    assert [found[8][key] for key in ("effect", "low", "high")] == [None] * 3
+    json.loads(json.dumps([*found.values()]), parse_constant=pytest.fail)

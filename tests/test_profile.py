@@ -60,6 +60,18 @@ def test_data_never_say_that_it_diverges():
     assert "law" in found.needs
 
 
+@pytest.mark.parametrize(("drift", "answer"), [(0.0, "no"), (0.045, "undecided")])
+def test_a_slow_drift_beside_a_limit_is_no_no(drift, answer):
+    """It rises by less than the margin while it is seen, and by more in as many generations again."""
+    t = np.arange(1, 61.0)
+    for seed in range(5):
+        noise = 0.01 * stream(seed).standard_normal((60, 100))
+        x = np.exp((0.3 - 0.5 / t + drift * t / 60)[:, None] + noise)
+        found = findings([one("Risk", x, better="lower", scale="ratio", tells="risk")])["Risk", 3]
+        assert found.answer == answer
+        assert "in 59 generations more" in found.why and "the pace of the last half" in found.why
+
+
 def test_replicates_at_the_margin_count_against_both_answers():
     test = against(np.full(30, 0.5), 0.5)
     assert (test.yes, test.no) == (1.0, 1.0)

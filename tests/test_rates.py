@@ -8,6 +8,8 @@ from benchmarks.verdicts import right, statuses
 from genloss.collapse.blocks import averages, blocks
 from genloss.collapse.growth import FAMILIES, candidates
 from genloss.collapse.rates import of_values
+from genloss.collapse.terms import Rate
+from genloss.intervals import Interval
 
 RUNS = 500
 # three standard errors of the least share asked for, in favour of the verdict; seeds are fixed
@@ -119,8 +121,17 @@ def test_no_law_is_named_where_none_fits():
     x = (T[:, None] > 30) + 0.3 * g.standard_normal((60, 400))
     growth = of_values(x, T, "mean")
     assert growth.laws == ()
-    assert "do not go on as" in growth.reason
+    assert "as after a step or a turn" in growth.reason
     assert growth.needs == ""
+
+
+@pytest.mark.parametrize("replicates", [30, 300])
+def test_nothing_is_said_to_be_needed_where_no_law_fits(replicates):
+    """Replicates make no law of a step; a number had been named, simulated from a law that fails."""
+    x = 1 + 0.5 * (T[:, None] > 20) + 0.03 * stream(15).standard_normal((60, replicates))
+    growth = of_values(x, T, "mean")
+    assert (growth.status, growth.laws, growth.needs) == ("undecided", (), "")
+    assert growth.reason == "no law of growth fits it, as after a step or a turn"
 
 
 def test_an_interval_of_skewed_replicates_is_longer_towards_the_tail():
@@ -275,3 +286,26 @@ def test_as_many_replicates_as_are_said_to_be_needed_tell(behind):
     assert len(told) >= 30
     assert np.median(sizes) >= 120
     assert 0.5 <= np.mean(told) <= 0.98, np.mean(told)
+
+
+@pytest.mark.parametrize("of", ["mean", "typical"])
+@pytest.mark.parametrize(("scale", "least"), [("count", 0), ("ratio", 0), ("plain", -np.inf)])
+def test_a_limit_lies_within_the_scale(of, scale, least):
+    """Of counts that fall like t^-0.6 a limit below 0 would fit as well."""
+    t = np.arange(1, 41.0)
+    x = np.random.Generator(np.random.SFC64(2)).poisson(20 * t[:, None] ** -0.6, (40, 40)).astype(float)
+    found = of_values(x, t, of, scale)
+    limits = [found.rate(law, "limit") for law in ("bounded power", "bounded exponential")]
+    assert all(least <= limit.low <= limit.estimate <= limit.high for limit in limits)
+    assert (limits[0].low < 0) == (scale == "plain")
+
+
+def test_what_an_interval_does_not_tell_is_said_in_words():
+    for name, low, high in [
+        ("doubling time", 0, np.inf),
+        ("limit", -np.inf, np.inf),
+        ("exponent", -np.inf, 0),
+    ]:
+        assert Rate(name, Interval(1.0, low, high)).words == f"{name} not told"
+    assert Rate("half-life", Interval(5.0, 2.0, np.inf)).words == "half-life 5.0 [2.0, ∞] generations"
+    assert Rate("limit", Interval(-2.0, -3.0, -1.0)).within(0, np.inf) is None

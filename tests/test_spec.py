@@ -71,6 +71,7 @@ GENERATORS: dict[str, Any] = {
     "Categorical": {"smoothing": st.floats(0, 9), "temperature": positive},
     "Copula": {},
     "Bootstrap": {},
+    "Given": {"path": st.sampled_from(["made.csv", "a/b.parquet"])},
     "Independent": {},
     "GaussianMixture": {"components": count, "rounds": count, "ridge": positive},
     "Forest": {
@@ -209,7 +210,7 @@ ANY: dict[str, Any] = {
 
 def test_every_part_is_tried() -> None:
     tried = {
-        "tasks": {"Experiment"},  # below
+        "tasks": {"Experiment", "Trial"},  # below, and in test_advise
         "real": {*REAL},
         "generators": {*GENERATORS},
         "regimes": {*PLAIN_REGIMES, "Weighted", "Reads"},

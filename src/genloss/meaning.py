@@ -38,6 +38,16 @@ Better = Literal["lower", "higher"]
 Tells = Literal["risk", "spread", "tail", "modes", "between", "support", ""]
 
 
+def ends(scale: Scale, least: float, most: float) -> tuple[float, float]:
+    """Between which numbers a metric lies by its scale, as long as its least and greatest values do.
+
+    >>> ends("count", 3, 20), ends("share", 0.1, 0.4), ends("ratio", -1, 2)
+    ((0.0, inf), (0.0, 1.0), (-inf, inf))
+    """
+    low = 0.0 if scale in ("ratio", "count", "share") and least >= 0 else -np.inf
+    return low, 1.0 if scale == "share" and most <= 1 else np.inf
+
+
 class Reference(NamedTuple):
     """A value to hold a metric against: a plot draws it dotted.
 

@@ -60,6 +60,15 @@ def number(x: float, digits: int = 3, zeros: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A share in per cent.
+
+    >>> percent(0.05), percent(0.7034), percent(-0.1)
+    ('5 %', '70.3 %', '−10 %')
+    """
+    return f"{number(100 * share)} %"
+
+
 def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
     """An estimate and the ends of its interval, "" where it has none, in the digits that its width supports.
 
@@ -116,6 +125,17 @@ def interval(some: Interval, none: float = math.nan) -> tuple[str, str]:
 
 def _digits(x: float, place: int) -> int:
     return max(math.floor(math.log10(abs(x))) - place + 1, 1) if x else 1
+
+
+def json_number(x: float) -> float | str | None:
+    """A number as JSON can hold it: none is null, an infinite one a text.
+
+    >>> json_number(2.5), json_number(-math.inf), json_number(math.nan)
+    (2.5, '-Infinity', None)
+    """
+    if math.isnan(x):
+        return None
+    return float(x) if math.isfinite(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def bracketed(value: str, ends: str) -> str:

@@ -37,6 +37,21 @@ def are(k: int) -> str:
     return "is" if k == 1 else "are"
 
 
+def have(k: int) -> str:
+    """What so many things have or have done."""
+    return "has" if k == 1 else "have"
+
+
+def enumerated(each: Sequence[str]) -> str:
+    """Texts as a sentence has them.
+
+    >>> enumerated(["loss"]), enumerated(["loss", "nll"]), enumerated(["loss", "accuracy", "entropy"])
+    ('loss', 'loss and nll', 'loss, accuracy and entropy')
+    """
+    *some, last = each
+    return f"{', '.join(some)} and {last}" if some else last
+
+
 def listed(each: Sequence[str], most: int = 6, between: str = ", ") -> str:
     """Texts one after the other, of many the first; where one holds the mark between them, it is another.
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 import genloss as package
+from genloss.cli.advising import advise
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
@@ -56,11 +57,8 @@ def genloss(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-genloss.add_command(describe)
-genloss.add_command(verdict)
-genloss.add_command(forecast)
-genloss.add_command(warn)
-genloss.add_command(infer)
+for command in (describe, advise, verdict, forecast, warn, infer):
+    genloss.add_command(command)
 
 
 @genloss.command(name="list")

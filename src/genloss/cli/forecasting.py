@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genloss.cli.guard import DEBUG
-from genloss.cli.judging import columns_options, trajectories_of
+from genloss.cli.sources import sources_options, trajectories_of
 from genloss.errors import SpecError, bounded, say
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ _LAWS = 2
 
 
 @click.command()
-@click.argument("source", metavar="RUN|TABLE", type=click.Path())
 @click.option("--at", type=click.IntRange(min=2), required=True, help="The generation asked for.")
 @click.option("--threshold", type=float, metavar="X", help="Say when this value is crossed, too.")
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="Of this metric alone; repeatable.")
@@ -30,12 +28,10 @@ _LAWS = 2
     show_default=True,
     help="Share of intervals that are meant to hold what will be seen.",
 )
-@columns_options
-@click.option("--json", "as_json", is_flag=True, help="A list with an object for each forecast.")
-@click.option("--trust", is_flag=True, help="Run code of yours that the run's spec refers to.")
-@DEBUG
+@sources_options
+@click.option("--json", "as_json", is_flag=True, help="A list with one object for each forecast.")
 def forecast(
-    source: str,
+    sources: tuple[str, ...],
     at: int,
     threshold: float | None,
     metrics: tuple[str, ...],
@@ -46,7 +42,8 @@ def forecast(
 ) -> None:
     """Say what a metric will be at a later generation, and when it crosses a threshold.
 
-    RUN is a run's folder. TABLE is anybody's values by generation, as genloss verdict reads it.
+    RUN is a run's folder. TABLE is anybody's values by generation, one or several, as genloss verdict reads
+    them.
 
     \b
     genloss forecast genloss-runs/collapse-or-thrive --at 200 --metric TraceRatio --threshold 0.5
@@ -58,10 +55,10 @@ def forecast(
     from genloss.collapse.forecast import forecasts
     from genloss.study.registry import did_you_mean
 
-    lines, notes, _ = trajectories_of(source, trust, columns)
+    lines, notes, _ = trajectories_of(sources, trust, columns)
     known = dict.fromkeys(x.metric for x in lines)
     if not known:
-        raise SpecError(f"{source}: it has no metric over generations")
+        raise SpecError(f"{sources[0]}: it has no metric over generations")
     for name in metrics:
         if name not in known:
             raise SpecError(f"no metric '{bounded(name)}' was measured{did_you_mean(name, known)}")
@@ -74,13 +71,10 @@ def forecast(
         many = len(wanted) - len(later)
         notes = [*notes, f"{many} of {len(wanted)} lines have generation {at} already: left out"]
     found = list(forecasts(later, at, level=level, threshold=threshold))
-    if as_json:
-        click.echo(json.dumps([f.plain() for f in found], indent=1))
-        return
-    for note in notes:
-        if "--better" not in note and "--tells" not in note:  # what is good matters to verdicts alone
-            say(note)
-    click.echo(text(found))
+    notes = [*notes, *(f"{x.name}: {note}" for x in later for note in (*x.notes, x.gaps) if note)]
+    for note in dict.fromkeys(notes):
+        say(note)
+    click.echo(json.dumps([f.plain() for f in found], indent=1) if as_json else text(found))
 
 
 def text(found: list[Forecast]) -> str:
@@ -116,8 +110,8 @@ def _said(f: Forecast) -> str:
 def _crossing(c: Crossing, at: int) -> str:
     if c.seen:
         return f"crossed at {c.generation.estimate:.0f}"
-    if c.never > 0.995:
-        return f"not by {at}"
+    if c.generation.low > at:
+        return f"not before generation {at}"
     typical, low, high = (f"{g:.0f}" if g <= at else f"after {at}" for g in c.generation)
     return f"{typical} [{low}, {high}]" + (
         f", not by {at}: {100 * c.never:.0f} %" if c.never >= 0.005 else ""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import textwrap
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genloss.cli.guard import DEBUG
+from genloss.cli.sources import pairs, sources_options, trajectories_of
 from genloss.errors import SpecError, say
 from genloss.wording import several
 
 if TYPE_CHECKING:
-    from genloss.collapse.findings import Finding
     from genloss.collapse.verdict import Verdict
 
 _WIDTH = 120
@@ -26,153 +22,21 @@ _ACROSS = 4  # lines that stand beside each other, and of which reasons are told
 _EIGHT = 46  # characters that eight short answers take
 
 
-def columns_options(command: Any) -> Any:
-    """Options that say which columns of a table are what."""
-    return _with(
-        command,
-        click.option("--generation", metavar="COL", help="Of a table: the column of generations."),
-        click.option(
-            "--value",
-            multiple=True,
-            metavar="COL",
-            help="Of a table: a column of values; several may be named.",
-        ),
-        click.option("--replicate", metavar="COL", help="Of a table: which independent run a row is of."),
-        click.option(
-            "--group", multiple=True, metavar="COL", help="Of a table: a column that tells lines apart."
-        ),
-        click.option(
-            "--across",
-            type=click.Choice(["generations", "replicates", "groups", "metrics"]),
-            help="Of a wide table: what its columns are.",
-        ),
-        click.option(
-            "--missing", multiple=True, metavar="VALUE", help="Of a table: what stands for no value."
-        ),
-    )
-
-
-def _meaning_options(command: Any) -> Any:
-    """Options that say what the values of a table mean."""
-    return _with(
-        command,
-        click.option(
-            "--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good."
-        ),
-        click.option(
-            "--tells",
-            type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
-            help="Of a table: what its values tell of.",
-        ),
-        click.option(
-            "--reference",
-            "references",
-            multiple=True,
-            metavar="METRIC=VALUE",
-            help="The risk of knowing nothing, for meaning 1.",
-        ),
-    )
-
-
-def _with(command: Any, *options: Any) -> Any:
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def trajectories_of(
-    source: str | Sequence[str], trust: bool, columns: dict[str, Any]
-) -> tuple[list[Any], list[str], str]:
-    """What a run's folder or tables hold, what is to be known of it, and what to call it.
-
-    Args:
-        source: a folder, or a table, or several.
-        trust: whether a run's own code may be imported.
-        columns: what the options of :func:`columns_options` gave, and what else the command knows of them.
-
-    Raises:
-        SpecError: if options do not fit the source, or a run has no metric over generations.
-        DataError: if a table cannot be read.
-        StoreError: if a folder holds no run.
-    """
-    sources = [source] if isinstance(source, str) else [*source]
-    references = pairs(columns.get("references", ()), "--reference")
-    folders = [one for one in sources if Path(one).is_dir() or not (Path(one).suffix or Path(one).exists())]
-    if not folders:
-        from genloss.collapse.others import Columns, read
-
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in columns.items()}
-        given["references"] = references
-        some, notes = read(sources, Columns(**given))
-        return some, notes, Path(sources[0]).name if len(sources) == 1 else f"{len(sources)} tables"
-    if len(sources) > 1:
-        raise SpecError(
-            f"{folders[0]}: is a run's folder, or none; several sources are tables, as {_tables_in(folders)}"
-        )
-    named = [f"--{k}" for k, v in columns.items() if v and k != "references"]
-    if named:
-        raise SpecError(f"{', '.join(named)}: of a table; {sources[0]} is a run, which knows its columns")
-    return (*_of_run(sources[0], trust, references),)
-
-
-def _tables_in(folders: Sequence[str]) -> str:
-    return f"{folders[0].rstrip('/')}/*.csv"
-
-
-def _of_run(source: str, trust: bool, references: dict[str, float]) -> tuple[list[Any], list[str], str]:
-    """The same of a run.
-
-    Raises:
-        StoreError: if the folder holds no run; with the tables that it holds.
-        SpecError: if it has no metric over generations, or none of a name that a reference is given for.
-    """
-    from genloss.cli.values import results_of
-    from genloss.collapse.trajectory import trajectories
-    from genloss.errors import StoreError
-
-    try:
-        found = results_of(source, trust)
-    except StoreError as error:
-        tables = [
-            p for p in sorted(Path(source).glob("*")) if p.suffix in (".csv", ".tsv", ".json", ".parquet")
-        ]
-        if not tables:
-            raise
-        raise StoreError(
-            f"{error}; it holds tables: genloss verdict {source.rstrip('/')}/*{tables[0].suffix}"
-        ) from None
-    some = [*trajectories(found)]
-    if not some:
-        axes = {axis for cell in found.cells for axis in cell.outline.axes[:1]} - {"generation"}
-        why = (
-            f"its first axis is {', '.join(sorted(axes))}, not generation" if axes else "run the study first"
-        )
-        raise SpecError(f"{source}: it has no metric over generations; {why}")
-    unknown = [name for name in references if name not in {x.metric for x in some}]
-    if unknown:
-        there = ", ".join(dict.fromkeys(x.metric for x in some))
-        raise SpecError(f"--reference {unknown[0]}: there is no such metric; there are {there}")
-    return some, found.notes, found.study.title or found.study.name
-
-
-def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
-    """NAME=VALUE options as numbers by name."""
-    out = {}
-    for text in given:
-        name, _, value = text.rpartition("=")
-        try:
-            out[name.strip()] = float(value)
-        except ValueError:
-            raise SpecError(f"{option} {text}: write NAME=NUMBER") from None
-        if not name:
-            raise SpecError(f"{option} {text}: write NAME=NUMBER")
-    return out
-
-
 @click.command()
-@click.argument("sources", metavar="RUN|TABLE...", nargs=-1, required=True, type=click.Path())
-@columns_options
-@_meaning_options
+@sources_options
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Of a table: which values are good.")
+@click.option(
+    "--tells",
+    type=click.Choice(["risk", "spread", "tail", "modes", "between", "support"]),
+    help="Of a table: what its values tell of.",
+)
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="METRIC=VALUE",
+    help="The risk of knowing nothing, for meaning 1.",
+)
 @click.option(
     "--margin",
     "margins",
@@ -182,9 +46,7 @@ def pairs(given: tuple[str, ...], option: str) -> dict[str, float]:
     "or support; the page says which is what.",
 )
 @click.option("--out", type=click.Path(), help="Write a page of its own, an HTML file that opens offline.")
-@click.option("--json", "as_json", is_flag=True, help="One object for each line, metric and meaning.")
-@click.option("--trust", is_flag=True, help="Run code of yours that the run's spec refers to.")
-@DEBUG
+@click.option("--json", "as_json", is_flag=True, help="A list: an object for each line, metric and meaning.")
 def verdict(
     sources: tuple[str, ...],
     margins: tuple[str, ...],
@@ -212,16 +74,14 @@ def verdict(
 
     asked = pairs(margins, "--margin")
     known = {k: v for k, v in vars(Margins()).items() if k != "references"}
-    for name, value in asked.items():
+    for name in asked:
         if name not in known:
             raise SpecError(
                 f"--margin {name}: there is no such margin{meant(name, known)}; there are {', '.join(known)}"
             )
-        if not value >= 0 or not math.isfinite(value):
-            raise SpecError(f"--margin {name}={value:g}: a margin is a number from 0 on")
-    references = pairs(columns["references"], "--reference")
+    bounds = Margins(**{**known, **asked}, references=pairs(columns["references"], "--reference"))
     some, notes, title = trajectories_of(sources, trust, columns)
-    found = judged(some, Margins(**{**known, **asked}, references=references), notes)
+    found = judged(some, bounds, notes)
     for note in found.notes:
         say(note)
     click.echo(json.dumps(found.said(), indent=1) if as_json else text(found, _width()))
@@ -244,7 +104,7 @@ def text(found: Verdict, width: int = _WIDTH) -> str:
         found: what to show.
         width: of the terminal, in characters.
     """
-    parts = (_sentences, _answers, _why, _differences, _unasked)
+    parts = (_sentences, _answers, _why, _margins, _differences, _unasked)
     return "\n\n".join("\n".join(lines) for part in parts if (lines := part(found, width)))
 
 
@@ -293,6 +153,9 @@ def _cut(name: str, most: int) -> str:
 
 def _why(found: Verdict, width: int) -> list[str]:
     """What answers rest on: of a few lines, the meanings that were asked."""
+    from genloss.collapse.meanings import MEANINGS
+    from genloss.collapse.sentences import reason
+
     if len(found.lines) > _ACROSS:
         return ["Why, line by line: --out page.html, or --json"]
     lines = []
@@ -302,37 +165,23 @@ def _why(found: Verdict, width: int) -> list[str]:
             lines.append(f"Why, of {line.name}:" if line.name else "Why:")
         reasons: dict[tuple[str, str], list[str]] = {}
         for f in asked:
-            reasons.setdefault(_reason(f), []).append(str(f.metric))
+            answer = f"{f.meaning} {MEANINGS[f.meaning - 1].name}: {f.answer}"
+            reasons.setdefault((answer, reason(f)), []).append(str(f.metric))
         for (answer, why), metrics in reasons.items():
             lines += _wrapped(f"{answer} ({', '.join(metrics)}): {why}.", width, "  ", "    ")
     return lines
 
 
-def _reason(f: Finding) -> tuple[str, str]:
-    """An answer; and what it rests on and, where it is none, what would tell."""
-    from genloss.collapse.meanings import MEANINGS
-    from genloss.collapse.verdict import effect_words
-
-    meant, effect = MEANINGS[f.meaning - 1], effect_words(f)
-    said = [
-        f.law,
-        f.why,
-        f"{meant.effect}: {effect}" if effect else "",
-        f"would tell: {f.needs}" if f.needs else "",
-    ]
-    return f"{meant.number} {meant.name}: {f.answer}", "; ".join(part for part in said if part)
+def _margins(found: Verdict, width: int) -> list[str]:
+    return _wrapped(found.stated, width, "", "  ")
 
 
 def _differences(found: Verdict, width: int) -> list[str]:
-    from genloss.numbers import bracketed, interval
-
     if not found.differences:
         return []
     lines = ["Differences at the last generation, replicate by replicate:"]
     for d in found.differences[:_MOST]:
-        size = bracketed(*interval(d.effect, 1.0 if d.factor else 0.0))
-        how = f"has {size} times that of {d.to}" if d.factor else f"less {d.to} is {size}"
-        lines += _wrapped(f"{d.metric}: {d.line} {how}", width, "  ", "    ")
+        lines += _wrapped(d.words, width, "  ", "    ")
     left = len(found.differences) - _MOST
     return [*lines, f"  ... and {left} more: --out page.html"] if left > 0 else lines
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +115,7 @@ def records(results: Results) -> list[dict[str, Any]]:
 
     Infinite values are the text "Infinity" or "-Infinity", and what is no number is null.
     """
+    from genloss.numbers import json_number
     from genloss.report.aggregate import curves
 
     out = []
@@ -137,13 +137,6 @@ def records(results: Results) -> list[dict[str, Any]]:
                 }
             )
     return out
-
-
-def json_number(x: float) -> float | str | None:
-    """A number as JSON can hold it."""
-    if math.isnan(x):
-        return None
-    return float(x) if math.isfinite(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def _legend(results: Results) -> list[str]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genloss.cli.guard import DEBUG
-from genloss.cli.judging import columns_options, trajectories_of
+from genloss.cli.sources import sources_options, trajectories_of
 from genloss.errors import say
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="RUN|TABLE", type=click.Path())
 @click.option(
     "--watch", metavar="METRIC", help="The metric you care about; by default the first that is better lower."
 )
@@ -28,20 +26,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="The most that the probability of a false alarm on a line may be, over all its generations.",
 )
-@columns_options
+@sources_options
 @click.option("--json", "as_json", is_flag=True, help="A list with one object for each line and metric.")
-@click.option("--trust", is_flag=True, help="Run code of yours that the run's spec refers to.")
-@DEBUG
-def warn(source: str, watch: str | None, alpha: float, as_json: bool, trust: bool, **columns: Any) -> None:
+def warn(
+    sources: tuple[str, ...], watch: str | None, alpha: float, as_json: bool, trust: bool, **columns: Any
+) -> None:
     """Say which metric moved first, and how long before the one you care about.
 
-    RUN is a run's folder. TABLE is anybody's values by generation, as genloss verdict reads it. Of each line
-    every metric is looked at after each generation, as a monitor in a training pipeline would.
+    RUN is a run's folder. TABLE is anybody's values by generation, one or several, as genloss verdict reads
+    them. Of each line every metric is looked at after each generation, as a monitor in a training pipeline
+    would.
     """
     from genloss.collapse.warning import FEWEST
     from genloss.collapse.warning import warn as warned
 
-    some, notes, _ = trajectories_of(source, trust, columns)
+    some, notes, _ = trajectories_of(sources, trust, columns)
     for note in notes:
         say(note)
     lines = warned(some, watch, alpha)
@@ -60,8 +59,8 @@ def warn(source: str, watch: str | None, alpha: float, as_json: bool, trust: boo
 
 
 def entries(line: Warned) -> list[dict[str, Any]]:
-    """An object for each metric of a line; null where there is no alarm, or no interval."""
-    from genloss.cli.summary import json_number
+    """An object for each metric of a line: null where there is no alarm, no interval, or nothing to say."""
+    from genloss.numbers import json_number
 
     return [
         {

@@ -12,6 +12,7 @@ generations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from genloss.collapse.forecast import Crossing, Forecast
@@ -23,6 +24,8 @@ from genloss.collapse.verdict import Verdict
 from genloss.collapse.verdict import verdict as _judged
 from genloss.collapse.warning import Move, Warned
 from genloss.collapse.warning import warn as _warned
+from genloss.errors import SpecError, shown
+from genloss.study.registry import did_you_mean
 
 if TYPE_CHECKING:
     from genloss.study.results import Results
@@ -58,7 +61,7 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
 
     Raises:
         DataError: if a table cannot be read as values by generation.
-        TypeError: if a column is given that is none of those fields.
+        SpecError: if a column is given that is none of those fields, or of what is no table.
 
     >>> import numpy as np
     >>> losses = 2 + 0.1 * np.arange(30)[:, None] + np.linspace(0, 0.1, 20)
@@ -66,7 +69,7 @@ def verdict(data: Results | Any, margins: Margins | None = None, **columns: Any)
     >>> found.lines[0].answer(2).answer, found.notes[0]
     ('yes', '30 rows read as generations, 20 columns as replicates')
     """
-    some, notes = _lines(data, columns)
+    some, notes = _lines(data, columns, "margins")
     return _judged(some, margins, notes)
 
 
@@ -89,9 +92,10 @@ def warn(data: Results | Any, watch: str | None = None, alpha: float = 0.05, **c
 
     Raises:
         DataError: if a table cannot be read as values by generation.
-        GenlossError: if no line has the metric, there is nothing to look at, or alpha is not between 0 and 1.
+        GenlossError: if no line has the metric, there is nothing to look at, alpha is not between 0 and 1, or
+            columns are none.
     """
-    some, notes = _lines(data, columns)
+    some, notes = _lines(data, columns, "watch", "alpha")
     return _warned(some, watch, alpha, notes)
 
 
@@ -116,23 +120,40 @@ def forecast(
 
     Raises:
         DataError: if a table cannot be read as values by generation.
-        GenlossError: if a line has that generation already.
+        GenlossError: if a line has that generation already, no line has the metric, a number is none that
+            makes sense, or columns are none.
     """
-    some, _ = _lines(data, columns)
+    some, _ = _lines(data, columns, "metric", "threshold", "level")
     wanted = [x for x in some if metric is None or x.metric == metric]
+    if some and not wanted:
+        near = did_you_mean(str(metric), {x.metric for x in some})
+        raise SpecError(f"metric = {shown(metric)}: there is no such metric{near}")
     return list(_ahead(wanted, at, level=level, threshold=threshold))
 
 
-def _lines(data: Any, columns: dict[str, Any]) -> tuple[list[Trajectory], Sequence[str]]:
-    """Trajectories, whatever they are in, and what is to be known of them."""
+def _lines(data: Any, columns: dict[str, Any], *own: str) -> tuple[list[Trajectory], Sequence[str]]:
+    """Trajectories, whatever they are in, and what is to be known of them.
+
+    Args:
+        data: as in :func:`verdict`.
+        columns: which columns are what.
+        own: other options of the function that was called.
+
+    Raises:
+        SpecError: if columns are none that there are, or given of what is no table.
+    """
+    from genloss.collapse.others import Columns, read
     from genloss.study.results import Results
 
-    if isinstance(data, Results):
-        return list(trajectories(data)), data.notes
-    if isinstance(data, (list, tuple)) and data and all(isinstance(one, Trajectory) for one in data):
-        return list(data), ()
-    from genloss.collapse.others import Columns, read
-
+    known = [*own, *(field.name for field in fields(Columns))]
+    for name, value in columns.items():
+        if name not in known:
+            raise SpecError(f"{name} = {shown(value)}: there is no such option{did_you_mean(name, known)}")
+    ours = isinstance(data, Results)
+    if ours or (isinstance(data, (list, tuple)) and data and all(isinstance(x, Trajectory) for x in data)):
+        if columns:
+            raise SpecError(f"{', '.join(columns)}: of a table; results and trajectories know their columns")
+        return (list(trajectories(data)), data.notes) if ours else (list(data), ())
     given: dict[str, Any] = {
         k: (v,) if isinstance(v, str) and k in ("value", "group", "missing") else v
         for k, v in columns.items()

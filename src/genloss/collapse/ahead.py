@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from genloss.collapse.blocks import Of
-from genloss.meaning import Scale
+from genloss.meaning import Scale, ends
 from genloss.samples import Array
 from genloss.streams import Rng
 
@@ -57,9 +57,7 @@ def link(values: Array, scale: Scale) -> Link:
         return Link("log", np.log, lambda y: np.exp(np.clip(y, -_LARGEST, _LARGEST)), lambda x: x)
     if scale == "share" and least > 0 and most < 1:
         return Link("logit", logit, expit, lambda x: x * (1 - x))
-    low = 0.0 if scale in ("ratio", "count", "share") and least >= 0 else -np.inf
-    high = 1.0 if scale == "share" and most <= 1 else np.inf
-    return Link("", lambda x: x, lambda y: np.clip(y, low, high), np.ones_like)
+    return Link("", lambda x: x, lambda y: np.clip(y, *ends(scale, least, most)), np.ones_like)
 
 
 def middle(y: Array, of: Of) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from genloss.collapse.ahead import Link, middle
 from genloss.collapse.blocks import STATUS_REPLICATES, Blocks, Of, averages
-from genloss.collapse.growth import FAMILIES, Family, columns, fitted, support, whitening
+from genloss.collapse.growth import FAMILIES, Family, columns, fitted, orthogonal, support, whitening
 from genloss.samples import Array
 from genloss.streams import Rng
 
@@ -194,44 +194,53 @@ def _weights(found: list[_Laws], way: Link, misfit: float) -> tuple[list[str], A
     """Names and weights of all laws on all scales."""
     names: list[str] = []
     logs: list[Array] = []
-    on = {"log": " of logarithms", "logit": " of log odds", "": ""}[way.name]
+    groups: list[Array] = []  # a law on one scale
     for laws in found:
         parameters = np.array([FAMILIES[int(k)].parameters for k in laws.family])
         limited = np.array([FAMILIES[int(k)].name in _LIMITED for k in laws.family])
         log = -laws.chi / misfit / 2 - _PENALTY * parameters
         log -= np.log(2) * (limited.astype(float) + (not laws.linked))
         logs.append(np.where(laws.stays, log, -np.inf))
-        names += [_named(FAMILIES[int(k)].name, on if laws.linked else "") for k in laws.family]
+        names += [_named(FAMILIES[int(k)].name, way.name if laws.linked else "") for k in laws.family]
+        groups.append(2 * laws.family + laws.linked)
     every = np.concatenate(logs)
     size = np.exp(every - every.max())
-    group = np.array(names)
+    group = np.concatenate(groups)
     weight = np.zeros_like(size)
-    for name in dict.fromkeys(names):
-        mine = size[group == name]
-        weight[group == name] = mine * mine.max() / max(mine.sum(), np.finfo(float).tiny)
+    for one in np.unique(group):
+        mine = size[group == one]
+        weight[group == one] = mine * mine.max() / max(mine.sum(), np.finfo(float).tiny)
     return names, weight / weight.sum()
 
 
-def _named(name: str, on: str) -> str:
-    return name if name == "constant" else name + on  # a constant is one on every scale
+_NAMES = {
+    ("linear", "log"): "exponential",
+    ("logarithmic", "log"): "power",
+    ("power", "log"): "stretched exponential",
+    ("bounded exponential", "log"): "Gompertz",
+    ("linear", "logit"): "logistic",
+    ("logarithmic", "logit"): "log-logistic",
+}
+"""What a law of logarithms, or of log odds, is to the metric itself, where the field has a name for it."""
+
+
+def _named(name: str, link: str) -> str:
+    if name == "constant" or not link:  # a constant is one on every scale
+        return name
+    of = {"log": "the logarithm", "logit": "the log odds"}[link]
+    return _NAMES.get((name, link), f"{name} of {of}")
 
 
 def _numbers(laws: _Laws, own: Array, seen: int, misfit: float, rng: Rng) -> Array:
     """(B, 2) numbers of (B,) laws, drawn from their errors: Student's, as the covariance is estimated."""
     b = laws.blocks
     which, back = np.unique(own, return_inverse=True)
-    f = (laws.white @ b.weights) @ laws.basis[which, :seen]  # (U, K, 2)
-    size0 = np.linalg.norm(f[..., 0], axis=1)
-    q0 = f[..., 0] / size0[:, None]
-    shared = (q0 * f[..., 1]).sum(axis=1)
-    rest = f[..., 1] - shared[:, None] * q0
-    size1 = np.linalg.norm(rest, axis=1)
-    two = np.asarray(f[..., 1].any(axis=1))  # else there is one number
-    q1 = rest / np.where(two, size1, 1)[:, None]
+    q0, q1, size0, size1, shared, _ = orthogonal(b.weights @ laws.basis[which, :seen], laws.white)
+    two = np.asarray(q1.any(axis=1))  # else there is one number
     y = laws.white @ b.values
     free = max(b.freedom, 3)
     wide = np.sqrt(misfit / support(b) * free / rng.chisquare(free, len(own)))
     noise = wide[:, None] * rng.standard_normal((len(own), 2))
-    slope = np.where(two[back], ((q1 @ y)[back] + noise[:, 1]) / np.where(two, size1, 1)[back], 0.0)
+    slope = np.where(two[back], ((q1 @ y)[back] + noise[:, 1]) / size1[back], 0.0)
     level = ((q0 @ y)[back] + noise[:, 0] - shared[back] * slope) / size0[back]
     return np.stack([level, slope], axis=-1)

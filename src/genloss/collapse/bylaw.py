@@ -12,6 +12,7 @@ import numpy as np
 from genloss.errors import GenlossError
 from genloss.experiment import Experiment
 from genloss.laws import law
+from genloss.numbers import number
 
 Kind = Literal["constant", "bounded", "decay", "logarithmic", "power", "linear", "exponential"]
 _DOUBLINGS = 10
@@ -54,21 +55,21 @@ class Tail:
         if self.kind == "constant":
             return "does not change"
         if self.kind == "bounded":
-            return f"tends to {self.limit:.3g}"
+            return f"tends to {number(self.limit)}"
         if self.kind == "decay":
             how = (
-                f"with half-life {math.log(2) / self.rate:.3g} generations"
+                f"with half-life {number(math.log(2) / self.rate)} generations"
                 if self.geometric
-                else (f"like t^-{self.rate:.2g}")
+                else f"like t^{number(-self.rate, 2)}"
             )
             return f"decays to 0 {how}"
         if self.kind == "logarithmic":
             return f"{up} like log t for ever"
         if self.kind == "power":
-            return f"{up} like t^{self.rate:.2g} for ever"
+            return f"{up} like t^{number(self.rate, 2)} for ever"
         if self.kind == "exponential":
-            return f"{up} for ever, doubling every {math.log(2) / self.rate:.3g} generations"
-        return f"{up} by {abs(self.rate):.3g} a generation for ever"
+            return f"{up} for ever, doubling every {number(math.log(2) / self.rate)} generations"
+        return f"{up} by {number(abs(self.rate))} a generation for ever"
 
 
 def tail(exp: Experiment, agent: int, metric: str) -> Tail | None:

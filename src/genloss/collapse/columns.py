@@ -10,8 +10,9 @@ import numpy as np
 
 from genloss.collapse import names
 from genloss.collapse.figures import checked, generations, of_a_generation
+from genloss.collapse.meanings import referred
 from genloss.collapse.opening import FILE, Opened, Say
-from genloss.errors import DataError, SpecError
+from genloss.errors import DataError, SpecError, shown
 from genloss.meaning import Better, Tells
 from genloss.samples import Array
 from genloss.tables.say import meant, some
@@ -56,6 +57,14 @@ class Columns:
             if given is not None and given not in get_args(known):
                 some = ", ".join(f'"{k}"' for k in get_args(known) if k)
                 raise SpecError(f"{name} = {given!r}: give one of {some}")
+        for name in ("generation", "replicate"):
+            if not isinstance(vars(self)[name], (str, type(None))):
+                raise SpecError(f"{name} = {shown(vars(self)[name])}: give the name of a column, a text")
+        for name in ("value", "group", "missing"):
+            given = vars(self)[name]
+            if not isinstance(given, (tuple, list)) or not all(isinstance(one, str) for one in given):
+                raise SpecError(f"{name} = {shown(given)}: give a text, or several")
+        referred(self.references)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,9 +220,7 @@ def _guessed_groups(
 
 
 def tidied(table: Opened, given: Columns, say: Say) -> Opened:
-    """The table without what trackers and averages put beside values: extremes, times, errors, numbers "
-    "of rows.
-    """
+    """The table without what trackers and averages put beside values: extremes, times, errors, counts."""
     runs = _role(table, given.replicate, names.REPLICATES, ())
     asked = {*given.value, given.generation, given.replicate, *given.group}
     tracked = [c for c in table.columns if c.endswith(("__MIN", "__MAX"))]
@@ -260,10 +267,10 @@ def values(table: Opened, given: Columns, found: Roles, say: Say) -> list[str]:
             checked(table.figures(odd), table.source, odd)
         raise DataError(
             f"{table.source}: no column holds numbers that could be the value; name it: --value COL; there "
-            "are "
-            f"{quoted(table.columns)}"
+            f"are {quoted(table.columns)}"
         )
-    say(f"{quoted(able)} {'is' if len(able) == 1 else 'are'} read as the value (--value COL changes it)")
+    read_as = "is read as the value" if len(able) == 1 else "are read as values"
+    say(f"{quoted(able)} {read_as} (--value COL changes it)")
     return able
 
 

@@ -100,12 +100,17 @@ class OverGenerations:
     No change: generations are exchangeable, whatever replicates have to do with each other. A generation's
     score is the number of values in all other generations, each of the same replicate, that are below it,
     less those above. Where no scores tie, the place k of the newest one among all t is uniform, whatever the
-    places before (a conformal p-value), and bets on it at fair odds are a martingale: that it falls pays
-    t ((k/t)^a - ((k-1)/t)^a), k being counted from below, and that it rises the same, k being counted from
-    above. A little of what bets have come to is shared among all of them after each generation, so that a
-    change may begin late. Where scores tie, each bet takes the place of them that pays it least: whatever an
-    order of the ties would have come to, this is no more. (Their average would be fair in any one generation,
-    and not over time, as ties tell of the next ones.)
+    places before (a conformal p-value), and bets on it at fair odds are a martingale. Half of the stake is
+    bet on a drift: that values fall pays t ((k/t)^a - ((k-1)/t)^a), k being counted from below, and that they
+    rise the same, k being counted from above. A little of what these bets have come to is shared among them
+    after each generation, so that a change may begin late. The other half is bet on a jump that stays: one
+    bet for each generation g as the last before it, that all after it lie beyond all up to it, pays
+    1 - c + c t/(t-g) where k is at most t - g, else 1 - c.
+
+    Where scores tie, each bet takes the place of them that pays it least: whatever an order of the ties would
+    have come to, this is no more. (Their average would be fair in any one generation, and not over time, as
+    ties tell of the next ones.) A bet on a jump pays all values beyond it alike, so that values which are
+    equal there, as infinite ones are, cost it nothing.
 
     Args:
         shape: (B, R).
@@ -119,7 +124,8 @@ class OverGenerations:
     def __init__(self, shape: Shape) -> None:
         self._past = _Past(shape)
         self._scores = np.zeros((0, shape[0]))
-        self._log = np.full((2, len(_POWERS), shape[0]), -np.log(2 * len(_POWERS)))
+        self._drifts = np.full((2, len(_POWERS), shape[0]), -np.log(4 * len(_POWERS)))
+        self._jumps = np.zeros((2, 0, shape[0]))
 
     def add(self, x: Array) -> Evidence:
         """Take the next generation, (B, R), and say what bets have come to."""
@@ -127,19 +133,36 @@ class OverGenerations:
         signs = np.concatenate([none, *(some.sum(axis=2, dtype=np.int64) for some in self._past.signs(x))])
         new = signs.sum(axis=0)
         self._scores = np.concatenate([self._scores - signs, new[None]])
-        t = len(self._scores)
         # the place from above, and from below, each after all that it ties with
         places = np.array([(self._scores >= new).sum(axis=0), (self._scores <= new).sum(axis=0)])[:, None]
+        t = len(self._scores)
+        drifts, jumps = self._drift(t, places), self._jump(t, places)
+        return Evidence(*np.logaddexp.reduce([drifts, jumps, np.full(drifts.shape, np.log(_left(t) / 4))]))
+
+    def _drift(self, t: int, places: Array) -> Array:
+        """(2, B) what bets on a drift, upwards and downwards, have come to."""
         a = np.array(_POWERS)[:, None]
-        log = self._log + np.log(t * ((places / t) ** a - ((places - 1) / t) ** a))
+        log = self._drifts + np.log(t * ((places / t) ** a - ((places - 1) / t) ** a))
         total = np.logaddexp.reduce(log, axis=(0, 1))
-        self._log = np.logaddexp(log + np.log1p(-_SHARED), total + np.log(_SHARED / log[..., 0].size))
-        return Evidence(*np.logaddexp.reduce(self._log, axis=1))
+        self._drifts = np.logaddexp(log + np.log1p(-_SHARED), total + np.log(_SHARED / log[..., 0].size))
+        return np.asarray(np.logaddexp.reduce(self._drifts, axis=1))
+
+    def _jump(self, t: int, places: Array) -> Array:
+        """(2, B) the same of bets on a jump after each generation so far."""
+        if t > 1:
+            stake = np.log((_left(t - 1) - _left(t)) / 4)
+            begun = np.full((2, 1, places.shape[-1]), stake)
+            beyond = np.arange(t - 1, 0, -1)[:, None]
+            pays = np.where(places <= beyond, np.log(1 - _BOLD + _BOLD * t / beyond), np.log(1 - _BOLD))
+            self._jumps = np.concatenate([self._jumps, begun], axis=1) + pays
+        return np.asarray(np.logaddexp.reduce(self._jumps, axis=1, initial=-np.inf))
 
 
-# of bets: from bold, for one that always breaks the record, to none
+# of bets on a drift: from bold, for one that always breaks the record, to none
 _POWERS = (0.1, 0.3, 0.7, 1.0)
 _SHARED = 0.01
+# of a stake, what is bet on a jump: the rest stays where noise reaches across it
+_BOLD = 0.8
 
 
 class _Past:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from genloss.collapse.meanings import MEANINGS, Answer
 from genloss.collapse.rates import Growth, growth
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
+from genloss.numbers import json_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,7 @@ class Finding:
         needs: what would answer it; "" where it is answered.
         why: what the answer rests on.
         factor: whether the effect is a factor: no change is 1.
+        measured: what the effect is, in words.
     """
 
     labels: Mapping[str, Any]
@@ -39,10 +40,16 @@ class Finding:
     needs: str = ""
     why: str = ""
     factor: bool = False
+    measured: str = ""
+
+    @property
+    def word(self) -> str:
+        """The answer, and whether a law gave it."""
+        return f"{self.answer} by law" if self.law and self.answer in ("yes", "no") else self.answer
 
     def said(self) -> dict[str, Any]:
-        """As JSON has it: numbers that are none are null."""
-        effect, low, high = (float(v) if math.isfinite(v) else None for v in self.effect)
+        """As JSON has it: a number that is none is null, an infinite one a text."""
+        effect, low, high = map(json_number, self.effect)
         return {
             **self.labels,
             "metric": self.metric,

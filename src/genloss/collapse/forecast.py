@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -21,10 +22,11 @@ from genloss.collapse.ahead import ahead, link, spread
 from genloss.collapse.averaging import averaged
 from genloss.collapse.blocks import LEAST_REPLICATES, Of
 from genloss.collapse.trajectory import Trajectory
-from genloss.errors import GenlossError
+from genloss.errors import GenlossError, shown
 from genloss.experiment import Experiment
 from genloss.intervals import Interval
 from genloss.laws import law
+from genloss.numbers import json_number
 from genloss.samples import Array
 from genloss.streams import fixed
 
@@ -101,8 +103,8 @@ class Forecast:
         return not self.reason
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it: an infinite or missing number is null."""
-        estimate, low, high = (_number(v) for v in self.value)
+        """As JSON has it: a number that is none is null, an infinite one a text."""
+        estimate, low, high = (json_number(v) for v in self.value)
         crossed = self.crossing
         return {
             **self.labels,
@@ -111,28 +113,24 @@ class Forecast:
             "at": self.at,
             "level": self.level,
             "last": self.last,
-            "seen": _number(self.seen),
+            "seen": json_number(self.seen),
             "forecast": estimate,
             "low": low,
             "high": high,
             "cannot_tell": self.reason,
             "laws": self.laws,
             "since": self.since,
-            "law": None if self.by_law is None else _number(self.by_law),
+            "law": None if self.by_law is None else json_number(self.by_law),
             "crossing": None
             if crossed is None
             else {
                 "threshold": crossed.threshold,
-                **dict(zip(("generation", "low", "high"), map(_number, crossed.generation), strict=True)),
+                **dict(zip(("generation", "low", "high"), map(json_number, crossed.generation), strict=True)),
                 "never": crossed.never,
                 "seen": crossed.seen,
             },
             "notes": list(self.notes),
         }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def forecasts(
@@ -184,13 +182,10 @@ def forecast(
     """
     last = int(x.generations[-1])
     _asked(at, last, level, threshold)
+    at, level = int(at), float(level)  # NumPy's are none that JSON has
+    threshold = None if threshold is None else float(threshold)
     whole = x.only(~np.isnan(x.values).any(axis=0))
-    notes = x.notes
-    if whole.replicates < x.replicates:
-        notes = (
-            *notes,
-            f"{x.replicates - whole.replicates} of {x.replicates} replicates lack values: left out",
-        )
+    notes = (*x.notes, x.gaps) if x.gaps else x.notes
     series = _observed(whole.values, of) if whole.replicates else np.full(len(x.generations), np.nan)
     nothing = Interval(np.nan, np.nan, np.nan)
     told = Forecast(
@@ -211,15 +206,21 @@ def forecast(
     return _told(told, whole, series, threshold)
 
 
-def _asked(at: int, last: int, level: float, threshold: float | None) -> None:
+def _asked(at: Any, last: int, level: Any, threshold: Any) -> None:
+    if isinstance(at, bool) or not isinstance(at, (int, np.integer)):
+        raise GenlossError(f"at = {shown(at)}: give a generation, a whole number, as at={last + 10}")
     if at <= last:
         raise GenlossError(f"generation {at} is no later than {last}, the last one seen: ask for a later one")
     if at > _LATEST:
         raise GenlossError(f"generation {at} is too late for any forecast: ask for {_LATEST} at most")
-    if not 0 < level < 1:
-        raise GenlossError(f"level = {level}: give a number between 0 and 1, as 0.9")
-    if threshold is not None and not np.isfinite(threshold):
-        raise GenlossError(f"threshold = {threshold}: give a finite number")
+    if not _real(level) or not 0 < level < 1:
+        raise GenlossError(f"level = {shown(level)}: give a number between 0 and 1, as 0.9")
+    if threshold is not None and not (_real(threshold) and np.isfinite(threshold)):
+        raise GenlossError(f"threshold = {shown(threshold)}: give a finite number")
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _too_little(x: Trajectory) -> str:

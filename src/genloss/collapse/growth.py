@@ -192,7 +192,7 @@ def support(b: Blocks) -> float:
 def fitted(b: Blocks, design: Array, white: Array) -> Fits:
     """Least squares of whitened block means on each of (G, K, 2) designs."""
     y = white @ b.values
-    q0, q1, n0, n1, cross, fit = _orthogonal(design, white)
+    q0, q1, n0, n1, cross, fit = orthogonal(design, white)
     p0, p1 = q0 @ y, q1 @ y
     slope = p1 / n1
     level = (p0 - slope * cross) / n0
@@ -205,13 +205,15 @@ def fitted(b: Blocks, design: Array, white: Array) -> Fits:
 def chi_squares(b: Blocks, design: Array, white: Array, values: Array) -> Array:
     """(N, G) chi-squares of many (N, K) block means that have the errors of these."""
     y = values @ white.T
-    q0, q1, *_, fit = _orthogonal(design, white)
+    q0, q1, *_, fit = orthogonal(design, white)
     left = (y**2).sum(axis=1)[:, None] - (y @ q0.T) ** 2 - (y @ q1.T) ** 2
     return np.where(fit, np.maximum(left, 0) * support(b), np.inf)
 
 
-def _orthogonal(design: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """(G, K) orthonormal columns of whitened designs, what they were divided by, overlaps; which will do."""
+def orthogonal(design: Array, white: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """(G, K) orthonormal columns of (G, K, 2) designs, whitened, the second 0 where there is none; (G,) what
+    they were divided by, how they overlapped, and which will do.
+    """
     f0, f1 = design[..., 0] @ white.T, design[..., 1] @ white.T
     n0 = np.sqrt((f0**2).sum(axis=1))
     q0 = f0 / np.where(n0 > 0, n0, 1)[:, None]

@@ -1,6 +1,4 @@
-"""What can be wrong with the replicates of somebody's metric: pieces of one run, copies, early ends, "
-"freezing.
-"""
+"""What can be wrong with the replicates of a metric: pieces of one run, copies, early ends, freezing."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import numpy as np
 from genloss.collapse.opening import Say
 from genloss.errors import DataError
 from genloss.samples import Array
-from genloss.wording import several
+from genloss.wording import are, have, several
 
 _JOINTS = {2: 0.3, 3: 0.4, 4: 0.5}
 """By half the number of replicates: how near each begins to where the one before ends, over the distance of
@@ -37,8 +35,7 @@ def no_pieces(source: str, t: Array, x: Array, who: Array) -> None:
         return
     remedy = (
         "pieces of a run are no replicates; leave the column out, or name the one that tells independent "
-        "runs apart: "
-        "--replicate COL"
+        "runs apart: --replicate COL"
     )
     if (there.sum(axis=1) > 1).mean() < 0.1:
         raise DataError(
@@ -55,13 +52,15 @@ def no_pieces(source: str, t: Array, x: Array, who: Array) -> None:
     if joint < bound * any_two and joint < (bound + 0.1) * apart:
         raise DataError(
             f"{source}: each replicate begins where the one before ends, as '{who[1]}' where '{who[0]}' "
-            "does: they are "
-            f"blocks of one run; {remedy}"
+            f"does: they are blocks of one run; {remedy}"
         )
 
 
 def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     """The generations and replicates with which most values are kept, none of them missing.
+
+    Replicates that lack a value are left out. Where that would be most of them, as of values that are missing
+    here and there, generations are, if half of them stay and the first one does.
 
     Args:
         t: (T,) generations.
@@ -91,10 +90,18 @@ def complete(t: Array, x: Array, say: Say) -> tuple[Array, Array, Array]:
     least, most = int(there.sum(axis=0).min()), int(there.sum(axis=0).max())
     had = f"{least} to {most}" if least < most else f"{least}"
     ones = int(whole.sum())
+    every = np.asarray(there.all(axis=1))
+    if 2 * ones < x.shape[1] and every[0] and 2 * every.sum() >= len(t):
+        less = several(int((~every).sum()), "generation")
+        say(
+            f"{less} of {len(t)} in which a replicate has no value left out, {t[~every][0]:g} first: "
+            f"only {ones} of {x.shape[1]} replicates have all"
+        )
+        return t[every], x[every], np.ones(x.shape[1], bool)
     gone = "those left out" if ones < x.shape[1] else "those that end before others"
     say(
-        f"replicates have {had} of {len(t)} generations: used {'is' if ones == 1 else 'are'} the {ones} of "
-        f"{x.shape[1]} that {'has' if ones == 1 else 'have'} all of {int(kept.sum())}, up to generation "
+        f"replicates have {had} of {len(t)} generations: used {are(ones)} the {ones} of "
+        f"{x.shape[1]} that {have(ones)} all of {int(kept.sum())}, up to generation "
         f"{t[kept][-1]:g}; {gone} may be the ones that failed"
     )
     return t[kept], x[np.ix_(kept, whole)], whole
@@ -110,9 +117,8 @@ def no_copies(x: Array, say: Say) -> Array:
         not copies or len(x) < 2 or (x == x[:1]).all(axis=0)[~kept].all()
     ):  # standing still, several may be alike
         return np.ones(x.shape[1], bool)
-    be = "is" if copies == 1 else "are"
     say(
-        f"{copies} of {x.shape[1]} replicates {be} to the last digit a copy of another in every "
+        f"{copies} of {x.shape[1]} replicates {are(copies)} to the last digit a copy of another in every "
         "generation; left out"
     )
     return kept
@@ -152,22 +158,21 @@ def thawed(t: Array, x: Array, who: Array, say: Say) -> tuple[Array, Array]:
     if frozen.any() and (frozen | ~moved).all() and together:
         say(
             f"from generation {t[last]:g} on nothing changes, to the last digit: a pipeline that stopped, "
-            "or a state "
-            f"that cannot be left, but no stability; {several(len(x) - 1 - last, 'generation')} left out"
+            "or a state that cannot be left, but no stability; "
+            f"{several(len(x) - 1 - last, 'generation')} left out"
         )
         return t[: last + 1], x[: last + 1]
     if (frozen | ~moved).all():
         say(
-            f"from generation {t[last]:g} on no replicate moves any more, to the last digit: absorbed one "
-            "by one"
+            f"from generation {t[last]:g} on no replicate moves any more, to the last digit: absorbed one by "
+            "one"
         )
         return t, x
     count = int(frozen.sum())
     if count > 1 and together:
         say(
             f"{count} of {x.shape[1]} replicates stop at generation {t[last]:g}, all at once and to the "
-            "last digit: "
-            "runs that were stopped; left out"
+            "last digit: runs that were stopped; left out"
         )
         return t, x[:, ~frozen]
     if count:
@@ -176,8 +181,7 @@ def thawed(t: Array, x: Array, who: Array, say: Say) -> tuple[Array, Array]:
             f"{several(count, 'replicate')} of {x.shape[1]} {'stands' if count == 1 else 'stand'} still to "
             "the last "
             f"digit, '{who[first]}' from generation {t[ends[first]]:g} on: absorbed, or stopped; kept, so "
-            "leave out "
-            "those that were stopped"
+            "leave out those that were stopped"
         )
     return t, x
 

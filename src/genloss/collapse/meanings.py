@@ -6,16 +6,20 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from numbers import Real
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from genloss import intervals
 from genloss.collapse.trajectory import Trajectory
+from genloss.errors import SpecError, bounded, shown
 from genloss.intervals import Interval
 from genloss.meaning import Tells
+from genloss.numbers import number, percent
 from genloss.samples import Array
 
 Answer = Literal["yes", "no", "undecided", "not asked"]
@@ -46,28 +50,27 @@ MEANINGS = (
         ("risk",),
         "share of generation 1's advantage over knowing nothing that is lost",
         "a metric of risk with a reference, as TestError, LogLoss, MeanError or HoldoutNLL have one where "
-        "the "
-        "real data defines it; or --reference METRIC=VALUE",
+        "the real data defines it; or --reference METRIC=VALUE",
     ),
     Meant(
         2,
         "any increase",
         ("risk",),
-        "change of the risk from generation 1 on, for the worse",
+        "change from the first generation to the last, for the worse",
         "a metric of risk: HoldoutNLL, TestError, LogLoss, MeanError",
     ),
     Meant(
         3,
         "divergence",
         ("risk", "spread"),
-        "change of the mean from the first generations to the last, for the worse",
+        "change of the mean, last generations against first ones: for the worse, of a spread upwards",
         "a metric of risk or of spread",
     ),
     Meant(
         4,
         "collapsing variance",
         ("spread",),
-        "factor of generation 1's variance or diversity that is left",
+        "what is left of the first generation's variance or diversity, as a factor",
         "a metric of spread: TraceRatio, LogDetRatio, Diversity",
     ),
     Meant(
@@ -82,7 +85,7 @@ MEANINGS = (
         6,
         "loss of tails",
         ("tail",),
-        "factor of generation 1's mass in the real tail that is left",
+        "what is left of the first generation's tail, as a factor",
         "a metric of tails: TailMass, RareMass, SupportSize",
     ),
     Meant(
@@ -108,7 +111,7 @@ class Margins:
 
     Args:
         lost: of meaning 1, the share of generation 1's advantage over the reference.
-        increase: of meaning 2 where the risk is a ratio: the relative increase.
+        increase: of meanings 2 and 3 where the risk is a ratio: the relative increase.
         nats: the same for a risk in nats.
         share: the same for a risk that is a share.
         spreads: the same for a plain risk, in standard deviations over replicates at generation 1.
@@ -120,6 +123,9 @@ class Margins:
         between: of meaning 7: mass between modes.
         support: of meaning 8: share of rows.
         references: of meaning 1, the risk of knowing nothing by metric, instead of the metric's own.
+
+    Raises:
+        SpecError: if one is no number from 0 on, or a share above 1.
     """
 
     lost: float = 0.9
@@ -134,6 +140,36 @@ class Margins:
     between: float = 0.05
     support: float = 0.01
     references: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name == "references":
+                continue
+            said = f"margin {name} = {shown(value)}"
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+                raise SpecError(f"{said}: a margin is a number from 0 on")
+            if name in _SHARES and float(value) > 1:
+                share = float(value) / 100
+                raise SpecError(f"{said}: a share lies between 0 and 1; {value:g} % is {share:g}")
+        if self.kept == 0 or self.falling == 1:
+            raise SpecError(f"margin {'falling' if self.kept else 'kept'}: give a share between 0 and 1")
+        referred(self.references)
+
+
+_SHARES = ("lost", "share", "kept", "falling", "between", "support")
+
+
+def referred(references: Any) -> None:
+    """See that references are numbers by metric.
+
+    Raises:
+        SpecError: if they are not.
+    """
+    if not isinstance(references, Mapping):
+        raise SpecError(f'references = {shown(references)}: give numbers by metric, as {{"loss": 2.3}}')
+    for metric, risk in references.items():
+        if isinstance(risk, bool) or not isinstance(risk, Real) or not math.isfinite(risk):
+            raise SpecError(f"reference of {bounded(str(metric))} = {shown(risk)}: give a finite number")
 
 
 class Tested(NamedTuple):
@@ -182,6 +218,11 @@ def worse(x: Trajectory) -> int:
     return -1 if x.meaning.better == "higher" else 1
 
 
+def tells(x: Trajectory) -> Tells:
+    """Which meaning it tells of; where it says nothing but which values are good, of risk."""
+    return x.meaning.tells or ("risk" if x.meaning.better else "")
+
+
 def logarithmic(x: Trajectory) -> bool:
     """Whether its changes are factors: of positive values that are a ratio."""
     return x.meaning.scale == "ratio" and bool((x.values >= 0).all())
@@ -189,7 +230,10 @@ def logarithmic(x: Trajectory) -> bool:
 
 def moved(x: Trajectory) -> Array:
     """(R,) change from generation 1 to the last one: the logarithm of a factor, or a difference."""
-    first, last = x.values[0], x.values[-1]
+    return _change(x, x.values[0], x.values[-1])
+
+
+def _change(x: Trajectory, first: Array, last: Array) -> Array:
     with np.errstate(all="ignore"):
         change = np.log(last / first) if logarithmic(x) else last - first
     return np.asarray(np.where((first == last) & np.isfinite(first), 0.0, change))
@@ -201,16 +245,48 @@ def increase(x: Trajectory, margins: Margins) -> Tested:
     return test._replace(effect=_factor(test.effect)) if logarithmic(x) else test
 
 
+def pace(x: Trajectory, margins: Margins) -> Tested:
+    """Meaning 3, of what levels off: what it would rise by in as many generations again, against that margin.
+
+    No law rules out a slow drift beside a limit. So the pace is taken that each replicate has from the third
+    quarter of the generations to the last one, averages of which differ by less noise than two generations.
+    """
+    early, late = np.array_split(np.arange(len(x.values) // 2, len(x.values)), 2)
+    t = x.generations
+    times = (t[-1] - t[0]) / (t[late].mean() - t[early].mean())
+    with np.errstate(invalid="ignore"):
+        change = times * _change(x, x.values[early].mean(axis=0), x.values[late].mean(axis=0))
+    return against(worse(x) * change, margin_of(x, margins))
+
+
 def margin_of(x: Trajectory, margins: Margins) -> float:
     """Where an increase begins, on the scale of :func:`moved`."""
-    scale = x.meaning.scale
-    if logarithmic(x):
+    name = margin_name(x)
+    if name == "increase":
         return float(np.log1p(margins.increase))
-    if scale in ("nats", "share"):
-        return margins.nats if scale == "nats" else margins.share
+    if name in ("nats", "share"):
+        return margins.nats if name == "nats" else margins.share
     first = x.values[0][np.isfinite(x.values[0])]
     spread = float(np.std(first, ddof=1)) if len(first) > 1 else 0.0
-    return 0.5 if scale == "count" else margins.spreads * spread
+    return margins.spreads * spread if name else 0.5
+
+
+def margin_name(x: Trajectory) -> str:
+    """Which of the margins an increase is held against; "" where it is no choice."""
+    if logarithmic(x):
+        return "increase"
+    return {"nats": "nats", "share": "share", "count": ""}.get(x.meaning.scale, "spreads")
+
+
+def said_margin(x: Trajectory, margins: Margins) -> str:
+    """Where an increase begins, in words: per cent of a factor, points of a share, ..."""
+    return {
+        "increase": percent(margins.increase),
+        "nats": f"{number(margins.nats)} nats",
+        "share": f"{number(100 * margins.share)} {'point' if margins.share == 0.01 else 'points'}",
+        "spreads": f"{number(margins.spreads)} standard deviations of generation {x.generations[0]:g}",
+        "": "half a unit",
+    }[margin_name(x)]
 
 
 def _factor(log: Interval) -> Interval:

@@ -21,6 +21,7 @@ NO_CHANGE: dict[Over, str] = {
     "replicates": "replicates are independent; a trajectory read backwards is as likely as it is forwards",
 }
 """What "no change" is, by what evidence is over: while it holds, alarms are as rare as alpha says."""
+_UNSEEN = "nothing seen yet: what no change is, the number of replicates in the first generation settles"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Monitor:
     >>> for accuracy in (0.91, 0.90, 0.88, 0.87, 0.85, 0.84):
     ...     seen = monitor.add(accuracy)
     >>> print(seen)
-    accuracy falls: alarm since generation 6 of 6 (evidence 58.9, enough is 20)
+    accuracy falls: alarm since generation 6 of 6 (evidence 30.3, enough is 20)
     """
 
     def __init__(self, metric: str, alpha: float = 0.05, over: Over | None = None, block: int = 1) -> None:
@@ -116,7 +117,7 @@ class Monitor:
     @property
     def no_change(self) -> str:
         """What "no change" is, in words; what it is over is settled by the first generation."""
-        return "" if self.over is None else NO_CHANGE[self.over]
+        return _UNSEEN if self.over is None else NO_CHANGE[self.over]
 
     def add(self, values: Any) -> Watch:
         """Take the next generation, and say whether there is an alarm.

@@ -16,7 +16,7 @@ TRAINING = ("step", "global_step", "_step", "epoch")
 """What counts within one training, and is not always a generation of a loop."""
 REPLICATES = (
     *("replicate", "replicates", "rep", "seed", "random_seed", "run", "run_id", "run_name", "trial"),
-    *("chain", "repeat", "repetition", "fold"),
+    *("run_uuid", "run id", "run name", "chain", "repeat", "repetition", "fold"),
 )
 PIECES = ("batch", "minibatch", "batch_idx", "block", "chunk", "shard", "segment", "piece", "window")
 """Pieces of one run, which share its models."""
@@ -193,6 +193,15 @@ def spread(metric: str) -> bool:
 def share(metric: str) -> bool:
     """Whether a metric is one that goes from 0 to 1, or to 100 %."""
     return bool({*words(metric)} & {*_SHARES}) or words(metric)[-2:] == ["error", "rate"]
+
+
+def errs(metric: str) -> bool:
+    """Whether a metric is an error that may be a share of wrong answers as well as a squared one.
+
+    >>> errs("test_error"), errs("error_rate"), errs("mse")
+    (True, False, False)
+    """
+    return words(metric)[-1:] in (["error"], ["err"])
 
 
 def identifies(column: str) -> bool:

@@ -40,13 +40,17 @@ def needed(b: Blocks, family: int, shape: float, numbers: Array, birge: float) -
 
     told_by = []
     last = int(b.generations[-1])
-    if k := _least(longer, [k for k in _FACTORS[:4] if k * last <= _LONGEST]):
+    tried = [k for k in _FACTORS[:4] if k * last <= _LONGEST]
+    if k := _least(longer, tried):
         told_by.append(f"{k * last} generations")
     if k := _least(wider, [*_FACTORS]):
         told_by.append(f"{k * b.replicates} replicates")
     if told_by:
         return f"about {' or '.join(told_by)}"
-    return f"more than {_FACTORS[3]} times the generations or {_FACTORS[-1]} times the replicates"
+    replicates = f"{_FACTORS[-1]} times the replicates"
+    return (
+        f"neither {tried[-1]} times the generations nor {replicates}" if tried else f"not even {replicates}"
+    )
 
 
 def _least(tells: Callable[[int], bool], factors: list[int]) -> int:

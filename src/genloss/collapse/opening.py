@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,22 +54,20 @@ class Opened:
     def figures(self, column: str) -> Figures:
         """A column as numbers; what it leaves open, the others tell."""
         if column not in self._read:
-            found = figures(self.frame[column], self.missing, "", self.delimiter)
+            found = self._figures(column)
             if found.unsure:
-                marks = {
-                    figures(self.frame[c], self.missing, "", self.delimiter).decimal
-                    for c in self.columns
-                    if c != column and not identifies(c)
-                }
-                usual = "".join(sorted(m for m in marks if m))
-                found = figures(self.frame[column], self.missing, usual, self.delimiter)
+                others = [c for c in self.columns if c != column and not identifies(c)]
+                marks = {self._figures(c).decimal for c in others}
+                found = self._figures(column, "".join(sorted(m for m in marks if m)))
             self._read[column] = found
         return self._read[column]
 
+    def _figures(self, column: str, usual: str = "") -> Figures:
+        return figures(self.frame[column], self.missing, usual, self.delimiter)
+
     def without(self, columns: Sequence[str]) -> Opened:
         """The same without some columns."""
-        kept = self.frame.drop(columns=[*columns])
-        return Opened(self.source, kept, self.missing, self.delimiter, self.files)
+        return replace(self, frame=self.frame.drop(columns=[*columns]))
 
 
 def arrays(data: Any) -> dict[str, Array] | None:
@@ -99,8 +97,7 @@ def arrays(data: Any) -> dict[str, Array] | None:
         except (TypeError, ValueError):
             raise DataError(
                 f"the array '{name}' is no (T, R) table of numbers: give rows of one length, generations "
-                "down "
-                "and replicates across"
+                "down and replicates across"
             ) from None
         if x.ndim not in (1, 2) or not x.size:
             raise DataError(
@@ -229,8 +226,7 @@ def _nested(file: Path, say: Say) -> Any:
         return None
     if isinstance(whole, list) and whole and all(isinstance(row, list) for row in whole):
         raise DataError(
-            f"{file}: it holds lists of numbers, and nothing tells which way generations go; write "
-            "records, as "
+            f"{file}: it holds lists of numbers, and nothing tells which way generations go; write records: "
             '[{"generation": 1, "replicate": 0, "loss": 0.5}, ...]'
         )
     if not isinstance(whole, dict):

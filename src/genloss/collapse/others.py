@@ -28,9 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "read"]
 
-_TAKEN = ("metric", "meaning", "name", "answer", "effect", "low", "high", "law", "needs", "why")
+_TAKEN = (
+    *("metric", "meaning", "name", "answer", "effect", "low", "high", "unit", "law", "needs", "why"),
+    *("of", "at", "level", "last", "seen", "forecast", "cannot_tell", "laws", "since", "crossing", "notes"),
+    *("watched", "alarm", "alarm_low", "alarm_high", "direction", "lead", "lead_low", "lead_high"),
+    *("generations", "replicates", "over", "alpha", "alpha_each"),
+)
 _SAID = {name: f"group.{name}" for name in _TAKEN}
-"""Groups whose names an answer has for itself; what stands before a point is not shown."""
+"""Groups whose names JSON has for its own keys; what stands before a point is not shown."""
 
 
 def read(data: Any, columns: Columns | None = None) -> tuple[list[Trajectory], list[str]]:
@@ -109,7 +114,7 @@ def _trajectories(long: Long, given: Columns, say: Say) -> list[Trajectory]:
         str(metric): meaning(str(metric), mine["value"].to_numpy(), given)
         for metric, mine in long.rows.groupby("metric", sort=False)
     }
-    say_meanings(said, given, say)
+    say_meanings(said, long.rows, given, say)
     notes: dict[str, list[str]] = {}
     for key, mine in long.rows.groupby(["metric", *keys], sort=False, dropna=False):
         metric, *own = key if isinstance(key, tuple) else (key,)
@@ -167,9 +172,6 @@ def _trajectory(
         )
         return f"{every}, to the last digit: frozen is not stable; was it computed anew each generation?"
     t, x = guards.thawed(t, x, who, say)
-    if np.isinf(x).any():
-        count = int(np.isinf(x).any(axis=0).sum())
-        say(f"{count} of {x.shape[1]} replicates have infinite values: they count as beyond all others")
     if x.shape[1] == 1:
         say("one replicate: nothing has an interval; generations of one run are no replicates")
     return Trajectory(metric, said[0], t.astype(int), x, labels)

@@ -16,7 +16,8 @@ exponent lies on an unbounded one. What they can tell is how much of the change 
   step that is over, a rise that has turned.
 
 Where no law fits, chi-squares are divided by what the best one has more than its degrees of freedom (Birge's
-ratio), so that misfit is no evidence. ``python -m benchmarks.verdicts`` prints how often this is right.
+ratio), so that misfit is no evidence; nor is it said what would tell, since that is simulated from a law.
+``python -m benchmarks.verdicts`` prints how often this is right.
 """
 
 from __future__ import annotations
@@ -46,12 +47,17 @@ from genloss.collapse.terms import Rate
 from genloss.collapse.trajectory import Trajectory
 from genloss.intervals import Interval
 from genloss.intervals import typical as typical_of
-from genloss.meaning import Scale
+from genloss.meaning import Scale, ends
+from genloss.numbers import number
 from genloss.samples import Array
-from genloss.wording import several
+from genloss.wording import have, several
 
 Status = Literal["no change seen", "still moving", "levels off", "undecided"]
 _NULL = 0.04
+_TURNED = (
+    "its last generations do not go on as the curve that fits all of them best, as after a step or a turn"
+)
+_MISFIT = "no law of growth fits it, as after a step or a turn"
 _FROZEN = 0.2  # share of the generations, at the end, in which nothing moves
 
 
@@ -86,6 +92,7 @@ class Growth:
         reason: why it is undecided, where a number of ours is not the reason; "" otherwise.
         absorbed: the generation from which on the typical replicate stands still; None where it does not.
         kept: what it was worked out from.
+        ends: between which the metric lies by its scale.
     """
 
     of: Of
@@ -98,6 +105,21 @@ class Growth:
     reason: str = ""
     absorbed: Interval | None = None
     kept: tuple[Blocks, Candidates, Fits, Array, float] | None = None
+    ends: tuple[float, float] = (-np.inf, np.inf)
+
+    @property
+    def between(self) -> str:
+        """Between which generations the change is, averages both; "" where none is told."""
+        if self.kept is None:
+            return ""
+        b = self.kept[0]
+        first, last = (b.generations[row > 0] for row in b.weights[[0, -1]])
+        since = f"generation {first[0]:g}"
+        if len(first) > 1:
+            since = f"that of generations {first[0]:g} to {first[-1]:g}"
+        if len(last) == 1:
+            return f"generation {last[0]:g} against {since}"
+        return f"average of generations {last[0]:g} to {last[-1]:g} against {since}"
 
     @cached_property
     def needs(self) -> str:
@@ -120,11 +142,10 @@ class Growth:
             return ()
         b, c, fits, white, birge = self.kept
         mine = np.flatnonzero(c.family == NAMES.index(law))
-        return (
-            terms.rates(b, NAMES.index(law), float(fits.chi[mine].min()), white, _reach(b, birge))
-            if len(mine)
-            else ()
-        )
+        if not len(mine):
+            return ()
+        some = terms.rates(b, NAMES.index(law), float(fits.chi[mine].min()), white, _reach(b, birge))
+        return tuple(kept for rate in some if (kept := rate.within(*self.ends)) is not None)
 
     def rate(self, law: str, name: str) -> Interval | None:
         """One of them by name; None where there is none."""
@@ -162,7 +183,8 @@ def of_values(values: Array, generations: Array, of: Of, scale: Scale = "plain")
         b = blocks(x, t, of, scale)
         finite = np.isfinite(b.errors()).all()
     if not finite:
-        return _nothing(of, x, t, "its replicates differ by more than numbers hold: no error can be told")
+        what = "some replicates are" if np.isinf(values).any() else "squares of these values would be"
+        return _nothing(of, x, t, f"{what} infinite: no error is a number")
     return _said(b, x, t, scale)
 
 
@@ -176,18 +198,16 @@ def _unfit(x: Array, t: Array, of: Of) -> str:
     """Why nothing can be fitted."""
     r = x.shape[1]
     if r < LEAST_REPLICATES:
-        return (
-            f"{r} replicate{'s' * (r != 1)} {'have' if r != 1 else 'has'} every generation; "
-            f"from {LEAST_REPLICATES} on an error can be told"
-        )
+        whole = f"{several(r, 'replicate')} {have(r)} every generation"
+        return f"{whole}; errors can be told of {LEAST_REPLICATES} or more"
     if len(t) < 3:
-        return f"{several(len(t), 'generation')}; a trend and its curvature need 3"
+        return f"{several(len(t), 'generation')}; a trend and its curvature take 3"
     if of == "mean" and np.isinf(x).any():
-        return "its mean is infinite, as a replicate is"
+        return "it is infinite, as a replicate is"
     if of == "typical" and np.isinf(np.median(x, axis=1)).any():
         return "at least half of the replicates are infinite"
     if (x == x[0, 0]).all():
-        return f"every value is {x[0, 0]:g}"
+        return f"every value is {number(x[0, 0], 6)}"
     if (x == x[:, :1]).all():
         return "all replicates are equal: nothing tells what is chance"
     return ""
@@ -197,12 +217,12 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
     c = candidates(b.generations, b.weights, t[-1])
     fits, white = settled(b, c)
     k, last = len(b.values), b.until
-    moved, stands = _moved(b), absorption(x, t)
+    moved, stands, within = _moved(b), absorption(x, t), ends(scale, float(x.min()), float(x.max()))
     if _changes(b) > _NULL:
         laws = _laws(c, fits, c.family == 0, 1.0, stands is not None)
         none = Interval(np.nan, np.nan, np.nan)
         kept = (b, c, fits, white, 1.0)
-        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, "", stands, kept)
+        return Growth(b.of, "no change seen", moved, none, laws, last, b.replicates, "", stands, kept, within)
     chi = np.where(c.family == 0, np.inf, fits.chi)
     best = int(chi.argmin())
     free = k - FAMILIES[int(c.family[best])].parameters
@@ -219,12 +239,14 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
         law = FAMILIES[int(c.family[best])]
         curve = (columns(law, b.generations, c.shape[best : best + 1]) @ fits.numbers[best])[0]
         if not borne_out(b, x, scale, curve, what > 0):
-            what, reason = 0, f"its last generations do not go on as the law that fits best: {law.name}"
+            what, reason = 0, _TURNED
     status: Status = "levels off" if what > 0 else "still moving" if what < 0 else "undecided"
     near = chi <= chi[best] + _t(b.freedom, 0.975) ** 2 * birge
     share = c.behind[near]
     behind = Interval(float(c.behind[best]), float(share.min()), float(share.max()))
     fails = _fails(b, float(chi[best]), free)
+    if not what and not reason and fails:  # what a law that fails needs, says nothing of these data
+        reason = _MISFIT
     laws = _laws(c, fits, near & (not fails), birge, stands is not None)
     return Growth(
         b.of,
@@ -237,6 +259,7 @@ def _said(b: Blocks, x: Array, t: Array, scale: Scale) -> Growth:
         reason,
         stands,
         (b, c, fits, white, birge),
+        within,
     )
 
 

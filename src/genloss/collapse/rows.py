@@ -16,7 +16,7 @@ from genloss.errors import DataError
 from genloss.meaning import Better, Meaning, Reference, Scale, Tells
 from genloss.numbers import number
 from genloss.samples import Array
-from genloss.wording import several
+from genloss.wording import are, several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0)
 """Numbers that stand for a missing value, where all others are far away."""
 _CONSTANT = (*_CODES, 0.0)
+_LIES: Mapping[str, tuple[str, float]] = {
+    "tail": ("a mass or a number, from 0 on", np.inf),
+    "modes": ("a number of modes, from 0 on", np.inf),
+    "between": ("a share of rows, between 0 and 1", 1.0),
+    "support": ("a share of rows, between 0 and 1", 1.0),
+}
+"""What values are that tell of a meaning, and the most that they can be."""
 
 
 def mended(long: Long, given: Columns, say: Say) -> Long:
@@ -44,7 +51,9 @@ def mended(long: Long, given: Columns, say: Say) -> Long:
         raise DataError(f"{long.source}: no row has a generation and a value")
     twice = rows.duplicated()
     if twice.any():
-        say(f"{several(int(twice.sum()), 'row')} that repeat another in everything that counts left out")
+        # a row of several metrics holds as many values
+        many = several(int(rows.index[twice].nunique()), "row")
+        say(f"{many} that repeat another in everything that counts left out")
         rows = rows[~twice]
     rows = _measuring(rows, long, say)
     long = replace(long, rows=rows)
@@ -58,6 +67,7 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
     if not empty.any():
         return rows
     other = rows.index.isin(rows.index[~empty])  # the row has a value of another metric
+    other &= ~_lacking(rows, empty)
     sparse = []
     for metric in rows["metric"].unique():
         mine = rows["metric"] == metric
@@ -69,12 +79,20 @@ def _filled(rows: pd.DataFrame, say: Say) -> pd.DataFrame:
         elif count:
             say(
                 f"'{metric}' has no value in {count} of {many} rows, left out; where a run diverged, write "
-                "inf, which "
-                "is kept"
+                "inf, which is kept"
             )
     if sparse:
         say(f"{quoted(sparse)}: rows that hold another metric only are left out")
     return rows[~empty]
+
+
+def _lacking(rows: pd.DataFrame, empty: pd.Series[bool]) -> pd.Series[bool]:
+    """Whether a replicate has no value of a metric in a generation in which another replicate has one."""
+    lines = [rows[c] for c in ("metric", *(c for c in rows.columns if isinstance(c, int)))]
+    there = ~empty
+    own = there.groupby([*lines, rows["generation"], rows["replicate"]], dropna=False).transform("any")
+    some = there.groupby([*lines, rows["generation"]], dropna=False).transform("any")
+    return empty & some & ~own
 
 
 def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
@@ -95,8 +113,7 @@ def _coded(rows: pd.DataFrame, given: Columns, say: Say) -> pd.DataFrame:
                 gone |= at
                 say(
                     f"'{metric}' is {v:g} in {several(int(at.sum()), 'row')}, far from all others: taken "
-                    "for a code of no "
-                    "value, left out (--missing none keeps it)"
+                    "for a code of no value, left out (--missing none keeps it)"
                 )
     return rows[~gone]
 
@@ -211,6 +228,9 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
         metric: its name.
         values: all of them.
         given: what is known of it.
+
+    Raises:
+        DataError: if it is given to tell of something that has no such values.
     """
     better: Better | None = given.better
     tells: Tells | None = given.tells
@@ -226,17 +246,26 @@ def meaning(metric: str, values: Array, given: Columns) -> tuple[Meaning, float]
         scale, by = "share", 100.0 if high > 1 else 1.0
     elif low > 0 or (low == 0 and tells in ("spread", "tail")):
         scale = "ratio"
+    what, most = _LIES.get(tells or "", ("", np.inf))
+    if what and not 0 <= low <= high / by <= most:
+        raise DataError(
+            f"'{metric}' is said to tell of {tells}, which is {what}, and lies between {number(low)} and "
+            f"{number(high)}: leave --tells out, or name the column that is: --value COL"
+        )
     at = given.references.get(metric)
     reference = None if at is None else Reference(at / by, "given", "knowing nothing")
     told: Tells = tells or ("risk" if better else "")
     return Meaning(metric, better=better, scale=scale, reference=reference, tells=told), by
 
 
-def say_meanings(said: Mapping[str, tuple[Meaning, float]], given: Columns, say: Say) -> None:
-    """Say which directions and meanings were guessed, a line for each guess.
+def say_meanings(
+    said: Mapping[str, tuple[Meaning, float]], rows: pd.DataFrame, given: Columns, say: Say
+) -> None:
+    """Say which directions, meanings and scales were guessed, a line for each guess.
 
     Args:
         said: by metric, as :func:`meaning` has it.
+        rows: with columns "metric" and "value".
         given: what was not guessed.
         say: takes the lines.
     """
@@ -254,15 +283,18 @@ def say_meanings(said: Mapping[str, tuple[Meaning, float]], given: Columns, say:
         if some:
             say(f"of {quoted(some)}, {better} is read as better (--better changes it)")
     if spreads:
-        say(f"{quoted(spreads)} {_is(spreads)} read as variance or diversity (--tells risk changes it)")
+        say(f"{quoted(spreads)} {are(len(spreads))} read as variance or diversity (--tells risk changes it)")
     if none:
         say(
             f"of {quoted(none)}, nobody says whether lower is better: no risk is asked (--better lower "
             "says so)"
         )
     if per_cent := [m for m, (_, by) in said.items() if by != 1]:
-        say(f"{quoted(per_cent)} {_is(per_cent)} read as per cent: 50 is a share of 0.5")
-
-
-def _is(some: Sequence[str]) -> str:
-    return "is" if len(some) == 1 else "are"
+        say(f"{quoted(per_cent)} {are(len(per_cent))} read as per cent: 50 is a share of 0.5")
+    most = rows.groupby("metric")["value"].max()
+    either = [m for m, (of, _) in said.items() if of.scale == "ratio" and most[m] <= 1 and names.errs(m)]
+    if either:
+        say(
+            f"{quoted(either)}, between 0 and 1, may be a share or a squared error: changes are factors (of "
+            "error_rate, which is a share, they are points)"
+        )

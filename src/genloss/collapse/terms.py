@@ -33,20 +33,43 @@ class Rate:
     interval: Interval
 
     @property
+    def told(self) -> bool:
+        """Whether its interval rules anything out."""
+        return self.interval.low == self.interval.high or not {*self.interval[1:]} <= {0.0, np.inf, -np.inf}
+
+    def within(self, low: float, high: float) -> Rate | None:
+        """The same of a metric that lies between two ends, as a limit and a level then do.
+
+        None where its whole interval lies beyond them: by such a law the metric would leave its scale.
+
+        >>> Rate("limit", Interval(3.0, -2.0, 8.0)).within(0, np.inf).interval.low
+        0.0
+        """
+        if self.name not in ("limit", "level") or np.isnan(self.interval.low):
+            return self
+        if self.interval.high < low or self.interval.low > high:
+            return None
+        return Rate(self.name, Interval(*(float(np.clip(v, low, high)) for v in self.interval)))
+
+    @property
     def words(self) -> str:
         """As a sentence has it.
 
         >>> Rate("half-life", Interval(34.3, 31.0, 38.0)).words
         'half-life 34.3 [31.0, 38.0] generations'
+        >>> Rate("doubling time", Interval(20.0, 0.0, np.inf)).words
+        'doubling time not told'
         """
+        if not self.told:
+            return f"{self.name} not told"
         return _WORDS[self.name].format(bracketed(*interval(self.interval)))
 
 
 _WORDS = {
     "half-life": "half-life {} generations",
-    "doubling time": "doubling time {} generations",
+    "doubling time": "the change doubling every {} generations",
     "per generation": "{} a generation",
-    "per doubling": "{} a doubling of t",
+    "per doubling": "{} each time that t doubles",
     "exponent": "like t^{}",
     "limit": "towards {}",
     "level": "at {}",

@@ -14,6 +14,7 @@ from genloss.experiment import Experiment
 from genloss.laws import Law, law
 from genloss.meaning import Meaning
 from genloss.samples import Array
+from genloss.wording import several
 
 if TYPE_CHECKING:
     from genloss.study.results import Results
@@ -68,6 +69,11 @@ class Trajectory:
         return None if self.law is None else tail(self.task, self.agent, self.metric)
 
     @property
+    def name(self) -> str:
+        """The metric, and the line where there is something to tell apart."""
+        return f"{self.label}: {self.metric}" if self.label else self.metric
+
+    @property
     def infinite(self) -> str:
         """Since when how many replicates are infinite, in words; "" where none is."""
         gone = np.isinf(self.values)
@@ -75,18 +81,19 @@ class Trajectory:
             return ""
         first = self.generations[int(gone.any(axis=1).argmax())]
         many = int(gone.any(axis=0).sum())
-        where = f"{self.label}: " if self.label else ""
-        which = f"{many} of {self.replicates} replicates, from generation {first} on"
-        return f"{where}{self.metric} is infinite in {which}"
+        which = f"{many} of {several(self.replicates, 'replicate')}, from generation {first} on"
+        return f"{self.name} is infinite in {which}: this counts as beyond all numbers"
+
+    @property
+    def gaps(self) -> str:
+        """How many replicates lack values, in words; "" where none does."""
+        lack = int(np.isnan(self.values).any(axis=0).sum())
+        return f"{lack} of {self.replicates} replicates lack values: left out" if lack else ""
 
     def upto(self, generation: int) -> Trajectory:
         """The same as it was when a generation was the last one."""
         kept = self.generations <= generation
         return replace(self, generations=self.generations[kept], values=self.values[kept])
-
-    def since(self, index: int) -> Trajectory:
-        """The same from one of its generations on."""
-        return replace(self, generations=self.generations[index:], values=self.values[index:])
 
     def only(self, replicates: Any) -> Trajectory:
         """The same of some replicates, by mask or index."""

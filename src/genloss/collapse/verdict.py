@@ -10,15 +10,15 @@ import numpy as np
 
 from genloss import intervals
 from genloss.collapse.findings import Finding, Read
-from genloss.collapse.meanings import MEANINGS, Margins, logarithmic
+from genloss.collapse.meanings import MEANINGS, Margins, logarithmic, tells
 from genloss.collapse.profile import profile
-from genloss.collapse.rates import Growth
+from genloss.collapse.sentences import margins_said, sentence
 from genloss.collapse.trajectory import Trajectory, trajectories
-from genloss.errors import SpecError
+from genloss.errors import SpecError, shown
 from genloss.intervals import Interval
 from genloss.numbers import bracketed, interval
 from genloss.study.results import Results
-from genloss.wording import aligned, several
+from genloss.wording import aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +46,7 @@ class Line:
     @property
     def headline(self) -> Read:
         """The metric that its sentence is of: of risk, else the first."""
-        risks = [
-            r for r in self.reads if (r.x.meaning.tells or ("risk" if r.x.meaning.better else "")) == "risk"
-        ]
-        return (risks or [*self.reads])[0]
+        return next((r for r in self.reads if tells(r.x) == "risk"), self.reads[0])
 
     def answer(self, meaning: int) -> Finding:
         """The answer to a meaning: a yes before an undecided before a no, whatever the metric."""
@@ -83,6 +80,14 @@ class Difference:
     effect: Interval
     factor: bool
 
+    @property
+    def words(self) -> str:
+        """As a list of them has it."""
+        size = bracketed(*interval(self.effect, 1.0 if self.factor else 0.0))
+        if self.factor:
+            return f"{self.metric}: {self.line} has {size} times that of {self.to}"
+        return f"{self.metric}: {self.line} less {self.to} is {size}"
+
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
@@ -108,6 +113,12 @@ class Verdict:
         return [finding.said() for line in self.lines for finding in line.findings]
 
     @property
+    def stated(self) -> str:
+        """The margins of what was asked, in words."""
+        reads = (read for line in self.lines for read in line.reads)
+        return margins_said(reads, (f for line in self.lines for f in line.findings), self.margins)
+
+    @property
     def differences(self) -> list[Difference]:
         """Of every line's headline from that of a line that differs in one label, the regime first."""
         return differences(self.lines)
@@ -122,8 +133,13 @@ def verdict(
         data: results, or trajectories as :mod:`.others` reads them from a table.
         margins: where a yes begins; by default those of :class:`Margins`.
         notes: to pass on.
+
+    Raises:
+        SpecError: if margins are given otherwise.
     """
-    margins = margins or Margins()
+    margins = Margins() if margins is None else margins
+    if not isinstance(margins, Margins):
+        raise SpecError(f"margins = {shown(margins)}: give Margins(...), as Margins(increase=0.1)")
     some = [*trajectories(data)] if isinstance(data, Results) else [*data]
     by: dict[str, list[Trajectory]] = {}
     for x in some:
@@ -134,7 +150,8 @@ def verdict(
         reads = tuple(Read(x) for x in line)
         mine = {x.metric: grids[_without_n(x)] for x in line if len(grids.get(_without_n(x), {})) > 2}
         lines.append(Line(line[0].labels, reads, tuple(profile(reads, mine, margins))))
-    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note)])
+    gaps = [f"{x.name}: {x.gaps} where its growth is told" for x in some if x.gaps]
+    said = dict.fromkeys([*notes, *(note for x in some for note in (*x.notes, x.infinite) if note), *gaps])
     return Verdict(tuple(lines), margins, tuple(said))
 
 
@@ -192,61 +209,11 @@ def _like(line: Line, others: Sequence[Line]) -> Line | None:
     return min(near, key=lambda one: one[0])[1] if near else None
 
 
-def sentence(read: Read) -> str:
-    """One sentence of a metric: which way the mean and the typical replicate go, how fast, and by which law.
-
-    Every word is a status, a rate or a law; where nothing is known, that is what it says.
-    """
-    x = read.x
-    title = x.meaning.title or x.metric
-    last = int(x.generations[-1])
-    parts = [f"{title[:1].upper()}{title[1:]}"]
-    if x.tail is not None:
-        parts[0] += f": by law its mean {x.tail.words}"
-    said = [_status_words(g, last) for g in (read.typical, read.mean)]
-    first = int(x.generations[0])
-    whole = first == 1 and len(x.generations) == last
-    when = f"In {several(last, 'generation')}" if whole else f"From generation {first} to {last}"
-    if said[0] == said[1]:
-        parts.append(f"{when}: {said[0]}")
-    else:
-        parts.append(f"{when} the typical replicate: {said[0]}; the mean: {said[1]}")
-    return ". ".join(parts) + "."
-
-
-def _status_words(g: Growth, last: int) -> str:
-    """A status with its direction and rate; why it is undecided, where the data are the reason."""
-    if g.reason:
-        return f"undecided ({g.reason})"
-    text: str = g.status
-    if g.status in ("still moving", "levels off"):
-        direction = "upwards" if g.change.estimate > 0 else "downwards"
-        text = f"{text} {direction}" if g.status == "still moving" else f"{text}, having gone {direction}"
-        text += f" ({g.words})" if g.words else ""
-    elif g.needs:
-        text += f" ({g.needs} would tell)"
-    if g.until < last:
-        text += f", as far as replicates tell it: to generation {g.until}"
-    return text
-
-
-def effect_words(finding: Finding) -> str:
-    """An effect with its interval, "" where there is none."""
-    if not np.isfinite(finding.effect.estimate):
-        return ""
-    said = bracketed(*interval(finding.effect, 1.0 if finding.factor else 0.0))
-    return f"× {said}" if finding.factor else said
-
-
 def answers_table(found: Verdict) -> list[list[str]]:
     """Meanings as rows, lines as columns, with a head: what the command and the page show."""
     head = ["did it collapse?", *(line.name or "answer" for line in found.lines)]
     rows = [head]
     for meant in MEANINGS:
-        cells = []
-        for line in found.lines:
-            f = line.answer(meant.number)
-            by = " by law" if f.law and f.answer in ("yes", "no") else ""
-            cells.append(f"{f.answer}{by}")
+        cells = [line.answer(meant.number).word for line in found.lines]
         rows.append([f"{meant.number} {meant.name}", *cells])
     return rows

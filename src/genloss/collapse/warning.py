@@ -24,9 +24,11 @@ from genloss.collapse.trajectory import Trajectory
 from genloss.errors import GenlossError, bounded, shown
 from genloss.intervals import Interval
 from genloss.meaning import Meaning
+from genloss.numbers import number
 from genloss.samples import Array
 from genloss.streams import fixed
 from genloss.study.registry import did_you_mean
+from genloss.wording import enumerated
 
 _RESAMPLES = 200
 FEWEST = 30
@@ -111,7 +113,7 @@ class Warned:
         early = [m for m in seen if m.since.estimate == seen[0].since.estimate]
         one = f"{early[0].metric}, which {early[0].verb}"
         said = f"First alarm in generation {early[0].since.estimate:.0f}: "
-        said += one if len(early) == 1 else " and ".join(m.metric for m in early)
+        said += one if len(early) == 1 else enumerated([m.metric for m in early])
         watched = next((m for m in self.moves if m.metric == self.watched), None)
         if watched is None or watched in early:
             return f"{said}."
@@ -162,7 +164,7 @@ def warn(
             "there is no metric over generations to look at: none is measured, or none is finished"
         )
     if watch is not None and watch not in known:
-        raise GenlossError(f"watch: no metric '{bounded(watch)}'{did_you_mean(watch, known)}")
+        raise GenlossError(f"watch: no metric '{bounded(str(watch))}'{did_you_mean(str(watch), known)}")
     lines: dict[tuple[Any, ...], list[Trajectory]] = {}
     for x in some:
         lines.setdefault((x.agent, *((k, str(v)) for k, v in x.labels.items())), []).append(x)
@@ -242,5 +244,5 @@ _NONE = Interval(np.nan, np.nan, np.nan)
 
 def _said(of: Interval) -> str:
     """Generations: "14 [9, 20]"."""
-    ends = ["∞" if end == np.inf else "−∞" if end == -np.inf else f"{end:.0f}" for end in of]
-    return ends[0] if np.isnan(of.low) else f"{ends[0]} [{ends[1]}, {ends[2]}]"
+    at, low, high = (number(end) if np.isinf(end) else f"{end:.0f}".replace("-", "−") for end in of)
+    return at if np.isnan(of.low) else f"{at} [{low}, {high}]"

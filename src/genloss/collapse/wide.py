@@ -1,6 +1,4 @@
-"""Tables whose columns are replicates, generations or lines, and long ones, as one form: a row for each "
-"value.
-"""
+"""Tables whose columns are replicates, generations or lines, and long ones, as a row for each value."""
 
 from __future__ import annotations
 
@@ -75,7 +73,7 @@ def _down(table: Opened, given: Columns, found: Roles, say: Say) -> Long:
     columns = values(table, given, found, say)
     t = generations_of(table, str(found.generation), say)
     runs = labels_of(table, found.replicate) if found.replicate else np.zeros(len(t), dtype=object)
-    label = None if found.label is None else table.frame[found.label].astype(str).to_numpy()
+    label = _metrics_of_rows(table, found)
     if label is not None:
         say(f"'{found.label}' names the metric of a row")
     parts = []
@@ -84,11 +82,21 @@ def _down(table: Opened, given: Columns, found: Roles, say: Say) -> Long:
             c if label is None else label if len(columns) == 1 else np.char.add(label.astype(str), f" {c}")
         )
         parts.append(_part(t, runs, metric, numbers_of(table, c, say)))
-    rest = [c for c in found.rest if c not in columns]
+    return _long(table, parts, found.groups, _left(found, columns, say), not given.value)
+
+
+def _left(found: Roles, used: Sequence[str], say: Say) -> list[str]:
+    """The columns that are not used; those that may measure something are said."""
+    rest = [c for c in found.rest if c not in used]
     told = [c for c in rest if c != FILE and not names.identifies(c)]
     if told:
         say(f"not used: {quoted(told)} (--value COL, or --group COL to tell lines apart)")
-    return _long(table, parts, found.groups, rest, not given.value)
+    return rest
+
+
+def _metrics_of_rows(table: Opened, found: Roles) -> Any:
+    """(rows,) the metric that a row names; None where no column does."""
+    return None if found.label is None else table.frame[found.label].astype(str).to_numpy()
 
 
 def _part(generation: Any, replicate: Any, metric: Any, value: Array) -> pd.DataFrame:
@@ -172,7 +180,7 @@ def _generations_across(
         f"{_BACK}"
     )
     name = given.value[0] if given.value else "value"
-    label = None if found.label is None else table.frame[found.label].astype(str).to_numpy()
+    label = _metrics_of_rows(table, found)
     parts = [
         _part(
             float(n.number),
@@ -247,9 +255,5 @@ def _runs_across(
         _part(t, 0 if across == "groups" else run, n.metric or name, numbers_of(table, n.column, say))
         for n, run in zip(columns, runs, strict=True)
     ]
-    taken = {n.column for n in columns}
-    rest = [c for c in found.rest if c not in taken]
-    told = [c for c in rest if c != FILE and not names.identifies(c)]
-    if told:
-        say(f"not used: {quoted(told)} (--value COL, or --group COL to tell lines apart)")
+    rest = _left(found, [n.column for n in columns], say)
     return _long(table, parts, found.groups, rest, not given.value, runs if across == "groups" else ())

@@ -4,6 +4,7 @@ from genloss.generators.categorical import Categorical
 from genloss.generators.copula import Copula
 from genloss.generators.forest import Forest
 from genloss.generators.gaussian import Gaussian
+from genloss.generators.given import Given
 from genloss.generators.kde import KDE
 from genloss.generators.mixture import GaussianMixture
 from genloss.generators.regression import LinearRegression
@@ -20,6 +21,7 @@ __all__ = [
     "Forest",
     "Gaussian",
     "GaussianMixture",
+    "Given",
     "Independent",
     "LinearRegression",
     "Smote",

@@ -24,7 +24,8 @@ class Start:
 
     Args:
         coefficients: (R, d + 1, C) as :func:`logistic` gives them.
-        inverse: (R, C (d + 1), C (d + 1)) inverse of the loss's curvature there, times the weight of all rows.
+        inverse: (R, C (d + 1), C (d + 1)) inverse of the loss's curvature there, times the weight of all
+            rows.
     """
 
     coefficients: Array
@@ -125,46 +126,71 @@ def _newton(
     x: Array, y: Array, w: Array, classes: int, penalty: float, start: Start | None, chord: bool
 ) -> Start:
     """The optimum of inputs (R, n, q), the last of which is 1; each replicate stops by itself."""
-    told = w[..., None] * (y[..., None] == np.arange(classes))
     columns = 1 if classes == 2 else classes
+    told = w[..., None] * (y[..., None] == np.arange(classes)[-columns:])
     replicates, _, q = x.shape
     total = w.sum(axis=1)[:, None, None]
     out = np.zeros((replicates, q, columns)) if start is None else start.coefficients.copy()
     inverse = np.zeros((replicates, columns * q, columns * q)) if start is None else start.inverse / total
     fresh = np.full(replicates, start is None or not chord)
     left, last = np.arange(replicates), np.full(replicates, np.inf)
-    x_left, told_left, w_left = x, told, w
-    loss = _loss(out, x, told, penalty)
+    here = _Rows(x, told, w, penalty)
+    loss, p = here.at(out)
     for _ in range(_STEPS):
-        p, gradient = _gradient(out[left], x_left, told_left, w_left, penalty)
+        gradient = here.gradient(out[left], p)
         again = fresh[left]
         if again.any():
-            inverse[left[again]] = _inverse(p[again], x_left[again], w_left[again], penalty)
+            inverse[left[again]] = _inverse(p[again], here.x[again], here.w[again], penalty)
         step, slope = _step(inverse[left], gradient)
-        taken, loss_left = _descended(out[left], step, slope, loss[left], x_left, told_left, penalty)
-        out[left], loss[left] = taken, loss_left
+        taken, loss, p = _descended(here, out[left], step, slope, loss, p)
+        out[left] = taken
         # an old curvature will do while each step leaves a tenth of the decrement of the one before
         fresh[left] = not chord or (-slope > 0.1 * last[left])
         last[left] = -slope
-        on = -slope > (_NEAR_ENOUGH if chord else _NEAR) * (1 + loss_left)
+        on = -slope > (_NEAR_ENOUGH if chord else _NEAR) * (1 + loss)
         if not on.any():
             break
         if not on.all():
-            left, x_left, told_left, w_left = left[on], x_left[on], told_left[on], w_left[on]
+            left, here, loss, p = left[on], here.some(on), loss[on], p[on]
     return Start(out, inverse * total)
 
 
-def _loss(b: Array, x: Array, told: Array, penalty: float) -> Array:
-    """(R,) penalised losses."""
-    fit = -(told * _log_chances(x @ b)).sum(axis=(1, 2))
-    return np.asarray(fit + 0.5 * penalty * (b[:, :-1] ** 2).sum(axis=(1, 2)))
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What replicates learn from.
 
+    Args:
+        x: (R, n, q) inputs, the last of which is 1.
+        told: (R, n, C) weight of the row where its class is the column's.
+        w: (R, n) weights of the rows.
+        penalty: times half the squared length of the slopes.
+    """
 
-def _gradient(b: Array, x: Array, told: Array, w: Array, penalty: float) -> tuple[Array, Array]:
-    """(R, n, C) chances, and (R, q, C) the gradient of the loss."""
-    p = np.exp(_log_chances(x @ b))[..., -b.shape[2] :]
-    slopes = np.append(np.full(b.shape[1] - 1, penalty), 0.0)
-    return p, x.mT @ (w[..., None] * p - told[..., -b.shape[2] :]) + slopes[:, None] * b
+    x: Array
+    told: Array
+    w: Array
+    penalty: float
+
+    def some(self, which: Array) -> _Rows:
+        """Those of some replicates."""
+        return _Rows(self.x[which], self.told[which], self.w[which], self.penalty)
+
+    def at(self, b: Array) -> tuple[Array, Array]:
+        """(R,) penalised losses of coefficients, and (R, n, C) the chances they give."""
+        z = self.x @ b
+        if z.shape[-1] == 1:  # one exponential does for both
+            e = np.exp(-np.abs(z))
+            fit = self.w[..., None] * (np.maximum(z, 0) + np.log1p(e)) - self.told * z
+            p = np.where(z >= 0, 1.0, e) / (1 + e)
+        else:
+            log = _log_chances(z)
+            fit, p = -self.told * log, np.exp(log)
+        return fit.sum(axis=(1, 2)) + 0.5 * self.penalty * (b[:, :-1] ** 2).sum(axis=(1, 2)), p
+
+    def gradient(self, b: Array, p: Array) -> Array:
+        """(R, q, C) of the loss."""
+        slopes = np.append(np.full(b.shape[1] - 1, self.penalty), 0.0)
+        return np.asarray(self.x.mT @ (self.w[..., None] * p - self.told) + slopes[:, None] * b)
 
 
 def _inverse(p: Array, x: Array, w: Array, penalty: float) -> Array:
@@ -193,18 +219,27 @@ def _step(inverse: Array, gradient: Array) -> tuple[Array, Array]:
 
 
 def _descended(
-    b: Array, step: Array, slope: Array, loss: Array, x: Array, told: Array, penalty: float
-) -> tuple[Array, Array]:
-    """Coefficients and losses (R,) after the step, or the first half, quarter, ... that lowers the loss."""
-    out, reached = b.copy(), loss.copy()
+    here: _Rows, b: Array, step: Array, slope: Array, loss: Array, p: Array
+) -> tuple[Array, Array, Array]:
+    """Coefficients, losses and chances after the step, or the first half of a half of it that lowers the "
+    "loss.
+    """
+    tried = b + step
+    found, chance = here.at(tried)
+    # near the optimum what is gained drowns in the rounding of the loss
+    enough = found <= loss + 1e-4 * slope + 1e-13 * (1 + loss)
+    if enough.all():
+        return tried, found, chance
+    out, reached, p = b.copy(), loss.copy(), p.copy()
     open_, length = np.arange(len(b)), 1.0
     for _ in range(_HALVINGS):
-        tried = b[open_] + length * step[open_]
-        found = _loss(tried, x[open_], told[open_], penalty)
-        # near the optimum what is gained drowns in the rounding of the loss
-        enough = found <= loss[open_] + 1e-4 * length * slope[open_] + 1e-13 * (1 + loss[open_])
         out[open_[enough]], reached[open_[enough]] = tried[enough], found[enough]
+        p[open_[enough]] = chance[enough]
         open_, length = open_[~enough], length / 2
         if not open_.size:
             break
-    return out, reached
+        tried = b[open_] + length * step[open_]
+        found, chance = here.some(open_).at(tried)
+        before = loss[open_]
+        enough = found <= before + 1e-4 * length * slope[open_] + 1e-13 * (1 + before)
+    return out, reached, p

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ from genloss.components import component, field
 from genloss.samples import Array
 from genloss.statistics import Moments
 from genloss.streams import Rng, fixed
-from genloss.tables import Reading, Schema, Wishes, kept_frame, read_table
+from genloss.tables import Data, Reading, Schema, Wishes, read_table
 from genloss.tables.cells import Kind
 from genloss.tables.kept import is_kept
 from genloss.tables.say import Decision, some, together
@@ -57,18 +56,10 @@ def _each(decisions: Sequence[Decision]) -> str:
     return some(f"{what} (and {n} more)" if n else what for what, n in alike)
 
 
-def _located(data: Any) -> Any:
-    """A path as text; of a frame the name that it has by its content."""
-    if isinstance(data, PurePath):
-        return str(data)
-    return data if isinstance(data, str) else kept_frame(data)
-
-
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Data = Annotated[Any, BeforeValidator(_located)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Types = dict[str, Literal["category", "numeric", "boolean", "date"]]
 Mark = Annotated[str, Len(1, 1)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from genloss.report.colours import on_dark
@@ -28,10 +26,25 @@ def packed(figure: Figure) -> dict[str, Any]:
     return {"id": f"f-{figure.name}", "spec": spec, "columns": columns, **drawn}
 
 
-def in_the_dark(packed: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """For each colour in some figures, which one stands for it on a dark page."""
-    specs = json.dumps([figure["spec"] for figure in packed])
-    return {colour: on_dark(colour) for colour in sorted({*re.findall(r'(?<=")#[0-9A-Fa-f]{6}(?=")', specs)})}
+_COLOUR = re.compile(r'(?<=")#[0-9A-Fa-f]{6}(?=")')
+
+
+def in_the_dark(drawing: str) -> dict[str, str]:
+    """For each colour in quotes in a drawing, a spec or an SVG, which one stands for it on a dark page.
+
+    >>> in_the_dark('<path fill="#FFFFFF"/>')
+    {'#FFFFFF': '#15181C'}
+    """
+    return {colour: on_dark(colour) for colour in sorted({*_COLOUR.findall(drawing)})}
+
+
+def themed(svg: str) -> str:
+    """An SVG whose colours a page may change: each is a property of its name, "--c0072B2", or else itself.
+
+    >>> themed('<path fill="#0072B2"/>')
+    '<path fill="var(--c0072B2, #0072B2)"/>'
+    """
+    return _COLOUR.sub(lambda found: f"var(--c{found[0][1:]}, {found[0]})", svg)
 
 
 def _without_legends(spec: Any) -> Any:

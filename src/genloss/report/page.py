@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genloss.errors import SpecError, StoreError
 from genloss.numbers import about
@@ -17,14 +17,10 @@ from genloss.report.packing import in_the_dark, packed
 from genloss.report.repeat import repeat
 from genloss.report.sections import sections
 from genloss.report.tables import Block, by_experiment, reading
-from genloss.report.templating import templates
-from genloss.study.files import write_file
+from genloss.report.templating import templates, written
 from genloss.study.results import Results
 from genloss.study.tally import said_of
 from genloss.wording import several
-
-if TYPE_CHECKING:
-    pass
 
 # rows of an experiment at the top of the page before they are counted, and before a table folds
 _MOST = 8
@@ -40,14 +36,7 @@ def write(results: Results, path: str | Path) -> Path:
     Raises:
         StoreError: if it cannot be written.
     """
-    file = Path(path)
-    text = page(results)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file.parent, file.name, text.encode())
-    except OSError as error:
-        raise StoreError(f"{file}: the report cannot be written: {error.strerror}") from None
-    return file
+    return written(path, page(results), "the report")
 
 
 def digest(results: Results) -> str:
@@ -102,7 +91,7 @@ def page(results: Results) -> str:
         library=Markup(javascript()),
         digest=digest(results),
         figures=figures,
-        dark=in_the_dark(figures),
+        dark=in_the_dark(json.dumps([figure["spec"] for figure in figures])),
     )
 
 

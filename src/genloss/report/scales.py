@@ -42,11 +42,24 @@ class Scale:
                 *(law.values for _, law, _ in lines if law is not None),
             ]
         )
+        ends = [(c.typical.low, c.typical.high) for c, _, _ in lines]
+        return cls.over(y, ends, all(c.meaning.scale == "share" for c, _, _ in lines))
+
+    @classmethod
+    def over(cls, y: Array, ends: Sequence[tuple[Array, Array]], shares: bool) -> Scale:
+        """The axis that shows some values, and of their intervals as much as leaves them readable.
+
+        Args:
+            y: the values.
+            ends: of intervals, low and high.
+            shares: whether they lie between 0 and 1.
+        """
+        y = _drawable([y])
         y = y if y.size else np.zeros(1)
         low, high = float(y.min()), float(y.max())
-        bottom = float(_drawable([c.typical.low for c, _, _ in lines]).min(initial=low))
-        top = float(_drawable([c.typical.high for c, _, _ in lines]).max(initial=high))
-        if all(c.meaning.scale == "share" for c, _, _ in lines) and high - low > 0.5:
+        bottom = float(_drawable([below for below, _ in ends]).min(initial=low))
+        top = float(_drawable([above for _, above in ends]).max(initial=high))
+        if shares and high - low > 0.5:
             return cls("linear", 0.0, 1.04)
         if low > 0 and high > _LOG * low:
             return cls("log", low / 1.25, min(top, 5 * high) * 1.25)

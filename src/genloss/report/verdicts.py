@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from genloss.collapse.findings import Finding
 from genloss.collapse.meanings import MEANINGS, Meant
-from genloss.collapse.verdict import Difference, Line, Verdict, effect_words
-from genloss.errors import StoreError
-from genloss.numbers import bracketed, interval
-from genloss.report.templating import templates
+from genloss.collapse.sentences import counted, reason
+from genloss.collapse.verdict import Line, Verdict
+from genloss.report.packing import in_the_dark, themed
+from genloss.report.templating import templates, written
 from genloss.report.trajectories import trajectory_figures
-from genloss.study.files import write_file
 from genloss.traits import HEADING
+from genloss.wording import several
 
 _ACROSS = 5  # lines beside each other
 _WHY = 40  # lines of which all is said
-_SHORT: Mapping[str, tuple[str, str]] = {
-    "yes": ("yes", "yes"),
-    "no": ("no", "no"),
-    "undecided": ("undecided", "open"),
-    "not asked": ("–", "none"),
-}
+_KINDS = {"undecided": "open", "not asked": "none"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class Shown:
     """What a template needs.
 
     Args:
-        sentences: (line, sentence), where there are few.
+        sentences: (line, sentence); of many lines one of them all.
         tables: of the first screen, one for each experiment.
         lines: every line as a row, where the first screen counts them.
         unasked: (meaning, what would answer it), of those that no line was asked.
@@ -80,15 +73,25 @@ def shown(found: Verdict) -> Shown:
     few = len(found.lines) <= _ACROSS
     groups = {"": [*found.lines]} if few else _grouped(found.lines, "experiment")
     return Shown(
-        [(line.name, line.sentence) for line in found.lines] if few else [],
+        [(line.name, line.sentence) for line in found.lines] if few else [("", _overview(found.lines))],
         [_table(title, some, asked, few) for title, some in groups.items()],
         None if few else _turned(found.lines, asked),
         [(f"{m.number} {m.name}", m.needs) for m in MEANINGS if m not in asked],
         [(line.name, _why(line)) for line in found.lines] if len(found.lines) <= _WHY else [],
-        [said_of(d) for d in found.differences] if few else [],
+        [d.words for d in found.differences] if few else [],
         found.notes,
-        margins_said(found),
+        found.stated,
     )
+
+
+def _overview(lines: Sequence[Line]) -> str:
+    """What lines that are too many for a sentence each have in common: how many answer what."""
+    said = []
+    for m in MEANINGS:
+        answers = [a for line in lines if (a := line.answer(m.number).answer) != "not asked"]
+        if answers:
+            said.append(f"{m.name}: {counted(answers)}")
+    return f"{several(len(lines), 'line')}. {'. '.join(one[:1].upper() + one[1:] for one in said)}."
 
 
 def _grouped(lines: Sequence[Line], by: str) -> dict[str, list[Line]]:
@@ -128,60 +131,22 @@ def _counted(lines: Sequence[Line], meaning: int) -> Cell:
     """The answer of some lines: the one that all have, or how many have which."""
     if len(lines) == 1:
         return _cell(lines[0], meaning)
-    answers = Counter(_cell(line, meaning).word for line in lines)
-    if len(answers) == 1:
-        return replace(_cell(lines[0], meaning), why=f"in each of {len(lines)} cells")
-    said = ", ".join(f"{word} {n}" for word, n in answers.most_common())
-    kinds = {_cell(line, meaning).kind for line in lines}
-    return Cell(f"{said} of {len(lines)}", kinds.pop() if len(kinds) == 1 else "some", "")
+    cells = [_cell(line, meaning) for line in lines]
+    kinds = {cell.kind for cell in cells}
+    if kinds == {"none"}:
+        return cells[0]
+    words = (cell.word if cell.kind != "none" else "not asked" for cell in cells)
+    return Cell(counted(words), kinds.pop() if len(kinds) == 1 else "some", "")
 
 
 def _cell(line: Line, meaning: int) -> Cell:
     f = line.answer(meaning)
-    word, kind = _SHORT[f.answer]
-    said = f"{word} by law" if f.law and f.answer in ("yes", "no") else word
-    return Cell(said, kind, _rests_on(f, effect_words(f)))
-
-
-def _rests_on(f: Finding, effect: str) -> str:
-    return "; ".join(p for p in (effect, f.law, f.why, f"needs {f.needs}" if f.needs else "") if p)
+    return Cell("–" if f.answer == "not asked" else f.word, _KINDS.get(f.answer, f.answer), reason(f))
 
 
 def _why(line: Line) -> list[tuple[str, str, str]]:
-    out: list[tuple[str, str, str]] = []
-    for f in line.findings:
-        if f.answer == "not asked":
-            continue
-        meant = MEANINGS[f.meaning - 1]
-        effect = effect_words(f)
-        why = _rests_on(f, f"{meant.effect}: {effect}" if effect else "")
-        out.append((f"{f.meaning} {meant.name}: {f.metric}", f.answer, why))
-    return out
-
-
-def said_of(d: Difference) -> str:
-    """A difference in words."""
-    size = bracketed(*interval(d.effect, 1.0 if d.factor else 0.0))
-    return (
-        f"{d.metric}: {d.line} has {size} times that of {d.to}"
-        if d.factor
-        else (f"{d.metric}: {d.line} less {d.to} is {size}")
-    )
-
-
-def margins_said(found: Verdict) -> str:
-    """Where a yes begins, in words."""
-    m = found.margins
-    said = (
-        f"A yes begins where {m.lost:.0%} of the advantage over the reference is lost (1)",
-        f"at an increase of {m.increase:.0%}, {m.nats:g} nats or {m.share:g} of a share (2)",
-        f"where less than {m.kept:.0%} is left, or {m.falling:.0%} is lost and it goes on (4, 6)",
-        f"at a change of the exponent of {m.exponent:g} (5)",
-        f"at {m.modes:g} modes lost, or {m.between:g} of the rows between modes (7)",
-        f"at {m.support:g} of the rows off the support (8)",
-        "a no is a demonstrated effect below",
-    )
-    return f"{'; '.join(said)}. Sign tests of the typical replicate, Holm-adjusted over all tests of a line."
+    asked = [f for f in line.findings if f.answer != "not asked"]
+    return [(f"{f.meaning} {MEANINGS[f.meaning - 1].name}: {f.metric}", f.answer, reason(f)) for f in asked]
 
 
 def write(found: Verdict, path: str | Path, title: str) -> Path:
@@ -190,22 +155,18 @@ def write(found: Verdict, path: str | Path, title: str) -> Path:
     Raises:
         StoreError: if it cannot be written.
     """
-    file = Path(path)
-    text = page(found, title)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file.parent, file.name, text.encode())
-    except OSError as error:
-        raise StoreError(f"{file}: the page cannot be written: {error.strerror}") from None
-    return file
+    return written(path, page(found, title), "the page")
 
 
 def page(found: Verdict, title: str) -> str:
     """The page as text."""
+    figures = trajectory_figures(found)
+    dark = in_the_dark("".join(f.svg for f in figures))
+    # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
     given: dict[str, Any] = {
         "title": title,
         "v": shown(found),
-        # drawn by a library of ours, from numbers and escaped names: no text of the user's is markup in it
-        "figures": [f._replace(svg=Markup(f.svg)) for f in trajectory_figures(found)],
+        "figures": [f._replace(svg=Markup(themed(f.svg))) for f in figures],
+        "in_the_dark": dark,
     }
     return templates().get_template("verdict.html").render(**given)

@@ -19,7 +19,7 @@ from genloss.extend import imported
 from genloss.study.spec import Spec, dump
 from genloss.traits import CONTENT, GROWS, WORDS, fields
 
-NUMERICS = 4
+NUMERICS = 5
 """Raised when the same spec gives other numbers: parts of before are then of no use."""
 
 Identity = dict[str, Any]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator
 
 from genloss.errors import DataError, said_by
 from genloss.tables.cells import Floats
@@ -128,6 +130,17 @@ def kept_frame(data: Any) -> str:
     except (pa.ArrowException, ValueError) as error:
         raise DataError(f"a column is of a kind that no table holds: {said_by(error)}") from None
     return keep(sink.getvalue().to_pybytes(), "parquet")
+
+
+def _located(data: Any) -> Any:
+    """A path as text; of a frame the name that it has by its content."""
+    if isinstance(data, PurePath):
+        return str(data)
+    return data if isinstance(data, str) else kept_frame(data)
+
+
+Data = Annotated[Any, BeforeValidator(_located)]
+"""A field that takes a path, or a frame, which is then kept by its content."""
 
 
 def _bundled(name: str) -> pd.DataFrame:

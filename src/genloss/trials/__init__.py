@@ -1,7 +1,6 @@
-"""One trial: real rows and synthetic ones teach a learner, which answers on real rows that neither has seen."""
+"""A trial: real and synthetic rows teach a learner, which answers on real rows that neither has seen."""
 
 from genloss.trials.arms import Arm
-from genloss.trials.given import Given
 from genloss.trials.trial import Trial
 
-__all__ = ["Arm", "Given", "Trial"]
+__all__ = ["Arm", "Trial"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Kind = str
-
 
 @dataclass(frozen=True)
 class Arm:
@@ -49,25 +47,41 @@ class Arm:
         return found + (f", {settings[self.setting]}" if self.setting else "")
 
 
-def of_real_rows(settings: int, shares: Sequence[float], classes: bool) -> tuple[Arm, ...]:
-    """The arms without synthetic rows: all settings, class weights, and fewer real rows for the learning curve."""
+def of_real_rows(settings: int, shares: Sequence[float], classes: bool, thrifty: bool) -> tuple[Arm, ...]:
+    """The arms without synthetic rows: settings, class weights, and fewer real rows for the learning curve.
+
+    Args:
+        settings: of the learner.
+        shares: of the real rows.
+        classes: whether the target is one.
+        thrifty: whether only the plain arm is tried in all settings, as of a learner that takes its time.
+    """
+    some = range(1 if thrifty else settings)
     found = [Arm(setting=s) for s in range(settings)]
-    if classes:
-        found += [Arm(balanced=True, setting=s) for s in range(settings)]
-    return (*found, *(Arm(setting=s, share=share) for share in shares for s in range(settings)))
+    found += [Arm(balanced=True, setting=s) for s in some if classes]
+    return (*found, *(Arm(setting=s, share=share) for share in shares for s in some))
 
 
 def of_source(
-    settings: int, doses: Sequence[float], weights: Sequence[float], parity: bool
+    settings: int, doses: Sequence[float], weights: Sequence[float], parity: bool, thrifty: bool
 ) -> tuple[Arm, ...]:
-    """The arms with rows of a source: doses, weights at the doses from 1 on, and equal classes, in all settings."""
+    """The arms with rows of a source: doses in all settings, weights at doses from 1 on, and equal classes.
+
+    Args:
+        settings: of the learner.
+        doses: synthetic rows by real ones.
+        weights: of a synthetic row, beside 1.
+        parity: whether the rarer classes alone are tried.
+        thrifty: whether only doses are tried in all settings.
+    """
+    some = range(1 if thrifty else settings)
     found = [Arm(dose, setting=s) for s in range(settings) for dose in doses]
     found += [
         Arm(dose, w, setting=s)
-        for s in range(settings)
+        for s in some
         for dose in doses
         for w in weights
         # of a quarter of the real weight and more: what is nearly nothing neither helps nor hurts
         if dose * w >= 0.25 and dose >= 1
     ]
-    return (*found, *(Arm(parity=True, setting=s) for s in range(settings) if parity))
+    return (*found, *(Arm(parity=True, setting=s) for s in some if parity))

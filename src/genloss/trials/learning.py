@@ -1,4 +1,4 @@
-"""What learners answer that learnt from weighted rows, in all splits at once where there is mathematics for it."""
+"""What learners answer that learnt from weighted rows; linear ones in all splits at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genloss.errors import FitError
 from genloss.metrics import logistic
 from genloss.metrics.learners import LINEAR, fitted, predicted, probabilities
 from genloss.samples import Array
@@ -55,16 +56,18 @@ class Pupil:
         classes: K; 0 where the target is a number.
         tests: (S, m, d + 1) inputs to be asked about, and 1.
         seeds: (S,) of what is random in the learner; the same for every arm.
+        failed: the error of the last trial, if that failed.
     """
 
     learner: Any
     classes: int
     tests: Array
     seeds: Array
+    failed: FitError | None = None
     _last: dict[int, logistic.Start] = field(default_factory=dict)
 
     def answers(self, lesson: Lesson, setting: int) -> Array:
-        """(S, m, K) probabilities, or (S, m, 1) numbers.
+        """(S, m, K) probabilities, or (S, m, 1) numbers; NaN of splits in which the learner failed.
 
         Args:
             lesson: what it learns from.
@@ -77,17 +80,23 @@ class Pupil:
         if self.learner in LINEAR:
             b = logistic.ridge(x[..., :-1], y, w, given["penalty"])
             return logistic.predicted(b, self.tests[..., :-1])[..., None]
-        out = np.zeros((*self.tests.shape[:2], max(self.classes, 1)))
+        out = np.full((*self.tests.shape[:2], max(self.classes, 1)), np.nan)
         for s, (test, seed) in enumerate(zip(self.tests[..., :-1], self.seeds, strict=True)):
             there = slice(None) if w is None else w[s] > 0
             own = None if w is None else w[s][there]
             target = y[s][there].astype(int) if self.classes else y[s][there]
-            one = fitted(self.learner, x[s][there, :-1], target, int(seed), self.classes, own, given)
-            if self.classes:
-                codes, p = probabilities(self.learner, one, test)
-                out[s][:, codes] = p
-            else:
-                out[s, :, 0] = predicted(self.learner, one, test)
+            try:
+                one = fitted(self.learner, x[s][there, :-1], target, int(seed), self.classes, own, given)
+                if self.classes:
+                    codes, p = probabilities(self.learner, one, test)
+                    out[s] = 0
+                    out[s][:, codes] = p
+                else:
+                    out[s, :, 0] = predicted(self.learner, one, test)
+                self.failed = None
+            except FitError as error:  # one trial of many: its answers are missing, and the others go on
+                self.failed = error
+                print(error)
         return out
 
     def _classified(self, lesson: Lesson, setting: int, penalty: float) -> Array:

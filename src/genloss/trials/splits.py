@@ -8,40 +8,40 @@ from genloss.samples import Array
 from genloss.streams import Rng
 
 
-def dealt(codes: Array | None, n: int, rng: Rng) -> Array:
-    """(n,) a random order of the rows in which every stretch holds the classes in about their shares.
+def folded(codes: Array | None, n: int, folds: int, rng: Rng) -> tuple[Array, Array]:
+    """Held-out and training rows of each fold, all of one size, with classes in about their shares.
+
+    What is left over when n is divided is never held out. Every first part of the training rows has the
+    classes in about their shares too.
 
     Args:
         codes: (n,) classes of the rows; None where there are none.
         n: rows.
-        rng: the stream.
-    """
-    if codes is None:
-        return rng.permutation(n)
-    u = rng.random(n)
-    place = np.empty(n)
-    for code in np.unique(codes):
-        mine = np.flatnonzero(codes == code)
-        mine = mine[np.argsort(u[mine])]
-        place[mine] = (np.arange(len(mine)) + rng.random()) / len(mine)
-    return np.argsort(place, kind="stable")
-
-
-def folded(order: Array, folds: int) -> tuple[Array, Array]:
-    """Held-out and training rows of each fold, all of one size; what is left over is never held out.
-
-    Args:
-        order: (n,) of the rows.
         folds: K.
+        rng: the stream.
 
     Returns:
-        (K, m) held-out rows and (K, n - m) training rows, these in the order.
+        (K, m) held-out rows and (K, n - m) training rows.
 
-    >>> folded(np.arange(7), 3)[0].tolist()
-    [[0, 3], [1, 4], [2, 5]]
+    >>> from genloss.streams import fixed
+    >>> codes = np.arange(40) % 4 == 0
+    >>> held, trained = folded(codes, 40, 5, fixed("folds"))
+    >>> codes[held].sum(axis=1).tolist(), codes[trained].sum(axis=1).tolist()
+    ([2, 2, 2, 2, 2], [8, 8, 8, 8, 8])
     """
-    n, m = len(order), len(order) // folds
-    held = np.arange(m * folds).reshape(m, folds).T
+    u, first = rng.random((2, n))
+    kinds = np.zeros(n, dtype=int) if codes is None else np.unique(codes, return_inverse=True)[1]
+    by_class = np.lexsort((u, kinds))
+    # where the cards begin is random, so that no class is always left over
+    by_class = np.roll(by_class, rng.integers(n))
+    m = n // folds
+    held = by_class[: m * folds].reshape(m, folds).T
+    # the place of a row in its class, from 0 to 1; rows of a class in random order
+    place = np.empty(n)
+    for kind in range(kinds.max() + 1):
+        mine = by_class[kinds[by_class] == kind]
+        place[mine] = (np.argsort(np.argsort(first[mine])) + u[mine]) / len(mine)
+    order = np.argsort(place)
     there = np.ones((folds, n), dtype=bool)
     there[np.arange(folds)[:, None], held] = False
-    return order[held], order[np.nonzero(there)[1].reshape(folds, n - m)]
+    return held, np.broadcast_to(order, (folds, n))[there[:, order]].reshape(folds, n - m)

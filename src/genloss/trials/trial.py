@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator
 
-from genloss.components import Count, Positive, Replicates, Share, Size, component, plain
+from genloss.components import Positive, Replicates, Share, Size, component, plain
 from genloss.errors import SpecError
+from genloss.generators.given import Given, copied
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
-from genloss.metrics.learners import Learner, inputs, real_target, target_classes
+from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes
 from genloss.protocols import Generator, RealData, Record
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, Address, Role
 from genloss.tables import Schema
-from genloss.traits import SCHEMA, SIZE
+from genloss.traits import FEATURES, SCHEMA, SIZE
 from genloss.trials.arms import Arm, of_real_rows, of_source
-from genloss.trials.given import Given
 from genloss.trials.learning import Lesson, Pupil, settings_of
-from genloss.trials.splits import dealt, folded
+from genloss.trials.splits import folded
 
 
 def _listed(value: Any) -> Any:
@@ -43,15 +43,15 @@ class Trial:
     """What a learner answers on held-out real rows that learnt from real and synthetic ones.
 
     All rows of a table are dealt into folds, again and again. Of each fold the other rows train the generator
-    and, with what it makes, the learner, once for each *arm*: so many synthetic rows, of such weight, with the
-    learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the same
-    seeds, and so do trials of one study with other sources. A replicate is one answer: held-out row after
-    held-out row, fold after fold, time after time, in the order of :meth:`held`.
+    and, with what it makes, the learner, once for each *arm*: so many synthetic rows, of such weight, with
+    the learner set so. Arms are paired: they see the same folds, prefixes of the same synthetic rows and the
+    same seeds, and so do trials of one study with other sources. A replicate is one answer: held-out row
+    after held-out row, fold after fold, time after time, in the order of :meth:`held`.
 
     Args:
         real: a table with a target.
-        learner: "logistic", "ridge", "boosting", "forest", "mlp", or what makes an estimator of scikit-learn's
-            kind, in a spec "module:name".
+        learner: "logistic", "ridge", "boosting", "forest", "mlp", or what makes an estimator of
+            scikit-learn's kind, in a spec "module:name".
         source: what makes the synthetic rows; None for the real rows alone.
         doses: synthetic rows by real ones.
         weights: of a synthetic row, beside 1; at doses from 1 on.
@@ -84,9 +84,10 @@ class Trial:
     def real_rows(self) -> Array:
         """(n, D) all real rows."""
         size = SIZE.of(self.real)
-        if not isinstance(SCHEMA.of(self.real), Schema) or size is None:
+        schema = SCHEMA.of(self.real)
+        if not isinstance(schema, Schema) or size is None:
             raise SpecError("real: a trial needs a table; give a Table with a target")
-        if SCHEMA.of(self.real).target is None:  # type: ignore[union-attr]
+        if schema.target is None:
             raise SpecError("real.target: a trial needs a column to be predicted; name one")
         every = Samples.of([Chunk(size, 0, REAL, self.real.draw(1, size, Address(0).real(0, 0)))])
         return np.concatenate([_sorted(every.rows[0]), self.real.holdout()])
@@ -102,6 +103,11 @@ class Trial:
         return target_classes(self.real)
 
     @property
+    def linear(self) -> bool:
+        """Whether all folds are solved at once; other learners take their time, fold by fold."""
+        return isinstance(self.learner, str) and self.learner in LINEAR
+
+    @property
     def settings(self) -> list[str]:
         """The learner's settings in words."""
         return [words for words, _ in settings_of(self.learner)]
@@ -110,13 +116,14 @@ class Trial:
     def arms(self) -> tuple[Arm, ...]:
         """What is tried."""
         if self.source is None:
-            return of_real_rows(len(self.settings), self.shares, bool(self.classes))
+            return of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
         doses = self.doses
         if isinstance(self.source, Given):
-            most = len(self.source.rows(SCHEMA.of(self.real)))  # type: ignore[arg-type]
+            most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
-            doses = tuple(d for d in doses if self._made(d) <= most) or (most / self.trained,)
-        return of_source(len(self.settings), doses, self.weights, self.parity and bool(self.classes))
+            doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
+        parity = self.parity and bool(self.classes)
+        return of_source(len(self.settings), doses, self.weights, parity, not self.linear)
 
     @property
     def held_size(self) -> int:
@@ -128,14 +135,13 @@ class Trial:
         """Real rows that a learner learns from."""
         return len(self.real_rows) - self.held_size
 
-    def _made(self, dose: float) -> int:
-        return max(round(dose * self.trained), 1)
-
     # -- as a task of a study ------------------------------------------------------------------------
 
     @cached_property
     def folds_together(self) -> int:
-        """Folds that a tile holds: all of them where they are small."""
+        """Folds that a tile holds: all of them where they are small, and solved at once."""
+        if not self.linear:
+            return 1
         most = self.trained * (1 + max(self.doses, default=0)) * self.real_rows.shape[1]
         fitting = [k for k in range(1, self.folds + 1) if self.folds % k == 0 and k * most <= _TILE]
         return max(fitting, default=1)
@@ -173,28 +179,65 @@ class Trial:
         time, part = divmod(address.tile, tiles)
         codes = self.targets if self.classes else None
         # by the seed alone: all trials of a table deal alike
-        order = dealt(codes, len(self.real_rows), Address(self.seed).real(0, time))
+        held, trained = folded(codes, len(self.real_rows), self.folds, Address(self.seed).real(0, time))
         mine = slice(part * self.folds_together, (part + 1) * self.folds_together)
-        held, trained = folded(order, self.folds)
         return held[mine], trained[mine]
 
     def records(self, address: Address) -> Iterator[Record]:
         """The answers of each arm on the rows that a tile holds out."""
         held, trained = self._folds(address)
-        rows = self.real_rows[trained]
-        seeds = Address(self.seed, 0, address.tile).rng(0, 0, Role.MEASURE).integers(2**31, size=len(held))
-        pupil = Pupil(self.learner, self.classes, self._lesson(self.real_rows[held]).x, seeds)
-        real = self._lesson(rows)
-        made = None if self.source is None else self._synthetic(rows, address)
-        every = real if made is None else self._lesson(np.concatenate([rows, made], axis=1))
         size = self.tile_size if address.size is None else address.size
-        for i, arm in enumerate(self.arms):
-            found = pupil.answers(self._taught(arm, real, every), arm.setting)
-            found = found.reshape(-1, found.shape[-1])[:size]
+        streams = Address(self.seed, 0, address.tile)
+        for i, found in enumerate(self.answers(self.real_rows[trained], self.real_rows[held], streams)):
+            flat = found.reshape(-1, found.shape[-1])[:size]
             if self.classes:
-                yield Record((i,), {f"chance {k}": found[:, k] for k in range(1, self.classes)})
+                yield Record((i,), {f"chance {k}": flat[:, k] for k in range(1, self.classes)})
             else:
-                yield Record((i,), {"answer": found[:, 0]})
+                yield Record((i,), {"answer": flat[:, 0]})
+
+    def answers(self, rows: Array, tests: Array, streams: Address) -> Iterator[Array]:
+        """(S, m, K) probabilities, or (S, m, 1) numbers, of one arm after the other.
+
+        Args:
+            rows: (S, n, D) real rows to learn from, in S splits.
+            tests: (S, m, D) rows to be asked about.
+            streams: of generator and learner.
+
+        Raises:
+            FitError: if the learner failed in all arms, or the generator cannot be fitted.
+        """
+        seeds = streams.rng(0, 0, Role.MEASURE).integers(2**31, size=len(rows))
+        pupil = Pupil(self.learner, self.classes, self._lesson(tests).x, seeds)
+        real = every = self._lesson(rows)
+        if self.source is not None:
+            made, apart = self._synthetic(rows, tests, streams)
+            every = self._lesson(np.concatenate([rows, made], axis=1))
+            if not apart.all():  # a copy of a row that is asked about would know the answer
+                w = np.concatenate([np.ones(real.y.shape), apart], axis=1)
+                every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
+        worked = False
+        for arm in self.arms:
+            found = pupil.answers(self._taught(arm, real, every), arm.setting)
+            worked = worked or not np.isnan(found).all()
+            yield found
+        if not worked and pupil.failed is not None:
+            raise pupil.failed
+
+    def made(self, tile: int = 0) -> tuple[Array, Array, Array]:
+        """(M, D) synthetic rows of a tile's first fold, (n, D) those they were made from, (m, D) those "
+        "held out.
+
+        There are as many synthetic rows as real ones.
+
+        Raises:
+            SpecError: if there is no source.
+        """
+        if self.source is None:
+            raise SpecError("source: a trial of real rows alone makes none; name a generator")
+        held, trained = self._folds(Address(self.seed, 0, tile))
+        rows, tests = self.real_rows[trained[:1]], self.real_rows[held[:1]]
+        made, _ = self._synthetic(rows, tests, Address(self.seed, 0, tile))
+        return made[0][: rows.shape[1]], rows[0], tests[0]
 
     def _lesson(self, rows: Array) -> Lesson:
         target = real_target(self.real)
@@ -203,14 +246,32 @@ class Trial:
         w = np.where(gone, 0.0, 1.0) if gone.any() else None
         return Lesson(logistic.with_ones(inputs(self.real, rows, target)), np.where(gone, 0.0, y), w)
 
-    def _synthetic(self, rows: Array, address: Address) -> Array:
-        """(S, M, D) synthetic rows, of which each arm takes the first few."""
+    def _synthetic(self, rows: Array, tests: Array, streams: Address) -> tuple[Array, Array]:
+        """(S, M, D) synthetic rows, of which each arm takes the first few, and (S, M) which copy no test."""
         assert self.source is not None
-        streams = Address(self.seed, 0, address.tile)
-        chunk = Chunk(rows.shape[1], 0, REAL, rows, schema=SCHEMA.of(self.real))
-        model = self.source.fit(Samples.of([chunk]), streams.rng(0, 0, Role.FIT))
-        most = max((self._made(arm.dose) for arm in self.arms if arm.dose), default=self.trained)
-        return np.asarray(model.sample(most, streams.rng(0, 0, Role.PUBLISH)))
+        n = rows.shape[1]
+        most = max((_made(arm.dose, n) for arm in self.arms if arm.dose), default=n)
+        chunk = Chunk(n, 0, REAL, rows, schema=SCHEMA.of(self.real))
+        train, rng = Samples.of([chunk]), streams.rng(0, 0, Role.PUBLISH)
+        if not isinstance(self.source, Given):
+            made = self.source.fit(train, streams.rng(0, 0, Role.FIT)).sample(most, rng)
+            return np.asarray(made), np.ones((len(rows), most), dtype=bool)
+        model = self.source.fit(train, rng)
+        places = model.places(most, rng)
+        real = self._numbers(np.concatenate([rows[0], tests[0]]))
+        of, _ = copied(self._numbers(model.rows), real)
+        # of the first split's rows and tests; the others have the same rows, in other places
+        known = {row.tobytes(): i for i, row in enumerate(real)}
+        apart = np.empty(places.shape, dtype=bool)
+        for s, some in enumerate(tests):
+            mine = [known.get(row.tobytes(), -2) for row in self._numbers(some)]
+            apart[s] = ~np.isin(of[places[s]], mine)
+        return model.rows[places], apart
+
+    def _numbers(self, rows: Array) -> Array:
+        """(n, d) rows, target included, as numbers of like size."""
+        features = FEATURES.of(self.real)
+        return rows if features is None else features(rows)
 
     def _taught(self, arm: Arm, real: Lesson, every: Lesson) -> Lesson:
         """What an arm learns from.
@@ -220,11 +281,11 @@ class Trial:
             real: (S, n) real rows.
             every: these, and after them the synthetic ones.
         """
-        n = self.trained
+        n = real.y.shape[1]
         if arm.parity:
             return self._parity(real, every)
         if arm.dose:
-            end = n + self._made(arm.dose)
+            end = n + _made(arm.dose, n)
             w = None if every.w is None else every.w[:, :end]
             if arm.weight != 1:
                 w = np.broadcast_to(np.where(np.arange(end) < n, 1.0, arm.weight), (len(real.y), end)) * (
@@ -243,7 +304,7 @@ class Trial:
 
         Each class has the first rows of it that were made; where too few were, they weigh more.
         """
-        classes, n = np.arange(self.classes), self.trained
+        classes, n = np.arange(self.classes), real.y.shape[1]
         count = (real.y[..., None] == classes).sum(axis=1)
         need = count.max(axis=1, keepdims=True) - count
         is_class = every.y[:, n:, None] == classes
@@ -261,6 +322,11 @@ class Trial:
             np.take_along_axis(every.y, order, axis=1),
             np.take_along_axis(w, order, axis=1),
         )
+
+
+def _made(dose: float, n: int) -> int:
+    """Synthetic rows of a dose beside n real ones."""
+    return max(round(dose * n), 1)
 
 
 def _sorted(rows: Array) -> Array:

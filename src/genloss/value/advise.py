@@ -1,0 +1,274 @@
+"""When does synthetic data help, and how much of it: trials, round after round, until the budget is spent."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genloss.errors import GenlossError, SpecError
+from genloss.generators import Copula, Given, Trees
+from genloss.metrics.learners import real_target, target_classes
+from genloss.protocols import Generator, RealData
+from genloss.real import Table
+from genloss.study import Results, Study, run
+from genloss.study.executor import LocalExecutor
+from genloss.study.progress import Silent
+from genloss.study.running import cores
+from genloss.trials import Trial
+from genloss.value.advice import Advice
+from genloss.value.answers import Answers, answers
+from genloss.value.doubts import of_files, of_table
+from genloss.value.measures import Measure, measures
+from genloss.value.plan import Clock, Part, parts, rounds
+from genloss.value.privacy import Likeness, likeness
+from genloss.value.reading import Reading, hopeless, read
+
+_FOLDS = 10
+# Of the budget, for the first of several learners, the linear one.
+_FIRST = 0.4
+Told = Callable[[str], None]
+
+
+def advise(
+    data: Any,
+    target: str | None = None,
+    *,
+    synthetic: Any = (),
+    generators: Sequence[Generator] | Mapping[str, Generator] = (),
+    learner: Any = None,
+    measure: str | None = None,
+    margin: float | None = None,
+    budget: float = 300.0,
+    seed: int = 0,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    told: Told | None = None,
+) -> Advice:
+    """Whether synthetic rows help to predict a column, how many of them, and how sure that is.
+
+    The rows are dealt into folds, again and again; generators and learners see the other folds alone. What is
+    best on some rows is promised as far as it holds on rows that did not choose it.
+
+    Args:
+        data: a file, a bundled table, a frame, or a :class:`genloss.real.Table`.
+        target: the column to be predicted.
+        synthetic: files or frames of synthetic rows, made by anybody; by name, in a list, or one.
+        generators: what else makes synthetic rows; by default, without files, a copula and a chain of trees.
+        learner: "logistic", "ridge", "boosting", "forest", "mlp", or what makes an estimator of
+            scikit-learn's kind; by default a linear one and then, if the budget allows, boosting.
+        measure: what the verdict is about: "brier", "log_loss", "auc", "error", "balanced_error" or "f1" of
+            classes, "rmse", "mae" or "r2" of numbers; by default the first of each.
+        margin: the gain that makes no difference that matters, in units of the measure; by default 0.01 of
+            what is a share, and 2% of the best free value of what is not.
+        budget: seconds.
+        seed: of everything random.
+        workers: processes; by default one for each core. 0 runs everything here.
+        out: a folder in which finished trials are kept and found again.
+        told: is called with a line after each round.
+
+    Raises:
+        DataError: if a table cannot serve.
+        SpecError: if there is no such column or measure, or the budget is too small for one trial; says how
+            much that needs.
+        FitError: if no learner or no source worked.
+
+    >>> found = advise("wine", learner="logistic", generators=[Copula()], budget=60, workers=0)
+    >>> found.verdict in ("helps", "hurts", "no difference", "no evidence")
+    True
+    """
+    clock = Clock.of(budget)
+    real = data if isinstance(data, Table) else Table(data, target=target)
+    folds = _folds(real)
+    found = measures(target_classes(real))
+    if measure is not None and measure not in found:
+        kind = "a target of classes" if target_classes(real) else "a target of numbers"
+        raise SpecError(f"measure: '{measure}' is none of {', '.join(found)}, which {kind} has")
+    judged = found[measure] if measure else next(iter(found.values()))
+    sources = _sources(real, synthetic, generators)
+    warned = [*of_table(real), *of_files(real, sources)]
+    linear = "logistic" if target_classes(real) else "ridge"
+    learners = [linear, "boosting"] if learner is None else [learner]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
+        wanted = [parts(real, one, sources, folds, seed) for one in learners]
+        lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
+        # one pool for all rounds: to start an interpreter takes longer than many a trial
+        pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
+        work = _Work(real, judged, folder, pool, lanes, clock, told or (lambda line: None))
+        readings = []
+        for i, some in enumerate(wanted):
+            until = budget * _FIRST if i == 0 and len(wanted) > 1 else budget
+            if i == 0 or clock.left > 0.2 * budget:
+                reading = work.read(some, until, first=i == 0)
+                if reading is not None:
+                    readings.append(reading)
+        alike = _alike(real, sources, folds, seed, clock)
+    return Advice.of(real, judged, readings, alike, warned, margin, clock)
+
+
+def _alike(
+    real: Table, sources: Mapping[str, Generator], folds: int, seed: int, clock: Clock
+) -> dict[str, Likeness]:
+    """What each source's rows are like, as far as the budget goes."""
+    found = {}
+    for name, source in sources.items():
+        if clock.left > 0:
+            with suppress(GenlossError):  # a source that makes no rows has said so where it was tried
+                made = Trial(real, source=source, doses=(1.0,), folds=folds, seed=seed).made()
+                found[name] = likeness(*(real.features(rows) for rows in made))
+    return found
+
+
+@dataclass(eq=False)
+class _Work:
+    """Trials of a study, run round after round.
+
+    Args:
+        real: the table.
+        measure: what is judged by.
+        folder: of the run.
+        pool: of workers; None where everything runs here.
+        workers: how many.
+        clock: what is left of the budget.
+        told: is called with a line after each round.
+    """
+
+    real: Table
+    measure: Measure
+    folder: Path
+    pool: LocalExecutor | None
+    workers: int
+    clock: Clock
+    told: Told
+
+    def read(self, wanted: list[Part], until: float, first: bool) -> Reading | None:
+        """What a learner's trials say, as far as the budget goes; None where not even one round is done."""
+        reading: Reading | None = None
+        going, done, before, last = wanted, {p.name: 0 for p in wanted}, 0, 0.0
+        for tiles in rounds(wanted[0].trial):
+            ahead = last * (tiles - before) / max(before, 1)
+            if reading is not None and self.clock.spent + ahead > until:
+                break
+            began = self.clock.spent
+            done |= {p.name: tiles for p in going}
+            results = self._run(wanted, done)
+            last, before = (self.clock.spent - began) + last, tiles
+            some = self._answers(results, wanted)
+            if some is None:
+                if first and reading is None:
+                    raise self._too_little(GenlossError(results.failures[0][1]), wanted)
+                break
+            reading = read(some, self.measure, results)
+            self.told(f"{self.clock.spent:.0f} s: {reading.said(self.measure)}")
+            gone = hopeless(some, self.measure)
+            going = [p for p in going if p.name not in gone]
+        return reading
+
+    def _run(self, wanted: list[Part], tiles: Mapping[str, int]) -> Results:
+        study = {p.name: replace(p.trial, replicates=tiles[p.name] * p.trial.tile_size) for p in wanted}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # failures are in the results, and told in the answer
+            return run(
+                study,
+                self.folder,
+                workers=self.workers if self.pool is None else None,
+                executor=self.pool,
+                trust=True,
+                progress=Silent(),
+                tile_limit=max(self.clock.left, 0.05),
+            )
+
+    def _answers(self, results: Results, wanted: list[Part]) -> list[Answers] | None:
+        """The answers of each cell that has any; None where the real rows alone have none."""
+        found = []
+        for part, cell in zip(wanted, results.cells, strict=True):
+            one = answers(results, cell, part.name, part.free)
+            if one.held.size:
+                found.append(one)
+        return found if found and found[0].source == wanted[0].name else None
+
+    def _too_little(self, error: GenlossError, wanted: list[Part]) -> GenlossError:
+        """What to say where not even one round could be done."""
+        if "the limit of a tile" not in str(error) and "longer" not in str(error):
+            return error
+        # how far the tiles came, nobody knows who stopped them: each has used up what was left
+        rounds_needed = len(wanted) / max(min(self.workers, len(wanted)), 1)
+        return SpecError(
+            f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least "
+            f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer "
+            f"generators or a linear learner"
+        )
+
+
+def _nameable(wanted: Sequence[Sequence[Part]]) -> bool:
+    """Whether a spec can name all parts, so that other processes can make them; a class of a notebook it "
+    "cannot.
+    """
+    try:
+        Study.of({p.name: p.trial for some in wanted for p in some}).toml()
+    except SpecError:
+        return False
+    return True
+
+
+def _folds(real: Table) -> int:
+    """Folds that every class of the target can be dealt into.
+
+    Raises:
+        SpecError: if there is no target, or of one class alone.
+    """
+    if real.target is None and real.schema.target is None:
+        named = ", ".join(real.schema.names[:12])
+        raise SpecError(f"target: name the column to be predicted (columns: {named})")
+    trial = Trial(real)
+    if not trial.classes:
+        return min(_FOLDS, len(trial.real_rows) // 2)
+    column = real.schema.columns[real_target(real)]
+    count = np.bincount(trial.targets.astype(int), minlength=trial.classes)
+    labels = column.categories or ("no", "yes")
+    least = int(count.argmin())
+    if count[least] < 4:
+        raise SpecError(
+            f"target: class {labels[least]!r} of '{column.name}' has {count[least]} rows of "
+            f"{count.sum()}; each "
+            f"class needs at least 4, so that every learner sees it and some are held out: leave it out, "
+            f"or join it to another"
+        )
+    return int(min(_FOLDS, count[least]))
+
+
+def _sources(real: RealData, synthetic: Any, generators: Any) -> dict[str, Generator]:
+    """What makes synthetic rows, by name."""
+    one = not isinstance(synthetic, (Mapping, list, tuple))
+    files = {} if synthetic is None else synthetic
+    if not isinstance(files, Mapping):
+        some = [files] if one else list(files)
+        files = {_named(path, i): path for i, path in enumerate(some)}
+    found: dict[str, Generator] = {}
+    for name, path in files.items():
+        given = Given(path)
+        given.rows(real.schema)  # type: ignore[attr-defined]  # what does not fit is told before anything runs
+        found[_free(str(name), found)] = given
+    if isinstance(generators, Mapping):
+        found |= generators
+    else:
+        for generator in generators:
+            found[_free(type(generator).__name__, found)] = generator
+    return found or {"Copula": Copula(), "Trees": Trees()}
+
+
+def _named(path: Any, i: int) -> str:
+    return Path(path).stem if isinstance(path, (str, Path)) else f"synthetic {i + 1}"
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """A name that nobody has."""
+    count = sum(one == name or one.startswith(f"{name} (") for one in taken)
+    return f"{name} ({count + 1})" if count else name

@@ -1,0 +1,70 @@
+"""From the answers of trials to a number for each arm and real row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genloss.samples import Array
+from genloss.trials import Arm, Trial
+from genloss.value.measures import Measure
+
+if TYPE_CHECKING:
+    from genloss.study import Results
+    from genloss.study.cells import Cell
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the arms of one cell answered, as far as its tiles are finished.
+
+    Args:
+        trial: the cell's.
+        source: what to call where its synthetic rows come from; "" where it has none.
+        free: whether its synthetic rows cost no generator: rows that are there already, drawn again or
+            between.
+        given: (A, T, F, m, K or 1) of arms, tiles, folds and rows.
+        held: (T, F, m) which rows they are about.
+    """
+
+    trial: Trial
+    source: str
+    free: bool
+    given: Array
+    held: Array
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms."""
+        return self.trial.arms
+
+    def shares(self, measure: Measure) -> Array:
+        """(A, n) of each arm for each real row, the mean over the times it was held out; NaN of rows "
+        "that never were.
+        """
+        n = len(self.trial.real_rows)
+        total, count = np.zeros((len(self.arms), n)), np.zeros(n)
+        for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):
+            found = measure.rows(given, self.trial.targets[held]).reshape(len(self.arms), -1)
+            known = ~np.isnan(found).any(axis=0)
+            rows = held.reshape(-1)[known]
+            total[:, rows] += found[:, known]
+            count[rows] += 1
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def answers(results: Results, cell: Cell, source: str, free: bool) -> Answers:
+    """The answers of a cell of a study of trials; a tile that failed is not there."""
+    trial: Trial = cell.task
+    names = [*cell.outline.meanings]
+    found = np.stack([results.array(name, cell) for name in names], axis=-1)
+    if trial.classes:
+        found = np.concatenate([1 - found.sum(axis=-1, keepdims=True), found], axis=-1)
+    tiles = found.shape[1] // trial.tile_size
+    shape = (len(trial.arms), tiles, trial.folds_together, trial.held_size, found.shape[-1])
+    found = found[:, : tiles * trial.tile_size].reshape(shape)
+    there = ~np.isnan(found).all(axis=(0, 2, 3, 4))
+    held = np.stack([trial.held(tile) for tile in range(tiles)])
+    return Answers(trial, source, free, found[:, there], held[there])

@@ -1,0 +1,110 @@
+"""Which trials answer the question, and how many of them a budget allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from genloss.generators import Bootstrap, Smote
+from genloss.metrics.learners import real_target, target_classes
+from genloss.protocols import Generator, RealData
+from genloss.tables import Schema
+from genloss.traits import SCHEMA
+from genloss.trials import Trial
+
+REAL = "real rows"
+"""The cell without synthetic rows."""
+
+# Numbers of the inputs of one fold: 2 * 10^7 float64 are 160 MB, and a tile holds a few copies of them.
+_NUMBERS = 2e7
+# Rows beyond which nearest neighbours are not looked for.
+_FEW = 20_000
+# Answers of each arm: dealing the rows again tells nothing new about rows, and after so many little about
+# them.
+_ANSWERS, _TIMES = 200_000, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One cell of the study.
+
+    Args:
+        name: of the cell, and in the answer of where its synthetic rows come from.
+        trial: what is tried.
+        free: whether its rows cost no generator.
+    """
+
+    name: str
+    trial: Trial
+    free: bool
+
+
+def parts(
+    real: RealData, learner: Any, sources: Mapping[str, Generator], folds: int, seed: int
+) -> list[Part]:
+    """The cells that a learner is tried in: real rows alone, the free ones, and each source."""
+    schema = SCHEMA.of(real)
+    assert isinstance(schema, Schema)
+    first = Trial(real, learner, folds=folds, seed=seed)
+    linear = first.linear
+    wide = sum(max(c.codes - 1, 1) for c in schema.columns)
+    most = _NUMBERS / (first.trained * wide) - 1
+    usual = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
+    doses = tuple(d for d in usual if d <= most) or (0.25,)
+    weights = (0.5, 0.25) if linear else (0.5,)
+    found = [Part(REAL, first, True)]
+    again = replace(first, source=Bootstrap(), doses=(1.0,) if most >= 1 else (0.25,), weights=())
+    found.append(Part("copies", again, True))
+    if target_classes(real) and len(first.real_rows) <= _FEW and _enough(first):
+        found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
+    for name, source in sources.items():
+        found.append(Part(name, replace(first, source=source, doses=doses, weights=weights), False))
+    return found
+
+
+def _enough(trial: Trial) -> bool:
+    """Whether every class has neighbours to interpolate between in every fold."""
+    target = trial.real_rows[:, real_target(trial.real)]
+    return all((target == k).sum() * (1 - 1 / trial.folds) >= 2 for k in range(trial.classes))
+
+
+def rounds(trial: Trial) -> Iterator[int]:
+    """Tiles of each cell after each round: one, all folds once, twice, four times, ..."""
+    once = trial.folds // trial.folds_together
+    times = max(min(_TIMES, _ANSWERS // len(trial.real_rows)), 1)
+    if once > 1:
+        yield 1
+    done = 1
+    while done <= times:
+        yield done * once
+        done *= 2
+
+
+@dataclass
+class Clock:
+    """What is left of a budget.
+
+    Args:
+        budget: seconds.
+        began: when, as ``time.monotonic()`` has it.
+    """
+
+    budget: float
+    began: float
+
+    @classmethod
+    def of(cls, budget: float) -> Clock:
+        """A clock that starts now."""
+        return cls(budget, time.monotonic())
+
+    @property
+    def spent(self) -> float:
+        """Seconds."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.budget - self.spent

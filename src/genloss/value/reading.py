@@ -1,0 +1,220 @@
+"""What the trials of one learner say: all arms of all cells side by side, on the rows that all were "
+"asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genloss.errors import FitError
+from genloss.samples import Array
+from genloss.trials import Arm, Trial
+from genloss.value.answers import Answers
+from genloss.value.gains import Gain, Interval, curve, gain
+from genloss.value.measures import Measure
+
+if TYPE_CHECKING:
+    from genloss.study import Results
+
+# Errors by which a source's best arm must lie behind the best of all to be given up.
+_BEHIND = 3.0
+# Of an arm's answers, the share that may be lacking before it is left out.
+_LACKING = 0.5
+
+
+@dataclass(frozen=True)
+class Place:
+    """An arm, and the cell that it stands in.
+
+    Args:
+        source: of its synthetic rows; "real rows" where it has none.
+        free: whether its rows cost no generator.
+        arm: the arm.
+    """
+
+    source: str
+    free: bool
+    arm: Arm
+
+    @property
+    def candidate(self) -> bool:
+        """Whether it is an answer to the question: synthetic rows that a generator made."""
+        return self.arm.synthetic and not self.free
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the trials of one learner say.
+
+    Args:
+        learner: which.
+        settings: its settings in words.
+        trained: real rows that each learner learnt from.
+        times: how often each row was held out, on average.
+        places: (A,) the arms.
+        rows: (n,) which real rows were asked about.
+        shares: of each measure by name, (A, n).
+        gain: of the best arm over the best free one.
+        failures: what went wrong, a line each.
+    """
+
+    learner: Any
+    settings: Sequence[str]
+    trained: int
+    times: float
+    places: tuple[Place, ...]
+    rows: Array
+    shares: dict[str, Array]
+    gain: Gain
+    failures: tuple[str, ...]
+
+    @property
+    def best(self) -> Place:
+        """The best arm with synthetic rows."""
+        return self.places[self.gain.best]
+
+    @property
+    def free(self) -> Place:
+        """The best arm without."""
+        return self.places[self.gain.free]
+
+    @cached_property
+    def plain(self) -> int:
+        """The arm of real rows alone, with the learner as it is."""
+        return next(i for i, p in enumerate(self.places) if p.arm == Arm())
+
+    def value(self, measure: Measure, arm: int) -> float:
+        """A measure of an arm."""
+        return float(self.shares[measure.name][arm].mean())
+
+    def told(self, measure: Measure) -> str:
+        """The verdict in a word, before any margin."""
+        return "helps" if self.gain.beaten else "hurts" if self.gain.worse else "no evidence yet"
+
+    def said(self, measure: Measure) -> str:
+        """Where it stands, in a line."""
+        points = 100 if measure.points else 1
+        low, high = self.gain.typical.low * points, self.gain.typical.high * points
+        unit = " points" if measure.points else ""
+        return (
+            f"{self.learner}, each row held out {self.times:.2g} times: {self.told(measure)}, gain of the "
+            f"best arm "
+            f"{self.gain.typical.value * points:.2g}{unit} of {measure.title} ({low:.2g} to {high:.2g})"
+        )
+
+    def doses(self, measure: Measure, source: str) -> list[tuple[Arm, Interval]]:
+        """Gains of a source's doses over the best free arm, in the learner's setting that the best arm has.
+
+        Args:
+            measure: what is judged by.
+            source: whose.
+        """
+        mine = [
+            i
+            for i, p in enumerate(self.places)
+            if p.source == source
+            and p.arm.dose
+            and p.arm.weight == 1
+            and p.arm.setting == self._setting(source, measure)
+        ]
+        found = curve(
+            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
+        )
+        return sorted(zip((self.places[i].arm for i in mine), found, strict=True), key=lambda at: at[0].dose)
+
+    def _setting(self, source: str, measure: Measure) -> int:
+        """The learner's setting in which a source's arms are best."""
+        mine = [i for i, p in enumerate(self.places) if p.source == source and p.arm.synthetic]
+        mean = measure.sign * self.shares[measure.name][mine].mean(axis=1)
+        return self.places[mine[int(mean.argmax())]].arm.setting
+
+    def sources(self) -> list[str]:
+        """Where candidates' rows come from."""
+        return list(dict.fromkeys(p.source for p in self.places if p.candidate))
+
+
+def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading:
+    """What the answers of a learner's cells say.
+
+    Raises:
+        FitError: if the learner failed everywhere, or no source made rows.
+    """
+    first: Trial = some[0].trial
+    from genloss.value.measures import measures
+
+    kinds = measures(first.classes)
+    places: list[Place] = []
+    lacking: list[str] = []
+    shares: dict[str, list[Array]] = {name: [] for name in kinds}
+    for one in some:
+        found = {name: one.shares(kind) for name, kind in kinds.items()}
+        failed = np.isnan(one.given).any(axis=-1).mean(axis=(1, 2, 3))
+        for i, arm in enumerate(one.arms):
+            if failed[i] > _LACKING:
+                lacking.append(
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of "
+                    f"its trials (logs/ of the run say why)"
+                )
+                continue
+            if failed[i]:
+                lacking.append(
+                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
+                    f"its trials, which are left out (logs/ of the run say why)"
+                )
+            places.append(Place(one.source, one.free, arm))
+            for name in kinds:
+                shares[name].append(found[name][i])
+    tables = {name: np.stack(rows) for name, rows in shares.items()}
+    known = ~np.isnan(tables[measure.name]).any(axis=0)
+    tables = {
+        name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known]
+        for name, t in tables.items()
+    }
+    candidates = np.array([p.candidate for p in places])
+    # parts of the real rows are for the learning curve
+    whole = np.array([p.arm.share == 1 for p in places])
+    errors = tuple(f"{cell.label}: {error}" for cell, error in results.failures)
+    if not candidates.any():
+        raise FitError(next(iter(errors), "no source made rows"))
+    order = np.flatnonzero(whole)
+    told = gain(tables[measure.name][order], candidates[order], measure.sign)
+    from dataclasses import replace
+
+    told = replace(told, best=int(order[told.best]), free=int(order[told.free]))
+    times = float(np.mean([one.held.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
+    return Reading(
+        first.learner,
+        first.settings,
+        first.trained,
+        times,
+        tuple(places),
+        np.flatnonzero(known),
+        tables,
+        told,
+        (*errors, *lacking),
+    )
+
+
+def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
+    """Sources whose best arm lies clearly behind the best of all: nothing more is spent on them."""
+    best: dict[str, Array] = {}
+    for one in some:
+        if not one.free:
+            shares = measure.sign * one.shares(measure)
+            best[one.source] = shares[np.nanmean(shares, axis=1).argmax()]
+    if not best:
+        return set()
+    first = max(best, key=lambda name: np.nanmean(best[name]))
+    gone = set()
+    for name, rows in best.items():
+        apart = best[first] - rows
+        apart = apart[~np.isnan(apart)]
+        error = apart.std(ddof=1) / np.sqrt(len(apart))
+        if name != first and apart.mean() > _BEHIND * error > 0:
+            gone.add(name)
+    return gone
