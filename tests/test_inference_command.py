@@ -52,6 +52,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labelled.to_csv("labelled.csv", index=False)
     more.to_csv("more.csv", index=False)
     pd.concat([labelled, more]).to_csv("all.csv", index=False)
+    pd.concat([labelled.assign(age=50), more]).to_csv("same.csv", index=False)
     for k in range(4):
         rng = stream(100 + k)
         made = rng.normal(50, 2) + 10 * rng.standard_normal(200)
@@ -162,6 +163,14 @@ def test_lambda_0_is_classical() -> None:
 
 
 BAD = [
+    (
+        ["ols", "all.csv", "--label", "score", "--prediction", "guess", "--on", "age", "--on", "age"],
+        "ols is on 'age' twice; name each column once",
+    ),
+    (
+        ["ols", "same.csv", "--label", "score", "--prediction", "guess", "--on", "age"],
+        "'age' is constant in the",
+    ),
     (["mean", "none.csv", "--label", "a", "--prediction", "b"], "none.csv: there is no such file"),
     (
         ["mean", "all.csv", "--label", "scor", "--prediction", "guess"],

@@ -156,6 +156,8 @@ def known(what: str, on: Sequence[str]) -> None:
     """
     if what not in get_args(What):
         raise DataError(f"no {shown(what)} can be inferred; ask for {', '.join(get_args(What))}")
+    if twice := [name for i, name in enumerate(on) if name in on[:i]]:
+        raise DataError(f"{what} is on {shown(twice[0])} twice; name each column once")
     if (what in ("ols", "logistic")) != bool(on):
         raise DataError(
             f"{what}: name the columns that labels are regressed on (--on COL)"
@@ -174,6 +176,8 @@ def _rows(
     say: Callable[[str], None],
 ) -> Rows:
     """Rows with labels, and rows with predictions alone."""
+    import pandas as pd
+
     table = opened(labelled, (), say)
     y = values(table, label, positive)
     if unlabelled is None:
@@ -189,17 +193,14 @@ def _rows(
     _complete(table, label, y[with_label])
     _read_into(table, (label, prediction, *on), say)
     _read_into(other, (prediction, *on), say)
-    inputs = [_input(table, c, with_label) for c in on]
-    more_inputs = [_input(other, c, without) for c in on]
-    found = rows(
-        y[with_label],
-        _taken(table, prediction, positive, with_label),
+    return rows(
+        pd.Series(y[with_label], name=label),
+        pd.Series(_taken(table, prediction, positive, with_label), name=prediction),
         _taken(other, prediction, positive, without),
-        np.stack(inputs, axis=1) if on else None,
-        np.stack(more_inputs, axis=1) if on else None,
+        pd.DataFrame({c: _input(table, c, with_label) for c in on}) if on else None,
+        pd.DataFrame({c: _input(other, c, without) for c in on}) if on else None,
         bool(on),
     )
-    return replace(found, names=(label, prediction, *([INTERCEPT] if on else []), *on))
 
 
 def _read_into(table: Opened, names: Sequence[str], say: Callable[[str], None]) -> None:
