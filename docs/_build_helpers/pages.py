@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,19 +46,22 @@ def escaped(app: Any, what: str, name: str, of: Any, options: Any, lines: list[s
 
 
 def commands(folder: Path) -> str:
-    """The help of ``genloss`` and of each of its commands."""
+    """The help of each command, and of those that commands have."""
     del folder
     import click
 
-    from genloss.cli.commands import genloss as group
+    from genloss.cli.commands import genloss
 
-    text = []
-    with click.Context(group, info_name="genloss") as above:
+    def of(group: click.Group, above: click.Context) -> Iterator[str]:
         for name in group.list_commands(above):
             command = group.commands[name]
             with click.Context(command, info_name=name, parent=above) as context:
-                text.append(f"## `genloss {name}`\n\n{FENCE}text\n{command.get_help(context)}\n{FENCE}")
-    return "\n\n".join(text)
+                yield f"## `{context.command_path}`\n\n{FENCE}text\n{command.get_help(context)}\n{FENCE}"
+                if isinstance(command, click.Group):
+                    yield from of(command, context)
+
+    with click.Context(genloss, info_name="genloss") as above:
+        return "\n\n".join(of(genloss, above))
 
 
 ROOMS = {

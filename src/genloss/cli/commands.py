@@ -16,6 +16,7 @@ from genloss.cli.advising import advise
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
+from genloss.cli.inferring import infer
 from genloss.cli.judging import verdict
 from genloss.cli.warning import warn
 from genloss.errors import SpecError, StoreError, bounded, say
@@ -56,11 +57,8 @@ def genloss(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-genloss.add_command(describe)
-genloss.add_command(advise)
-genloss.add_command(verdict)
-genloss.add_command(forecast)
-genloss.add_command(warn)
+for command in (describe, advise, verdict, forecast, warn, infer):
+    genloss.add_command(command)
 
 
 @genloss.command(name="list")

@@ -14,6 +14,6 @@ to 1e100, and t to 10^7 where a law is computed one generation after the other (
 that leaves float64 is returned as 0.0 or inf, never as NaN; those that can take `log=True`, and go on.
 """
 
-from genloss.theory import discrete, exponential, gaussian, kde, regression
+from genloss.theory import discrete, exponential, gaussian, inference, kde, regression
 
-__all__ = ["discrete", "exponential", "gaussian", "kde", "regression"]
+__all__ = ["discrete", "exponential", "gaussian", "inference", "kde", "regression"]

@@ -1,4 +1,4 @@
-"""When does synthetic data help, and how much of it: trials read as gains, with intervals."""
+"""When does synthetic data help, how much of it, and what may be concluded from it."""
 
 from genloss.value.advice import Advice
 from genloss.value.advise import advise
