@@ -201,6 +201,25 @@ def test_a_gain_of_the_size_that_would_have_been_seen_is_seen_four_times_of_five
     assert np.mean(told) >= 0.75
 
 
+def test_arms_that_are_nearly_one_with_a_free_arm_are_no_gain() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        rows = rng.standard_normal((30, 100))
+        # arm 20 has synthetic rows in name only
+        rows[20] = rows[3] + 1e-9
+        rows[21:] -= 1.0
+        assert not gain(rows, np.arange(30) >= 20, 1.0).beaten
+
+
+def test_classes_that_are_equal_already_have_no_rare_rows_to_add() -> None:
+    frame = task(100)
+    equal = frame.assign(y=np.where(np.arange(100) % 2 == 0, "yes", "no"))
+    rare = frame.assign(y=np.where(np.arange(100) % 4 == 0, "yes", "no"))
+    for table, some in ((equal, False), (rare, True)):
+        trial = Trial(Table(table, target="y"), source=Copula())
+        assert any(arm.parity for arm in trial.arms) == some
+
+
 def test_curves_hold_at_once() -> None:
     rng, inside = np.random.default_rng(4), []
     for _ in range(300):
@@ -352,7 +371,7 @@ def test_a_column_that_knows_the_answer_is_doubted() -> None:
 
 def test_the_command_prints_writes_a_page_and_speaks_json(tmp_path) -> None:
     data, synthetic = tmp_path / "real.csv", tmp_path / "synth.csv"
-    task(70).to_csv(data, index=False)
+    task(70).assign(y=np.where(np.arange(70) % 3 == 0, "yes", "no")).to_csv(data, index=False)
     task(300, 1).to_csv(synthetic, index=False)
     asked = ["advise", str(data), "--target", "y", "--synthetic", str(synthetic), "--learner", "logistic"]
     more = ["--budget", "90s", "--workers", "0", "--out", str(tmp_path / "run")]

@@ -40,6 +40,10 @@ Folds = Annotated[int, BeforeValidator(plain), Ge(2), Le(1000)]
 _TILE = 2**22
 
 
+# Of the largest class's rows: a class that has fewer is rare.
+_RARE = 0.8
+
+
 @component
 class Trial:
     """What a learner answers on held-out real rows that learnt from real and synthetic ones.
@@ -126,9 +130,17 @@ class Trial:
             most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
-        parity, settings = self.parity and bool(self.classes), len(self.settings)
+        parity, settings = self.parity and self.unequal, len(self.settings)
         added = of_source(settings, doses, self.weights, parity, not self.linear)
         return (*added, *(arms_of(self.strategies, settings, doses, self.linear) if doses else ()))
+
+    @cached_property
+    def unequal(self) -> bool:
+        """Whether there are classes, and some are rare enough for more rows of them to matter."""
+        if not self.classes:
+            return False
+        count = np.bincount(self.targets.astype(int), minlength=self.classes)
+        return bool(count.min() < _RARE * count.max())
 
     @property
     def held_size(self) -> int:

@@ -60,7 +60,7 @@ def exchange(sizes: Array, curve: Array, recipe: Array, synthetic: float, sign: 
     told = np.array(rates)
     values = tuple(_interval(v) for v in (weights @ curve.T).T)
     falls = np.isfinite(told[0]) and np.isnan(told).mean() < 0.025
-    rate = _interval(np.nan_to_num(told, nan=-np.inf)) if falls else None
+    rate = _interval(np.where(np.isnan(told), -np.inf, told)) if falls else None
     return Exchange(rate, _interval(np.array(twice)), tuple(int(s) for s in sizes), values)
 
 

@@ -94,7 +94,9 @@ def gain(shares: Array, synthetic: Array, sign: float) -> Gain:
     a, f = with_rows[again[:, with_rows].argmax(axis=1)], without[again[:, without].argmax(axis=1)]
     draw = np.arange(_DRAWS)
     luck = float(((again[draw, a] - again[draw, f]) - (mean[a] - mean[f])).mean())
-    own = _OF_CHOICE * float((good[best] - good[free]).std(ddof=1) / np.sqrt(n))
+    # the arms that are best may be nearly one; that others might be as well is an error too
+    chosen = float((again[draw, a] - again[draw, f]).std())
+    own = _OF_CHOICE * max(float((good[best] - good[free]).std(ddof=1) / np.sqrt(n)), chosen)
     wide = float(stats.t.ppf(0.975, n - 1))
     value = float(mean[best] - mean[free]) - luck
     return Gain(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genloss.generators import Again, Bootstrap, Given, Smote
-from genloss.metrics.learners import real_target, target_classes
+from genloss.metrics.learners import real_target
 from genloss.protocols import Generator, RealData
 from genloss.tables import Schema
 from genloss.traits import SCHEMA
@@ -77,7 +77,7 @@ def parts(
     found = [Part(REAL, first, True)]
     again = replace(first, source=Bootstrap(), doses=(1.0,) if most >= 1 else (0.25,), weights=())
     found.append(Part("copies", again, True))
-    if target_classes(real) and len(first.real_rows) <= _FEW and _enough(first):
+    if first.unequal and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
     for name, source in sources.items():
         trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))

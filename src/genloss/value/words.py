@@ -53,15 +53,13 @@ def sentence(advice: Advice) -> str:
     free, learner = what(advice, advice.reading.free), advice.reading.learner
     if advice.verdict == "helps":
         return (
-            f"Of {title}, {learner} gains {by} by synthetic rows ({best_said(advice)}), beside the best "
-            f"that is free "
-            f"({free})."
+            f"Synthetic rows ({best_said(advice)}) gain {learner} {by} of {title} over the best that is "
+            f"free ({free})."
         )
     if advice.verdict == "hurts":
         return (
-            f"Of all that was tried, even the best ({best_said(advice)}) costs {learner} {title}: {by} "
-            f"beside the best "
-            f"that is free ({free})."
+            f"Of all that was tried, even the best ({best_said(advice)}) changes the {title} of {learner} "
+            f"for the worse: {by} beside the best that is free ({free})."
         )
     changes = (
         f"The best of what was tried ({best_said(advice)}) changes the {title} of {learner} by {by} "
@@ -146,8 +144,7 @@ def how(advice: Advice) -> list[str]:
     found = [
         f"{advice.rows:,} real rows, each held out {r.times:.2g} times; every learner learnt from "
         f"{r.trained:,} of them.",
-        f"{len(r.places)} ways to train were tried; that the best of them is best by luck too is "
-        f"taken off "
+        f"{len(r.places)} ways to train were tried; that the best of them is best by luck too is taken off "
         f"({amount(advice, max(r.gain.luck, 0.0))}).",
         "The verdict is about data sets like this one, the promise about this one: it is wider.",
         f"{advice.seconds:.0f} s of {advice.budget:g} s.",
@@ -173,7 +170,10 @@ def worth(advice: Advice) -> list[str]:
     if e is None:
         return found
     if advice.verdict == "helps" and e.rate is not None:
-        low, high = (f"{v:.2g}" if np.isfinite(v) else "any number" for v in (e.rate.low, e.rate.high))
+        low, high = (
+            f"{v:.2g}".replace("-", "−") if np.isfinite(v) else "any number"
+            for v in (e.rate.low, e.rate.high)
+        )
         value = f"{e.rate.value:.2g}" if np.isfinite(e.rate.value) else "more than any number of"
         found.append(f"a synthetic row of the recipe is worth {value} real rows ({low} to {high})")
     if e.twice is not None:
