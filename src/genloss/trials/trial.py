@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 
 from genloss.components import Positive, Replicates, Share, Size, component, plain
 from genloss.errors import SpecError
-from genloss.generators.given import Given, copied
+from genloss.generators.given import Given, copied, first_equal
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
 from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes
@@ -134,6 +134,11 @@ class Trial:
     def trained(self) -> int:
         """Real rows that a learner learns from."""
         return len(self.real_rows) - self.held_size
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the target is predicted from."""
+        return int(inputs(self.real, self.real_rows[:1], real_target(self.real)).shape[-1])
 
     # -- as a task of a study ------------------------------------------------------------------------
 
@@ -258,15 +263,18 @@ class Trial:
             return np.asarray(made), np.ones((len(rows), most), dtype=bool)
         model = self.source.fit(train, rng)
         places = model.places(most, rng)
-        real = self._numbers(np.concatenate([rows[0], tests[0]]))
-        of, _ = copied(self._numbers(model.rows), real)
-        # of the first split's rows and tests; the others have the same rows, in other places
-        known = {row.tobytes(): i for i, row in enumerate(real)}
+        asked = first_equal(self._numbers(tests.reshape(-1, tests.shape[-1])), self._numbers(self.real_rows))
         apart = np.empty(places.shape, dtype=bool)
-        for s, some in enumerate(tests):
-            mine = [known.get(row.tobytes(), -2) for row in self._numbers(some)]
-            apart[s] = ~np.isin(of[places[s]], mine)
+        for s, mine in enumerate(asked.reshape(tests.shape[:2])):
+            apart[s] = ~np.isin(self._copies[places[s]], mine[mine >= 0])
         return model.rows[places], apart
+
+    @cached_property
+    def _copies(self) -> Array:
+        """(M,) which real row each row of a file is a copy of, -1 for none."""
+        assert isinstance(self.source, Given)
+        made = self.source.rows(SCHEMA.of(self.real))
+        return copied(self._numbers(made), self._numbers(self.real_rows))[0]
 
     def _numbers(self, rows: Array) -> Array:
         """(n, d) rows, target included, as numbers of like size."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,16 @@ from genloss.samples import Array
 from genloss.trials import Arm, Trial
 from genloss.value.answers import Answers
 from genloss.value.gains import Gain, Interval, curve, gain
-from genloss.value.measures import Measure
+from genloss.value.measures import Measure, measures
 
 if TYPE_CHECKING:
     from genloss.study import Results
+    from genloss.value.plan import Part
 
 # Errors by which a source's best arm must lie behind the best of all to be given up.
 _BEHIND = 3.0
+# Rows that must have been asked about before; of small tables nearly all.
+_ENOUGH = 500
 # Of an arm's answers, the share that may be lacking before it is left out.
 _LACKING = 0.5
 
@@ -138,15 +141,19 @@ class Reading:
         return list(dict.fromkeys(p.source for p in self.places if p.candidate))
 
 
-def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading:
+def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Sequence[Part]) -> Reading:
     """What the answers of a learner's cells say.
+
+    Args:
+        some: the answers, those of the real rows alone first.
+        measure: what is judged by.
+        results: that they are of.
+        wanted: what was to be tried; of sources that were given up on the way it is said.
 
     Raises:
         FitError: if the learner failed everywhere, or no source made rows.
     """
     first: Trial = some[0].trial
-    from genloss.value.measures import measures
-
     kinds = measures(first.classes)
     places: list[Place] = []
     lacking: list[str] = []
@@ -178,13 +185,18 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
     candidates = np.array([p.candidate for p in places])
     # parts of the real rows are for the learning curve
     whole = np.array([p.arm.share == 1 for p in places])
-    errors = tuple(f"{cell.label}: {error}" for cell, error in results.failures)
+    errors = [f"{cell.label}: {error}" for cell, error in results.failures]
+    failed_too = {cell.label for cell, _ in results.failures}
+    there, asked = {one.source for one in some}, {cell.label for cell in results.cells}
+    for part in wanted:
+        if part.name not in asked:
+            errors.append(f"{part.name}: given up after the first rounds, clearly behind the others")
+        elif part.name not in there | failed_too:
+            errors.append(f"{part.name}: not one of its trials was finished within the budget")
     if not candidates.any():
         raise FitError(next(iter(errors), "no source made rows"))
     order = np.flatnonzero(whole)
     told = gain(tables[measure.name][order], candidates[order], measure.sign)
-    from dataclasses import replace
-
     told = replace(told, best=int(order[told.best]), free=int(order[told.free]))
     times = float(np.mean([one.held.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
     return Reading(
@@ -215,6 +227,7 @@ def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
         apart = best[first] - rows
         apart = apart[~np.isnan(apart)]
         error = apart.std(ddof=1) / np.sqrt(len(apart))
-        if name != first and apart.mean() > _BEHIND * error > 0:
+        enough = len(apart) >= min(_ENOUGH, 0.9 * len(rows))
+        if name != first and enough and apart.mean() > _BEHIND * error > 0:
             gone.add(name)
     return gone
