@@ -15,7 +15,7 @@ from genloss.errors import SpecError
 from genloss.generators.given import Given, copied, first_equal
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
-from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes
+from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes, weighs
 from genloss.protocols import Generator, RealData, Record
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, Address, Role
@@ -107,6 +107,11 @@ class Trial:
         """Whether all folds are solved at once; other learners take their time, fold by fold."""
         return isinstance(self.learner, str) and self.learner in LINEAR
 
+    @cached_property
+    def weighs(self) -> bool:
+        """Whether the learner takes weights of rows; without, arms that need them are left out."""
+        return weighs(self.learner, self.classes)
+
     @property
     def settings(self) -> list[str]:
         """The learner's settings in words."""
@@ -116,14 +121,16 @@ class Trial:
     def arms(self) -> tuple[Arm, ...]:
         """What is tried."""
         if self.source is None:
-            return of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
+            some = of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
+            return tuple(arm for arm in some if self.weighs or not arm.balanced)
         doses = self.doses
         if isinstance(self.source, Given):
             most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
-        parity = self.parity and bool(self.classes)
-        return of_source(len(self.settings), doses, self.weights, parity, not self.linear)
+        parity = self.parity and bool(self.classes) and self.weighs
+        weights = self.weights if self.weighs else ()
+        return of_source(len(self.settings), doses, weights, parity, not self.linear)
 
     @property
     def held_size(self) -> int:

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from genloss.errors import FitError, GenlossError, SpecError
+from genloss.errors import DataError, FitError, GenlossError, SpecError
+from genloss.events import event_of
 from genloss.generators import Copula, Given, Trees
-from genloss.metrics.learners import real_target, target_classes
+from genloss.metrics.learners import fits, real_target, target_classes
+from genloss.metrics.learners import name as called
 from genloss.protocols import Generator
 from genloss.real import Table
 from genloss.study import Results, Study, run
 from genloss.study.executor import LocalExecutor
 from genloss.study.progress import Silent
 from genloss.study.running import cores
+from genloss.traits import ACCEPTS
 from genloss.trials import Trial
 from genloss.value.advice import Advice
 from genloss.value.answers import Answers, answers
@@ -32,6 +35,8 @@ from genloss.value.privacy import Likeness, likeness
 from genloss.value.reading import Reading, hopeless, read
 
 _FOLDS = 10
+# Rows of a kind below which nothing is said of how near they are to others.
+_FEWEST = 10
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 # Of the budget, what is kept for looking at the rows that were made, and for the page.
@@ -100,16 +105,22 @@ def advise(
     warned = [*of_table(real), *of_files(real, sources)]
     linear = "logistic" if target_classes(real) else "ridge"
     learners = [linear, "boosting"] if learner is None else [learner]
+    wanted = [parts(real, one, sources, folds, seed) for one in learners]
+    if learner is not None:
+        fits(learner, target_classes(real))
+        if not wanted[0][0].trial.weighs:
+            warned.append(
+                f"{called(learner)} takes no weights of rows: ways to train that need them are left out"
+            )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        wanted = [parts(real, one, sources, folds, seed) for one in learners]
         lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
         # one pool for all rounds: to start an interpreter takes longer than many a trial
         pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
         if pool is not None:
             stack.callback(pool.kill)  # what was begun when the budget was spent is not waited for
         work = _Work(real, judged, folder, pool, lanes, clock, told or (lambda line: None))
-        readings = []
+        readings: list[Reading] = []
         begun = [True]
         for one, some in zip(learners[1:], wanted[1:], strict=True):
             needed = first_round([p.trial for p in some], lanes)
@@ -144,7 +155,8 @@ def _alike(
         if clock.left > making(source, trained, len(real.schema.columns)):
             with suppress(GenlossError):  # a source that makes no rows has said so where it was tried
                 made = Trial(real, source=source, doses=(1.0,), folds=folds, seed=seed).made()
-                found[name] = likeness(*(real.features(rows) for rows in made))
+                if len(made[0]) >= _FEWEST:
+                    found[name] = likeness(*(real.features(rows) for rows in made))
     return found
 
 
@@ -277,13 +289,21 @@ def _sources(real: Table, synthetic: Any, generators: Any, budget: float) -> dic
     found: dict[str, Generator] = {}
     for name, path in files.items():
         given = Given(path)
-        given.rows(real.schema)  # what does not fit is told before anything runs
+        if not len(given.rows(real.schema)):  # what does not fit is told before anything runs
+            raise DataError(f"{name}: the file has no rows; synthetic rows are needed")
         found[_free(str(name), found)] = given
     if isinstance(generators, Mapping):
         found |= generators
     else:
         for generator in generators:
             found[_free(type(generator).__name__, found)] = generator
+    for name, generator in found.items():
+        accepted = ACCEPTS.of(generator)
+        if not event_of(real).accepted_by(accepted):
+            raise SpecError(
+                f"generator: {name} is for {' and '.join(accepted or ())}; this table, its target included, "
+                f"has categories or missing cells; use Copula, Trees or Forest"
+            )
     if found:
         return found
     trees, (rows, columns) = Trees(), Trial(real).real_rows.shape

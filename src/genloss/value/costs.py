@@ -47,14 +47,15 @@ def tile(trial: Trial) -> float:
     found: float = each * rows * wide * classes + least * len(trial.arms)
     if trial.source is not None:
         found += making(trial.source, trial.trained, len(schema.columns))
-    return trial.folds_together * found
+    return int(trial.folds_together) * found
 
 
 def first_round(trials: Sequence[Trial], workers: int) -> float:
     """Seconds until all of some trials have a tile."""
     rows, columns = trials[0].real_rows.shape
     took = [tile(trial) for trial in trials]
-    return _START + _CELL * rows * columns + max(sum(took) / max(workers, 1), *took)
+    start: float = _START + _CELL * rows * columns
+    return start + max(sum(took) / max(workers, 1), *took)
 
 
 def rounded(seconds: float) -> int:

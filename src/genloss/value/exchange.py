@@ -9,6 +9,7 @@ import numpy as np
 from genloss.samples import Array
 from genloss.value.gains import Interval, drawn, together
 
+_DRAWS = 400
 # Powers of the number of rows by which a risk may fall to its floor: a half of flexible learners, one of
 # those with few coefficients.
 _POWERS = (0.5, 1.0)
@@ -49,7 +50,7 @@ def exchange(sizes: Array, curve: Array, recipe: Array, synthetic: float, sign: 
     some, mean = together(shares), shares.mean(axis=1)
     m = some.shape[1]
     # the means themselves, and then those of rows drawn again
-    means = np.concatenate([mean[None], mean + (drawn("exchange", m) - 1 / m) @ some.T])
+    means = np.concatenate([mean[None], mean + (drawn("exchange", m, _DRAWS) - 1 / m) @ some.T])
     risks, at = -sign * means[:, :-1], -sign * means[:, -1]
     rates, twice = [], []
     for risk, here in zip(risks, at, strict=True):

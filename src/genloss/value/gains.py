@@ -128,14 +128,15 @@ def together(shares: Array) -> Array:
     return np.asarray(shares[:, order].reshape(len(shares), -1, size).mean(axis=2))
 
 
-def drawn(what: str, n: int) -> Array:
+def drawn(what: str, n: int, draws: int = _DRAWS) -> Array:
     """(draws, n) weights of n rows or groups drawn again with replacement; they sum to 1.
 
     Args:
         what: names the stream.
         n: rows.
+        draws: how many times.
     """
-    return np.asarray(fixed(what).multinomial(n, np.full(n, 1 / n), size=_DRAWS) / n)
+    return np.asarray(fixed(what).multinomial(n, np.full(n, 1 / n), size=draws) / n)
 
 
 def _about(value: float, half: float) -> Interval:

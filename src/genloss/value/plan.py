@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genloss.generators import Bootstrap, Smote
-from genloss.metrics.learners import real_target, target_classes
+from genloss.metrics.learners import real_target
 from genloss.protocols import Generator, RealData
 from genloss.trials import Trial
 
@@ -52,7 +52,7 @@ def parts(
     found = [Part(REAL, first, True)]
     again = replace(first, source=Bootstrap(), doses=(1.0,) if most >= 1 else (0.25,), weights=())
     found.append(Part("copies", again, True))
-    if target_classes(real) and len(first.real_rows) <= _FEW and _enough(first):
+    if first.classes and first.weighs and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
     for name, source in sources.items():
         found.append(Part(name, replace(first, source=source, doses=doses, weights=weights), False))

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _BEHIND = 3.0
 # Rows that must have been asked about before; of small tables nearly all.
 _ENOUGH = 500
-# Of an arm's answers, the share that may be lacking before it is left out.
-_LACKING = 0.5
 
 
 @dataclass(frozen=True)
@@ -160,24 +158,24 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
     shares: dict[str, list[Array]] = {name: [] for name in kinds}
     for one in some:
         found = {name: one.shares(kind) for name, kind in kinds.items()}
-        failed = np.isnan(one.given).any(axis=-1).mean(axis=(1, 2, 3))
         for i, arm in enumerate(one.arms):
-            if failed[i] > _LACKING:
-                lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of "
-                    f"its trials (logs/ of the run say why)"
-                )
+            if not one.usable[i]:
+                lacking.append(f"{_failed(one, i)} of its trials (logs/ of the run say why)")
                 continue
-            if failed[i]:
+            if one.lacking[i]:
                 lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
-                    f"its trials, which are left out (logs/ of the run say why)"
+                    f"{_failed(one, i)} of its trials, which are left out (logs/ of the run say why)"
                 )
             places.append(Place(one.source, one.free, arm))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
     known = ~np.isnan(tables[measure.name]).any(axis=0)
+    if known.sum() < 2:
+        raise FitError(
+            f"{first.learner}: no way to train answered the same rows with finite numbers; a target of "
+            f"numbers so large that their squares overflow should be scaled"
+        )
     tables = {
         name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known]
         for name, t in tables.items()
@@ -212,12 +210,20 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
     )
 
 
+def _failed(one: Answers, i: int) -> str:
+    """How often the learner of an arm failed, to begin a sentence with."""
+    what = f"{one.source}: {one.arms[i].said(one.trial.settings)}"
+    return f"{what}: the learner failed in {one.lacking[i]:.1%}"
+
+
 def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
     """Sources whose best arm lies clearly behind the best of all: nothing more is spent on them."""
     best: dict[str, Array] = {}
     for one in some:
         if not one.free:
-            shares = measure.sign * one.shares(measure)
+            shares = measure.sign * one.shares(measure)[one.usable]
+            if not len(shares):
+                continue
             best[one.source] = shares[np.nanmean(shares, axis=1).argmax()]
     if not best:
         return set()
