@@ -37,6 +37,8 @@ from genloss.value.reading import Reading, hopeless, read
 _FOLDS = 10
 # Rows of a kind below which nothing is said of how near they are to others.
 _FEWEST = 10
+# The largest target: squares of larger ones overflow.
+_LARGEST = 1e150
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 # Of the budget, what is kept for looking at the rows that were made, and for the page.
@@ -264,6 +266,12 @@ def _folds(real: Table) -> int:
         raise SpecError(f"target: name the column to be predicted (columns: {named})")
     trial = Trial(real)
     if not trial.classes:
+        largest = np.abs(trial.targets).max()
+        if largest > _LARGEST:
+            raise SpecError(
+                f"target: '{real.schema.names[real_target(real)]}' has numbers up to {largest:.2g}, whose "
+                f"squares are too large to be added up; scale it"
+            )
         return min(_FOLDS, len(trial.real_rows) // 2)
     column = real.schema.columns[real_target(real)]
     count = np.bincount(trial.targets.astype(int), minlength=trial.classes)

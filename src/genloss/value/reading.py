@@ -172,10 +172,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
     tables = {name: np.stack(rows) for name, rows in shares.items()}
     known = ~np.isnan(tables[measure.name]).any(axis=0)
     if known.sum() < 2:
-        raise FitError(
-            f"{first.learner}: no way to train answered the same rows with finite numbers; a target of "
-            f"numbers so large that their squares overflow should be scaled"
-        )
+        raise FitError(f"{first.learner}: there are no rows that it answered in every way to train")
     tables = {
         name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known]
         for name, t in tables.items()
