@@ -3,7 +3,9 @@
 import json
 import math
 import re
+import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,13 @@ from click.testing import CliRunner
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import brier_score_loss, f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
 
 from genloss.cli.commands import genloss
-from genloss.errors import DataError, SpecError
-from genloss.generators import Bootstrap, Copula, Given, Independent
+from genloss.components import component
+from genloss.errors import DataError, FitError, SpecError
+from genloss.generators import Bootstrap, Copula, GaussianMixture, Given, Independent
 from genloss.metrics import logistic
 from genloss.real import Table
 from genloss.streams import Address, fixed
@@ -25,7 +30,7 @@ from genloss.trials.splits import folded
 from genloss.trials.strategies import STRATEGIES, nearest, verified
 from genloss.value import advise
 from genloss.value.exchange import exchange
-from genloss.value.gains import curve, gain
+from genloss.value.gains import curve, gain, together
 from genloss.value.measures import measures
 from genloss.value.words import baselines
 
@@ -389,3 +394,107 @@ def test_the_command_prints_writes_a_page_and_speaks_json(tmp_path) -> None:
     page = (tmp_path / "run" / "report.html").read_text()
     assert said["sentence"].split("(")[0] in page and "<svg" in page
     assert "&lt;" not in page.split("<style>")[0]
+
+
+# -- budgets, large tables, odd ones ---------------------------------------------------------------
+
+
+@component
+class Idle:
+    """Copies of the training rows, made after a nap."""
+
+    seconds: float = 0.0
+    model: ClassVar = type(None)
+    accepts: ClassVar = ("vectors", "table")
+
+    def fit(self, train, rng, init=None):
+        time.sleep(self.seconds)
+        return Bootstrap().fit(train, rng)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_budget_ends_what_is_running_and_what_was_finished_answers(tmp_path, workers) -> None:
+    sources = {"Copula": Copula(), "Idle": Idle(3.0 if workers == 0 else 100.0)}
+    began = time.monotonic()
+    found = advise(
+        task(150), "y", generators=sources, learner="logistic", budget=9, workers=workers, out=tmp_path
+    )
+    assert found.reading.sources() in (["Copula"], ["Copula", "Idle"])
+    if workers:  # one that is made here ends at its next record
+        assert any("Idle: not one of its trials was finished" in line for line in found.warnings)
+        assert time.monotonic() - began < 30
+
+
+def test_too_small_a_budget_says_one_that_suffices() -> None:
+    with pytest.raises(SpecError, match="too little for one trial of each kind") as error:
+        advise(task(80), "y", learner="logistic", budget=0.01)
+    enough = float(re.search(r"at least (\d+) s", str(error.value))[1])
+    assert advise(task(80), "y", learner="logistic", budget=enough).verdict != "helps"
+
+
+def test_a_source_that_is_given_up_takes_no_rows_from_the_others() -> None:
+    bad = task(4000, 1).assign(y=lambda f: np.where(f.y == "yes", "no", "yes"))
+    asked = {"synthetic": {"good": task(4000, 2), "bad": bad}, "learner": Slow, "budget": 600, "workers": 0}
+    found = advise(task(600), "y", **asked)
+    assert any(line.startswith("bad: given up") for line in found.warnings), found.warnings
+    assert found.rows == 600 and found.reading.sources() == ["good"]
+
+
+class Slow(LogisticRegression):
+    """A learner that is asked fold by fold, of which nothing is known."""
+
+
+def test_many_rows_are_drawn_again_in_groups_that_spread_as_they_do() -> None:
+    rows = fixed("rows").standard_normal((3, 20_500)) + np.arange(3)[:, None]
+    some = together(rows)
+    size = rows.shape[1] // some.shape[1]
+    assert 2000 < some.shape[1] <= 4000
+    # the sd of a variance of 3,400 groups is 2.4 % of it
+    np.testing.assert_allclose(some.var(axis=1) * size, rows.var(axis=1), rtol=0.1)
+    assert together(rows[:, :4000]) is not None and together(rows[:, :4000]).shape == (3, 4000)
+
+
+def test_copies_of_equal_real_rows_are_left_out_with_each_of_them() -> None:
+    frame = pd.concat([task(30)] * 2, ignore_index=True)
+    trial = Trial(Table(frame, target="y"), source=Given(task(30)), doses=(0.5,))
+    held, trained = trial._folds(Address(0, 0, 0))
+    made, apart = trial._synthetic(trial.real_rows[trained], trial.real_rows[held], Address(0, 0, 0))
+    for s in range(len(held)):
+        tests = {row.tobytes() for row in trial.real_rows[held[s]]}
+        assert [row.tobytes() in tests for row in made[s]] == (~apart[s]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"learner": SVC}, "SVC says no chances of classes"),
+        ({"learner": Ridge}, "Ridge says no chances of classes"),
+        ({"learner": "sklearn.nope:X"}, "cannot import sklearn.nope"),
+        ({"generators": [GaussianMixture()]}, "GaussianMixture is for vectors"),
+        ({"synthetic": task(5).iloc[:0]}, "the file has no rows"),
+    ],
+)
+def test_what_cannot_serve_is_one_clear_line_before_anything_runs(asked, said: str) -> None:
+    with pytest.raises((SpecError, DataError, FitError), match=said) as error:
+        advise(task(60), "y", budget=60, workers=0, **asked)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_classifier_does_not_predict_numbers_and_numbers_may_be_too_large() -> None:
+    frame = task(60, numbers=True)
+    with pytest.raises(SpecError, match="LogisticRegression tells classes"):
+        advise(frame, "y", learner=LogisticRegression, budget=60, workers=0)
+    with pytest.raises(SpecError, match=r"numbers up to [0-9.]+e\+200"):
+        advise(frame.assign(y=frame.y * 1e200), "y", learner="ridge", budget=60, workers=0)
+
+
+def test_a_learner_without_weights_is_tried_without_them() -> None:
+    found = advise(task(60), "y", generators=[Copula()], learner=KNeighborsClassifier, budget=120, workers=0)
+    assert any("takes no weights of rows" in line for line in found.warnings)
+    assert not any(p.arm.weight != 1 or p.arm.balanced or p.arm.parity for p in found.reading.places)
+    assert len(found.warnings) == 1
+
+
+def test_one_synthetic_row_is_an_answer() -> None:
+    found = advise(task(60), "y", synthetic=task(1, 1), learner="logistic", budget=60, workers=0)
+    assert found.verdict != "helps" and not found.likeness

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator
 
-from genloss.errors import FitError, bounded, said_by
+from genloss.errors import FitError, SpecError, bounded, said_by
 from genloss.extend import load
 from genloss.metrics import logistic
 from genloss.metrics.sizes import held_out, said_of, some_holdout, some_rows
 from genloss.observation import Observation
 from genloss.samples import Array
 from genloss.tables import Schema
-from genloss.traits import FEATURES, SCHEMA, TARGET, TARGET_INDEX, called
+from genloss.traits import FEATURES, SCHEMA, TARGET, TARGET_INDEX, called, offers
 
 if TYPE_CHECKING:
     from genloss.experiment import Experiment
@@ -256,6 +256,42 @@ def fitted(
     more = {} if weights is None else {"sample_weight": weights}
     _ask(learner, "fit", lambda: one.set_params(**seeds, **(given or {})).fit(x, y, **more))
     return one
+
+
+def fits(learner: Any, classes: int) -> None:
+    """See that a learner can predict a target, before anything is fitted.
+
+    Args:
+        learner: what makes an estimator.
+        classes: K of the target; 0 where it is a number.
+
+    Raises:
+        FitError: if the learner cannot be made.
+        SpecError: if what it makes is of the other kind.
+    """
+    if isinstance(learner, str) and learner in OURS:
+        return
+    one = _made(learner, classes)
+    if classes and not offers(one, ("predict_proba",)):
+        raise SpecError(
+            f"learner: {name(learner)} says no chances of classes (it has no predict_proba); name a "
+            f"classifier that does, or set what it needs for it in a function of yours"
+        )
+    from sklearn.base import is_classifier
+
+    if not classes and is_classifier(one):
+        raise SpecError(
+            f"learner: {name(learner)} tells classes, and the target is a number; name a regressor"
+        )
+
+
+def weighs(learner: Any, classes: int) -> bool:
+    """Whether a learner takes weights of rows."""
+    if isinstance(learner, str) and learner in OURS:
+        return True
+    from sklearn.utils.validation import has_fit_parameter
+
+    return bool(has_fit_parameter(_made(learner, classes), "sample_weight"))
 
 
 def predicted(learner: Any, one: Any, x: Array) -> Array:

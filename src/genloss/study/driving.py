@@ -79,10 +79,18 @@ class Driver:
         tiles: that are missing.
         progress: told of every tile.
         limit: seconds that a tile may take, or None.
+        until: when to end with what is finished, as ``time.monotonic()`` has it, or None.
     """
 
-    def __init__(self, store: Store, tiles: list[Tile], progress: Progress, limit: float | None) -> None:
-        self._store, self._progress, self._limit = store, progress, limit
+    def __init__(
+        self,
+        store: Store,
+        tiles: list[Tile],
+        progress: Progress,
+        limit: float | None,
+        until: float | None = None,
+    ) -> None:
+        self._store, self._progress, self._limit, self._until = store, progress, limit, until
         self._todo = deque(tiles)
         self._elsewhere: list[Tile] = []
         self._shared = self._late = False
@@ -91,6 +99,11 @@ class Driver:
         self._late_limit: float | None = None
         self._labels = {t.part.name: f"{t.cell.label}, tile {t.part.tile}" for t in tiles}
         self._name = f"driver-{HOST}-{os.getpid()}"
+
+    @property
+    def _left(self) -> float:
+        """Seconds until it is to end."""
+        return float("inf") if self._until is None else self._until - time.monotonic()
 
     @contextmanager
     def present(self) -> Iterator[None]:
@@ -111,13 +124,18 @@ class Driver:
             StoreError: if parts cannot be written: nothing finished is lost.
         """
         folder = str(self._store.folder)
-        while self._todo or self._elsewhere:
+        while (self._todo or self._elsewhere) and self._left > 0:
             self._look()
             tile = self._next()
             if tile is None:
                 time.sleep(0.2)
                 continue
-            self._ended(tile, work_on(tile.cell.task, {**tile.order, "limit": self._limit}, folder))
+            left = self._left
+            limit = left if self._until is not None and left < (self._limit or left) else self._limit
+            outcome = work_on(tile.cell.task, {**tile.order, "limit": limit}, folder)
+            # one that was ended because the run ends is no failure: it is missing
+            if "error" not in outcome or self._left > 0:
+                self._ended(tile, outcome)
 
     def there(
         self, pool: Executor, workers: int, trust: bool, late: bool, renew: Renew | None = None
@@ -146,7 +164,7 @@ class Driver:
         self._late_limit = self._limit if late else None
         given = _Given(pool, trust, str(self._store.folder.absolute()), os.getcwd(), self._late_limit)
         try:
-            while self._todo or self._elsewhere or given.waiting or suspects:
+            while (self._todo or self._elsewhere or given.waiting or suspects) and self._left > 0:
                 if broke is not None and not given.waiting:
                     assert renew is not None  # else it has been raised
                     given.pool, broke = renew(), None
@@ -164,7 +182,9 @@ class Driver:
                             self._todo.appendleft(tile)
                         broke = error
                 try:
-                    tile, done = given.ended.get(timeout=_LOOK if given.waiting else 0.2)
+                    tile, done = given.ended.get(
+                        timeout=max(min(_LOOK if given.waiting else 0.2, self._left), 0)
+                    )
                 except Empty:
                     self._look()
                     continue

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ def run(
     trust: bool = False,
     progress: Progress | bool | None = None,
     tile_limit: float | None = None,
+    time_limit: float | None = None,
 ) -> Results:
     """Run what is missing of a study, and give all its results.
 
@@ -68,6 +70,9 @@ def run(
             on a terminal; or whoever is told of every tile.
         tile_limit: seconds that a tile may take; one that takes longer fails. Local workers end it at once,
             otherwise it ends at its next record.
+        time_limit: seconds after which the run ends with the tiles that are finished; the same study in the
+            same folder goes on with the others. Where it runs in this process, a tile ends at its next
+            record; what an executor is working on then is left to it.
 
     Raises:
         SpecError: if the study cannot be built.
@@ -81,6 +86,9 @@ def run(
         study = Study.of(study, vary, trust, cases=cases)
     if tile_limit is not None and not tile_limit > 0:
         raise SpecError(f"tile_limit: seconds, more than 0 (got {tile_limit})")
+    if time_limit is not None and not time_limit > 0:
+        raise SpecError(f"time_limit: seconds, more than 0 (got {time_limit})")
+    until = None if time_limit is None else time.monotonic() + time_limit
     if replicates is not None:
         study = study.set("replicates", replicates)
     ours = progress is None or isinstance(progress, bool)
@@ -117,6 +125,7 @@ def run(
             executor=executor if spec else None,
             progress=progress,
             limit=tile_limit,
+            until=until,
         )
         results = Results(study, store, keep=out is not None)
         if out is None:
@@ -157,6 +166,7 @@ def _execute(
     executor: Executor | Callable[[], Executor] | None,
     progress: Progress,
     limit: float | None,
+    until: float | None,
 ) -> None:
     tiles = tiles_of(study.cells)
     here = store.here(study.cells)
@@ -165,7 +175,7 @@ def _execute(
     try:
         if not missing:
             return
-        driver = Driver(store, missing, progress, limit)
+        driver = Driver(store, missing, progress, limit, until)
         with driver.present():
             if workers == 0:
                 driver.here()
@@ -179,6 +189,8 @@ def _execute(
                 most = min(workers or cores(), len(missing))
                 with LocalExecutor(most, limit=limit) as pool:
                     driver.there(pool, most, study.trust, late=False)
+                    if until is not None:  # what is still running is no longer waited for
+                        pool.kill()
     finally:
         progress.end()
 

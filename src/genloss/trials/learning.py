@@ -83,7 +83,7 @@ class Pupil:
         out = np.full((*self.tests.shape[:2], max(self.classes, 1)), np.nan)
         for s, (test, seed) in enumerate(zip(self.tests[..., :-1], self.seeds, strict=True)):
             there = slice(None) if w is None else w[s] > 0
-            own = None if w is None else w[s][there]
+            own = None if w is None or (w[s][there] == 1).all() else w[s][there]
             target = y[s][there].astype(int) if self.classes else y[s][there]
             try:
                 one = fitted(self.learner, x[s][there, :-1], target, int(seed), self.classes, own, given)

@@ -12,10 +12,10 @@ from pydantic import BeforeValidator
 
 from genloss.components import Positive, Replicates, Share, Size, component, plain
 from genloss.errors import SpecError
-from genloss.generators.given import Given, copied
+from genloss.generators.given import Given, copied, first_equal
 from genloss.meaning import Meaning
 from genloss.metrics import logistic
-from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes
+from genloss.metrics.learners import LINEAR, Learner, inputs, real_target, target_classes, weighs
 from genloss.protocols import Generator, RealData, Record
 from genloss.samples import Array, Chunk, Samples
 from genloss.streams import REAL, Address, Role
@@ -115,6 +115,11 @@ class Trial:
         """Whether all folds are solved at once; other learners take their time, fold by fold."""
         return isinstance(self.learner, str) and self.learner in LINEAR
 
+    @cached_property
+    def weighs(self) -> bool:
+        """Whether the learner takes weights of rows; without, arms that need them are left out."""
+        return weighs(self.learner, self.classes)
+
     @property
     def settings(self) -> list[str]:
         """The learner's settings in words."""
@@ -124,14 +129,15 @@ class Trial:
     def arms(self) -> tuple[Arm, ...]:
         """What is tried."""
         if self.source is None:
-            return of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
+            some = of_real_rows(len(self.settings), self.shares, bool(self.classes), not self.linear)
+            return tuple(arm for arm in some if self.weighs or not arm.balanced)
         doses = self.doses
         if isinstance(self.source, Given):
             most = len(self.source.rows(SCHEMA.of(self.real)))
             # a file has the rows it has
             doses = tuple(d for d in doses if _made(d, self.trained) <= most) or (most / self.trained,)
-        parity, settings = self.parity and self.unequal, len(self.settings)
-        added = of_source(settings, doses, self.weights, parity, not self.linear)
+        parity, settings = self.parity and self.unequal and self.weighs, len(self.settings)
+        added = of_source(settings, doses, self.weights if self.weighs else (), parity, not self.linear)
         return (*added, *(arms_of(self.strategies, settings, doses, self.linear) if doses else ()))
 
     @cached_property
@@ -151,6 +157,11 @@ class Trial:
     def trained(self) -> int:
         """Real rows that a learner learns from."""
         return len(self.real_rows) - self.held_size
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the target is predicted from."""
+        return int(inputs(self.real, self.real_rows[:1], real_target(self.real)).shape[-1])
 
     # -- as a task of a study ------------------------------------------------------------------------
 
@@ -292,15 +303,18 @@ class Trial:
             return np.asarray(made), np.ones((len(rows), most), dtype=bool)
         model = self.source.fit(train, rng)
         places = model.places(most, rng)
-        real = self._numbers(np.concatenate([rows[0], tests[0]]))
-        of, _ = copied(self._numbers(model.rows), real)
-        # of the first split's rows and tests; the others have the same rows, in other places
-        known = {row.tobytes(): i for i, row in enumerate(real)}
+        asked = first_equal(self._numbers(tests.reshape(-1, tests.shape[-1])), self._numbers(self.real_rows))
         apart = np.empty(places.shape, dtype=bool)
-        for s, some in enumerate(tests):
-            mine = [known.get(row.tobytes(), -2) for row in self._numbers(some)]
-            apart[s] = ~np.isin(of[places[s]], mine)
+        for s, mine in enumerate(asked.reshape(tests.shape[:2])):
+            apart[s] = ~np.isin(self._copies[places[s]], mine[mine >= 0])
         return model.rows[places], apart
+
+    @cached_property
+    def _copies(self) -> Array:
+        """(M,) which real row each row of a file is a copy of, -1 for none."""
+        assert isinstance(self.source, Given)
+        made = self.source.rows(SCHEMA.of(self.real))
+        return copied(self._numbers(made), self._numbers(self.real_rows))[0]
 
     def _numbers(self, rows: Array) -> Array:
         """(n, d) rows, target included, as numbers of like size."""

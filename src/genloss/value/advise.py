@@ -12,19 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from genloss.errors import GenlossError, SpecError
+from genloss.errors import DataError, FitError, GenlossError, SpecError
+from genloss.events import event_of
 from genloss.generators import Copula, Given, Trees
-from genloss.metrics.learners import real_target, target_classes
-from genloss.protocols import Generator, RealData
+from genloss.metrics.learners import fits, real_target, target_classes
+from genloss.metrics.learners import name as called
+from genloss.protocols import Generator
 from genloss.real import Table
 from genloss.study import Results, Study, run
 from genloss.study.executor import LocalExecutor
 from genloss.study.progress import Silent
 from genloss.study.running import cores
+from genloss.traits import ACCEPTS
 from genloss.trials import Trial
 from genloss.trials.strategies import STRATEGIES, Strategy
 from genloss.value.advice import Advice
 from genloss.value.answers import Answers, answers
+from genloss.value.costs import first_round, making, rounded
 from genloss.value.doubts import of_files, of_table
 from genloss.value.measures import Measure, measures
 from genloss.value.plan import Clock, Part, parts, rounds
@@ -32,8 +36,16 @@ from genloss.value.privacy import Likeness, likeness
 from genloss.value.reading import Reading, hopeless, read
 
 _FOLDS, _GENERATIONS = 10, 100
+# Rows of a kind below which nothing is said of how near they are to others.
+_FEWEST = 10
+# The largest target: squares of larger ones overflow.
+_LARGEST = 1e150
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
+# Of the budget, what is kept for looking at the rows that were made, and for the page.
+_KEPT = 0.08
+# Of the budget, what a generator may take for one fit that is tried without being named.
+_ONE_FIT = 0.05
 Told = Callable[[str], None]
 
 
@@ -101,25 +113,47 @@ def advise(
     strategies = _strategies(compare)
     if not 1 <= generations <= _GENERATIONS:
         raise SpecError(f"generations: from 1 to {_GENERATIONS} (got {generations})")
-    sources = _sources(real, synthetic, generators)
+    sources = _sources(real, synthetic, generators, budget)
     warned = [*of_table(real), *of_files(real, sources)]
     linear = "logistic" if target_classes(real) else "ridge"
     learners = [linear, "boosting"] if learner is None else [learner]
+    wanted = [parts(real, one, sources, folds, seed, strategies, generations) for one in learners]
+    if learner is not None:
+        fits(learner, target_classes(real))
+        if not wanted[0][0].trial.weighs:
+            warned.append(
+                f"{called(learner)} takes no weights of rows: ways to train that need them are left out"
+            )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
-        wanted = [parts(real, one, sources, folds, seed, strategies, generations) for one in learners]
         lanes = (cores() if _nameable(wanted) else 0) if workers is None else workers
         # one pool for all rounds: to start an interpreter takes longer than many a trial
         pool = stack.enter_context(LocalExecutor(lanes)) if lanes else None
+        if pool is not None:
+            stack.callback(pool.kill)  # what was begun when the budget was spent is not waited for
         work = _Work(real, judged, folder, pool, lanes, clock, told or (lambda line: None))
-        readings = []
-        for i, some in enumerate(wanted):
-            until = budget * _FIRST if i == 0 and len(wanted) > 1 else budget
-            if i == 0 or clock.left > 0.2 * budget:
-                reading = work.read(some, until, first=i == 0)
-                if reading is not None:
+        readings: list[Reading] = []
+        begun = [True]
+        for one, some in zip(learners[1:], wanted[1:], strict=True):
+            needed = first_round([p.trial for p in some], lanes)
+            begun.append(needed <= (1 - _FIRST) * budget)
+            if not begun[-1]:
+                more = rounded(needed / (1 - _FIRST))
+                warned.append(f"{one}: not tried: it needs a budget of about {more:.0f} s")
+        until = budget * _FIRST if sum(begun) > 1 else budget
+        for one, some, going in zip(learners, wanted, begun, strict=True):
+            if going:
+                reading = work.read(some, until, first=not readings)
+                until = budget
+                if reading is None:
+                    warned.append(f"{one}: not one trial of each kind was done within the budget")
+                else:
                     readings.append(reading)
-        alike = _alike(real, sources, folds, seed, clock)
+        doses = max(arm.dose for p in wanted[0] if not p.free for arm in p.trial.arms)
+        if doses < 1 and not all(isinstance(source, Given) for source in sources.values()):
+            warned.append(f"so large a table is tried with up to {doses:g} synthetic rows for each real one")
+        tried = {name: sources[name] for r in readings for name in r.sources()}
+        alike = _alike(real, tried, folds, seed, clock)
     return Advice.of(real, judged, readings, alike, warned, margin, clock)
 
 
@@ -128,11 +162,13 @@ def _alike(
 ) -> dict[str, Likeness]:
     """What each source's rows are like, as far as the budget goes."""
     found = {}
+    trained = Trial(real, folds=folds).trained
     for name, source in sources.items():
-        if clock.left > 0:
+        if clock.left > making(source, trained, len(real.schema.columns)):
             with suppress(GenlossError):  # a source that makes no rows has said so where it was tried
                 made = Trial(real, source=source, doses=(1.0,), folds=folds, seed=seed).made()
-                found[name] = likeness(*(real.features(rows) for rows in made))
+                if len(made[0]) >= _FEWEST:
+                    found[name] = likeness(*(real.features(rows) for rows in made))
     return found
 
 
@@ -161,28 +197,31 @@ class _Work:
     def read(self, wanted: list[Part], until: float, first: bool) -> Reading | None:
         """What a learner's trials say, as far as the budget goes; None where not even one round is done."""
         reading: Reading | None = None
-        going, done, before, last = wanted, {p.name: 0 for p in wanted}, 0, 0.0
+        going, before, last, reads = wanted, 0, 0.0, 0.0
         for tiles in rounds(wanted[0].trial):
+            # of the time for trials, what reading them and looking at the rows will take is kept
+            left = self.clock.left - _KEPT * self.clock.budget - 2 * reads
             ahead = last * (tiles - before) / max(before, 1)
-            if reading is not None and self.clock.spent + ahead > until:
+            if reading is not None and (self.clock.spent + ahead > until or ahead > left):
                 break
             began = self.clock.spent
-            done |= {p.name: tiles for p in going}
-            results = self._run(wanted, done)
+            results = self._run(going, tiles, max(left, 0.05))
             last, before = (self.clock.spent - began) + last, tiles
-            some = self._answers(results, wanted)
-            if some is None:
+            some = self._answers(results, going)
+            if not any(not one.free for one in some) or some[0].source != wanted[0].name:
                 if first and reading is None:
-                    raise self._too_little(GenlossError(results.failures[0][1]), wanted)
+                    raise self._nothing(results, wanted, left)
                 break
-            reading = read(some, self.measure, results)
+            began = self.clock.spent
+            reading = read(some, self.measure, results, wanted)
+            reads = self.clock.spent - began
             self.told(f"{self.clock.spent:.0f} s: {reading.said(self.measure)}")
             gone = hopeless(some, self.measure)
             going = [p for p in going if p.name not in gone]
         return reading
 
-    def _run(self, wanted: list[Part], tiles: Mapping[str, int]) -> Results:
-        study = {p.name: replace(p.trial, replicates=tiles[p.name] * p.trial.tile_size) for p in wanted}
+    def _run(self, wanted: list[Part], tiles: int, seconds: float) -> Results:
+        study = {p.name: replace(p.trial, replicates=tiles * p.trial.tile_size) for p in wanted}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # failures are in the results, and told in the answer
             return run(
@@ -192,28 +231,26 @@ class _Work:
                 executor=self.pool,
                 trust=True,
                 progress=Silent(),
-                tile_limit=max(self.clock.left, 0.05),
+                time_limit=seconds,
             )
 
-    def _answers(self, results: Results, wanted: list[Part]) -> list[Answers] | None:
-        """The answers of each cell that has any; None where the real rows alone have none."""
-        found = []
-        for part, cell in zip(wanted, results.cells, strict=True):
-            one = answers(results, cell, part.name, part.free, part.generation)
-            if one.held.size:
-                found.append(one)
-        return found if found and found[0].source == wanted[0].name else None
+    def _answers(self, results: Results, wanted: list[Part]) -> list[Answers]:
+        """The answers of each cell that has any."""
+        some = [
+            answers(results, cell, part.name, part.free, part.generation)
+            for part, cell in zip(wanted, results.cells, strict=True)
+        ]
+        return [one for one in some if one.held.size]
 
-    def _too_little(self, error: GenlossError, wanted: list[Part]) -> GenlossError:
-        """What to say where not even one round could be done."""
-        if "the limit of a tile" not in str(error) and "longer" not in str(error):
-            return error
-        # how far the tiles came, nobody knows who stopped them: each has used up what was left
-        rounds_needed = len(wanted) / max(min(self.workers, len(wanted)), 1)
+    def _nothing(self, results: Results, wanted: list[Part], left: float) -> GenlossError:
+        """What to say where not even the real rows and one source have an answer."""
+        if results.failures and self.clock.left > 0.5 * left:
+            return FitError(results.failures[0][1])
+        trials = [p.trial for p in wanted]
+        enough = max(2 * first_round(trials, self.workers) / (1 - _KEPT), 2 * self.clock.budget)
         return SpecError(
             f"budget: {self.clock.budget:g} s is too little for one trial of each kind; give at least "
-            f"{max(2 * self.clock.budget, self.clock.spent * rounds_needed):.0f} s, or name fewer "
-            f"generators or a linear learner"
+            f"{rounded(enough):.0f} s, or name fewer generators or a linear learner"
         )
 
 
@@ -237,6 +274,12 @@ def _folds(real: Table) -> int:
         raise SpecError(f"target: name the column to be predicted (columns: {named})")
     trial = Trial(real)
     if not trial.classes:
+        largest = np.abs(trial.targets).max()
+        if largest > _LARGEST:
+            raise SpecError(
+                f"target: '{real.schema.names[real_target(real)]}' has numbers up to {largest:.2g}, whose "
+                f"squares are too large to be added up; scale it"
+            )
         return min(_FOLDS, len(trial.real_rows) // 2)
     column = real.schema.columns[real_target(real)]
     count = np.bincount(trial.targets.astype(int), minlength=trial.classes)
@@ -252,8 +295,8 @@ def _folds(real: Table) -> int:
     return int(min(_FOLDS, count[least]))
 
 
-def _sources(real: RealData, synthetic: Any, generators: Any) -> dict[str, Generator]:
-    """What makes synthetic rows, by name."""
+def _sources(real: Table, synthetic: Any, generators: Any, budget: float) -> dict[str, Generator]:
+    """What makes synthetic rows, by name; where nothing is named, what the budget has time for."""
     one = not isinstance(synthetic, (Mapping, list, tuple))
     files = {} if synthetic is None else synthetic
     if not isinstance(files, Mapping):
@@ -262,14 +305,26 @@ def _sources(real: RealData, synthetic: Any, generators: Any) -> dict[str, Gener
     found: dict[str, Generator] = {}
     for name, path in files.items():
         given = Given(path)
-        given.rows(real.schema)  # type: ignore[attr-defined]  # what does not fit is told before anything runs
+        if not len(given.rows(real.schema)):  # what does not fit is told before anything runs
+            raise DataError(f"{name}: the file has no rows; synthetic rows are needed")
         found[_free(str(name), found)] = given
     if isinstance(generators, Mapping):
         found |= generators
     else:
         for generator in generators:
             found[_free(type(generator).__name__, found)] = generator
-    return found or {"Copula": Copula(), "Trees": Trees()}
+    for name, generator in found.items():
+        accepted = ACCEPTS.of(generator)
+        if not event_of(real).accepted_by(accepted):
+            raise SpecError(
+                f"generator: {name} is for {' and '.join(accepted or ())}; this table, its target included, "
+                f"has categories or missing cells; use Copula, Trees or Forest"
+            )
+    if found:
+        return found
+    trees, (rows, columns) = Trees(), Trial(real).real_rows.shape
+    found["Copula"] = Copula()
+    return found | ({"Trees": trees} if making(trees, rows, columns) <= _ONE_FIT * budget else {})
 
 
 def _strategies(asked: Sequence[str] | str) -> tuple[Strategy, ...]:

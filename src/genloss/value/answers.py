@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,10 @@ from genloss.value.measures import Measure
 if TYPE_CHECKING:
     from genloss.study import Results
     from genloss.study.cells import Cell
+
+
+# Of an arm's answers, the share that may be lacking before it is left out.
+_LACKING = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +46,27 @@ class Answers:
         """The arms."""
         return self.trial.arms
 
+    @cached_property
+    def lacking(self) -> Array:
+        """(A,) share of the answers that are not there because the learner failed."""
+        return np.asarray(np.isnan(self.given).any(axis=-1).mean(axis=(1, 2, 3)))
+
+    @property
+    def usable(self) -> Array:
+        """(A,) arms with answers enough to be judged by."""
+        return self.lacking <= _LACKING
+
     def shares(self, measure: Measure) -> Array:
-        """(A, n) means over the times that a row was held out; NaN of rows that never were."""
+        """(A, n) of each arm for each real row, the mean over the times it was held out.
+
+        NaN of rows that never were, and of arms whose learner failed in most trials. A trial in which another
+        arm's failed counts for none: arms are paired.
+        """
         n = len(self.trial.real_rows)
         total, count = np.zeros((len(self.arms), n)), np.zeros(n)
         for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):
             found = measure.rows(given, self.trial.targets[held]).reshape(len(self.arms), -1)
-            known = ~np.isnan(found).any(axis=0)
+            known = ~np.isnan(found[self.usable]).any(axis=0)
             rows = held.reshape(-1)[known]
             total[:, rows] += found[:, known]
             count[rows] += 1

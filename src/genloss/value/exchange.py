@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genloss.samples import Array
-from genloss.streams import fixed
-from genloss.value.gains import Interval
+from genloss.value.gains import Interval, drawn, together
 
 _DRAWS = 400
 # Powers of the number of rows by which a risk may fall to its floor: a half of flexible learners, one of
@@ -47,10 +46,12 @@ def exchange(sizes: Array, curve: Array, recipe: Array, synthetic: float, sign: 
         synthetic: rows that the recipe adds.
         sign: 1 where more of the measure is better, -1 where less is.
     """
-    n = curve.shape[1]
-    draws = fixed("exchange").multinomial(n, np.full(n, 1 / n), size=_DRAWS) / n
-    weights = np.concatenate([np.full((1, n), 1 / n), draws])
-    risks, at = -sign * (weights @ curve.T), -sign * (weights @ recipe)
+    shares = np.concatenate([curve, recipe[None]])
+    some, mean = together(shares), shares.mean(axis=1)
+    m = some.shape[1]
+    # the means themselves, and then those of rows drawn again
+    means = np.concatenate([mean[None], mean + (drawn("exchange", m, _DRAWS) - 1 / m) @ some.T])
+    risks, at = -sign * means[:, :-1], -sign * means[:, -1]
     rates, twice = [], []
     for risk, here in zip(risks, at, strict=True):
         a, b, c = _fitted(sizes, risk)
@@ -58,7 +59,7 @@ def exchange(sizes: Array, curve: Array, recipe: Array, synthetic: float, sign: 
         worth = np.inf if here <= a else max((b / (here - a)) ** (1 / c), 1.0) if b > 0 else np.nan
         rates.append((worth - sizes[-1]) / synthetic)
     told = np.array(rates)
-    values = tuple(_interval(v) for v in (weights @ curve.T).T)
+    values = tuple(_interval(v) for v in means[:, :-1].T)
     falls = np.isfinite(told[0]) and np.isnan(told).mean() < 0.025
     rate = _interval(np.where(np.isnan(told), -np.inf, told)) if falls else None
     return Exchange(rate, _interval(np.array(twice)), tuple(int(s) for s in sizes), values)

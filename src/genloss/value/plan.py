@@ -10,8 +10,6 @@ from typing import Any
 from genloss.generators import Again, Bootstrap, Given, Smote
 from genloss.metrics.learners import real_target
 from genloss.protocols import Generator, RealData
-from genloss.tables import Schema
-from genloss.traits import SCHEMA
 from genloss.trials import Trial
 from genloss.trials.strategies import Strategy
 
@@ -65,19 +63,16 @@ def parts(
         generations: of models, each trained on real rows and all that was made before; how the last fares,
             and one between, is tried too.
     """
-    schema = SCHEMA.of(real)
-    assert isinstance(schema, Schema)
     first = Trial(real, learner, folds=folds, seed=seed)
     linear = first.linear
-    wide = sum(max(c.codes - 1, 1) for c in schema.columns)
-    most = _NUMBERS / (first.trained * wide) - 1
+    most = _NUMBERS / (first.trained * (first.inputs + 1)) - 1
     usual = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
     doses = tuple(d for d in usual if d <= most) or (0.25,)
     weights = (0.5, 0.25) if linear else (0.5,)
     found = [Part(REAL, first, True)]
     again = replace(first, source=Bootstrap(), doses=(1.0,) if most >= 1 else (0.25,), weights=())
     found.append(Part("copies", again, True))
-    if first.unequal and len(first.real_rows) <= _FEW and _enough(first):
+    if first.unequal and first.weighs and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
     for name, source in sources.items():
         trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))
@@ -96,11 +91,13 @@ def _enough(trial: Trial) -> bool:
 
 
 def rounds(trial: Trial) -> Iterator[int]:
-    """Tiles of each cell after each round: one, all folds once, twice, four times, ..."""
+    """Tiles of each cell after each round: one, two, four, ... all folds once, twice, four times, ..."""
     once = trial.folds // trial.folds_together
     times = max(min(_TIMES, _ANSWERS // len(trial.real_rows)), 1)
-    if once > 1:
-        yield 1
+    done = 1
+    while done < once:
+        yield done
+        done *= 2
     done = 1
     while done <= times:
         yield done * once

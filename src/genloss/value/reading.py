@@ -16,15 +16,16 @@ from genloss.samples import Array
 from genloss.trials import Arm, Trial
 from genloss.value.answers import Answers
 from genloss.value.gains import Gain, Interval, curve, gain
-from genloss.value.measures import Measure
+from genloss.value.measures import Measure, measures
 
 if TYPE_CHECKING:
     from genloss.study import Results
+    from genloss.value.plan import Part
 
 # Errors by which a source's best arm must lie behind the best of all to be given up.
 _BEHIND = 3.0
-# Of an arm's answers, the share that may be lacking before it is left out.
-_LACKING = 0.5
+# Rows that must have been asked about before; of small tables nearly all.
+_ENOUGH = 500
 
 
 @dataclass(frozen=True)
@@ -176,39 +177,40 @@ class Reading:
         return list(dict.fromkeys(p.source for p in self.places if p.candidate))
 
 
-def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading:
+def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Sequence[Part]) -> Reading:
     """What the answers of a learner's cells say.
+
+    Args:
+        some: the answers, those of the real rows alone first.
+        measure: what is judged by.
+        results: that they are of.
+        wanted: what was to be tried; of sources that were given up on the way it is said.
 
     Raises:
         FitError: if the learner failed everywhere, or no source made rows.
     """
     first: Trial = some[0].trial
-    from genloss.value.measures import measures
-
     kinds = measures(first.classes)
     places: list[Place] = []
     lacking: list[str] = []
     shares: dict[str, list[Array]] = {name: [] for name in kinds}
     for one in some:
         found = {name: one.shares(kind) for name, kind in kinds.items()}
-        failed = np.isnan(one.given).any(axis=-1).mean(axis=(1, 2, 3))
         for i, arm in enumerate(one.arms):
-            if failed[i] > _LACKING:
-                lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.0%} of "
-                    f"its trials (logs/ of the run say why)"
-                )
+            if not one.usable[i]:
+                lacking.append(f"{_failed(one, i)} of its trials (logs/ of the run say why)")
                 continue
-            if failed[i]:
+            if one.lacking[i]:
                 lacking.append(
-                    f"{one.source}: {arm.said(first.settings)}: the learner failed in {failed[i]:.1%} of "
-                    f"its trials, which are left out (logs/ of the run say why)"
+                    f"{_failed(one, i)} of its trials, which are left out (logs/ of the run say why)"
                 )
             places.append(Place(one.source, one.free, arm, one.generation))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
     known = ~np.isnan(tables[measure.name]).any(axis=0)
+    if known.sum() < 2:
+        raise FitError(f"{first.learner}: there are no rows that it answered in every way to train")
     tables = {
         name: np.where(np.isnan(t), np.nanmean(t, axis=1, keepdims=True), t)[:, known]
         for name, t in tables.items()
@@ -216,7 +218,14 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
     candidates = np.array([p.candidate for p in places])
     # parts of the real rows are for the learning curve, and later generations for what becomes of the gain
     whole = np.array([p.arm.share == 1 and p.generation == 1 for p in places])
-    errors = tuple(f"{cell.label}: {error}" for cell, error in results.failures)
+    errors = [f"{cell.label}: {error}" for cell, error in results.failures]
+    failed_too = {cell.label for cell, _ in results.failures}
+    there, asked = {one.source for one in some}, {cell.label for cell in results.cells}
+    for part in wanted:
+        if part.name not in asked:
+            errors.append(f"{part.name}: given up after the first rounds, clearly behind the others")
+        elif part.name not in there | failed_too:
+            errors.append(f"{part.name}: not one of its trials was finished within the budget")
     if not candidates.any():
         raise FitError(next(iter(errors), "no source made rows"))
     order = np.flatnonzero(whole)
@@ -236,12 +245,20 @@ def read(some: Sequence[Answers], measure: Measure, results: Results) -> Reading
     )
 
 
+def _failed(one: Answers, i: int) -> str:
+    """How often the learner of an arm failed, to begin a sentence with."""
+    what = f"{one.source}: {one.arms[i].said(one.trial.settings)}"
+    return f"{what}: the learner failed in {one.lacking[i]:.1%}"
+
+
 def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
     """Sources whose best arm lies clearly behind the best of all: nothing more is spent on them."""
     best: dict[str, Array] = {}
     for one in some:
         if not one.free:
-            shares = measure.sign * one.shares(measure)
+            shares = measure.sign * one.shares(measure)[one.usable]
+            if not len(shares):
+                continue
             best[one.source] = shares[np.nanmean(shares, axis=1).argmax()]
     if not best:
         return set()
@@ -251,6 +268,7 @@ def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
         apart = best[first] - rows
         apart = apart[~np.isnan(apart)]
         error = apart.std(ddof=1) / np.sqrt(len(apart))
-        if name != first and apart.mean() > _BEHIND * error > 0:
+        enough = len(apart) >= min(_ENOUGH, 0.9 * len(rows))
+        if name != first and enough and apart.mean() > _BEHIND * error > 0:
             gone.add(name)
     return gone
