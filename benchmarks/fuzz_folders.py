@@ -113,9 +113,8 @@ def bits(folder: Path) -> str:
 
 def parts() -> dict[str, bytes]:
     """The bytes of each part by name."""
-    return {
-        path.name: path.read_bytes() for path in Path("out/parts").iterdir() if not path.name.startswith(".")
-    }
+    files = (path for path in Path("out/parts").iterdir() if path.is_file())
+    return {path.name: path.read_bytes() for path in files if not path.name.startswith(".")}
 
 
 # -- what can happen to a folder -------------------------------------------------------------------
