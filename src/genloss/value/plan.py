@@ -11,6 +11,7 @@ from genloss.generators import Bootstrap, Smote
 from genloss.metrics.learners import real_target
 from genloss.protocols import Generator, RealData
 from genloss.trials import Trial
+from genloss.value.costs import making
 
 REAL = "real rows"
 """The cell without synthetic rows."""
@@ -54,9 +55,19 @@ def parts(
     found.append(Part("copies", again, True))
     if first.classes and first.weighs and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
-    for name, source in sources.items():
-        found.append(Part(name, replace(first, source=source, doses=doses, weights=weights), False))
-    return found
+    rows, columns = first.real_rows.shape
+    made = [
+        Part(name, replace(first, source=source, doses=doses, weights=weights), False)
+        for name, source in sources.items()
+    ]
+    # the quickest right after the real rows: these two are an answer
+    quick = min(sources, key=lambda name: making(sources[name], rows, columns))
+    return [
+        found[0],
+        *(p for p in made if p.name == quick),
+        *found[1:],
+        *(p for p in made if p.name != quick),
+    ]
 
 
 def _enough(trial: Trial) -> bool:
