@@ -136,7 +136,7 @@ def _trials(case: Case, table: pd.DataFrame, rng: np.random.Generator) -> list[t
         else:
             source = getattr(generators, name)()
         found.append((Trial(real, case.learner, source, **case.few), False))
-    return found
+    return [(trial, free) for trial, free in found if trial.arms]  # of equal classes none is rare
 
 
 def _shares(trial: Trial, measure: Measure, times: int) -> np.ndarray:

@@ -239,10 +239,7 @@ class Trial:
         real = every = self._lesson(rows)
         if self.source is not None:
             made, apart = self._synthetic(rows, tests, streams)
-            every = self._lesson(np.concatenate([rows, made], axis=1))
-            if not apart.all():  # a copy of a row that is asked about would know the answer
-                w = np.concatenate([np.ones(real.y.shape), apart], axis=1)
-                every = Lesson(every.x, every.y, w if every.w is None else w * every.w)
+            every = self._both(real, self._lesson(made), apart)
         worked = False
         for arm in self.arms:
             found = self._asked(arm, pupil, real, every)
@@ -290,6 +287,16 @@ class Trial:
         gone = np.isnan(y)  # a target that a source left out teaches nothing
         w = np.where(gone, 0.0, 1.0) if gone.any() else None
         return Lesson(logistic.with_ones(inputs(self.real, rows, target)), np.where(gone, 0.0, y), w)
+
+    def _both(self, real: Lesson, made: Lesson, apart: Array) -> Lesson:
+        """Real rows, and after them synthetic ones, of which (S, M) those apart from what is asked count."""
+        x = np.concatenate([real.x, made.x], axis=1)
+        y = np.concatenate([real.y, made.y], axis=1)
+        if made.w is None and apart.all():
+            return Lesson(x, y)
+        # a copy of a row that is asked about would know the answer
+        own = apart * 1.0 if made.w is None else apart * made.w
+        return Lesson(x, y, np.concatenate([np.ones(real.y.shape), own], axis=1))
 
     def _synthetic(self, rows: Array, tests: Array, streams: Address) -> tuple[Array, Array]:
         """(S, M, D) synthetic rows, of which each arm takes the first few, and (S, M) which copy no test."""

@@ -12,6 +12,7 @@ from genloss.metrics.learners import real_target
 from genloss.protocols import Generator, RealData
 from genloss.trials import Trial
 from genloss.trials.strategies import Strategy
+from genloss.value.costs import making
 
 REAL = "real rows"
 """The cell without synthetic rows."""
@@ -74,14 +75,24 @@ def parts(
     found.append(Part("copies", again, True))
     if first.unequal and first.weighs and len(first.real_rows) <= _FEW and _enough(first):
         found.append(Part("SMOTE", replace(first, source=Smote(), doses=(), weights=()), True))
+    rows, columns = first.real_rows.shape
+    made, after = [], []
     for name, source in sources.items():
         trial = replace(first, source=source, doses=doses, weights=weights, strategies=tuple(strategies))
-        found.append(Part(name, trial, False))
+        made.append(Part(name, trial, False))
         if not isinstance(source, Given):
             for t in sorted({(generations + 2) // 2, generations} - {1}):
                 later = replace(trial, source=Again(source, t), weights=(), strategies=(), parity=False)
-                found.append(Part(f"{name}, generation {t}", later, False, t))
-    return found
+                after.append(Part(f"{name}, generation {t}", later, False, t))
+    # the quickest right after the real rows: these two are an answer
+    quick = min(sources, key=lambda name: making(sources[name], rows, columns))
+    return [
+        found[0],
+        *(p for p in made if p.name == quick),
+        *found[1:],
+        *(p for p in made if p.name != quick),
+        *after,
+    ]
 
 
 def _enough(trial: Trial) -> bool:
