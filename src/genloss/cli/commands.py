@@ -13,6 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.advising import advise
+from genloss.cli.attributing import attribute
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
@@ -56,11 +57,8 @@ def genloss(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-genloss.add_command(describe)
-genloss.add_command(advise)
-genloss.add_command(verdict)
-genloss.add_command(forecast)
-genloss.add_command(warn)
+for _command in (describe, advise, attribute, verdict, forecast, warn):
+    genloss.add_command(_command)
 
 
 @genloss.command(name="list")

@@ -1,0 +1,7 @@
+"""Which rows help or hurt a linear learner, and how to take rows out of what was learnt."""
+
+from genloss.value.attribution.deals import Effect
+from genloss.value.attribution.influence import Check, Influence, influence
+from genloss.value.attribution.tables import Attribution, attribute
+
+__all__ = ["Attribution", "Check", "Effect", "Influence", "attribute", "influence"]
