@@ -19,6 +19,7 @@ from genloss.trials.splits import folded
 from genloss.value.gains import Interval
 
 Learner = Literal["logistic", "ridge"]
+Output = Literal["loss", "margin"]
 
 # Numbers of the inputs of one block of fits: 2^22 float64 are 32 MB.
 _BLOCK = 2**22
@@ -59,6 +60,8 @@ class Deal:
         sizes: (G,) rows of each, in all.
         classes: K; 0 where the target is a number.
         penalty: times half the squared length of the slopes; 1/C, or alpha, of scikit-learn's.
+        output: what is asked of held-out rows: the "loss", minus log probability or squared error; or the
+            "margin", minus the log odds of the row's class, which is nearer to linear in what was learnt.
     """
 
     x: Array
@@ -70,6 +73,7 @@ class Deal:
     sizes: Array
     classes: int
     penalty: float
+    output: Output
 
     @property
     def columns(self) -> int:
@@ -82,7 +86,7 @@ class Deal:
         return self._optimum(self.x, self.y, np.ones(self.y.shape), None)
 
     def losses(self, b: Array, split: int) -> Array:
-        """(R, m) losses on the rows that judge in a split: minus log probability, or squared error.
+        """(R, m) what is asked of the rows that judge in a split, less of which is better.
 
         Args:
             b: (R, d + 1, C) coefficients.
@@ -91,9 +95,26 @@ class Deal:
         told = self.told[split]
         if not self.classes:
             return np.asarray((np.matmul(self.tests[split], b)[..., 0] - told) ** 2)
+        own = self._own(b, split)
+        return np.asarray(-np.log(own) if self.output == "loss" else np.log1p(-own) - np.log(own))
+
+    def losses_slope(self, b: Array, split: int) -> Array:
+        """(m, C) slopes of what is asked of the rows that judge along the predictor.
+
+        Args:
+            b: (d + 1, C) coefficients.
+            split: which.
+        """
+        slope, _ = self.slopes(b, self.tests[split], self.told[split])
+        if not self.classes:
+            return 2 * slope  # squared errors are judged, and halves of them learnt from
+        return slope if self.output == "loss" else np.asarray(slope / (1 - self._own(b[None], split).T))
+
+    def _own(self, b: Array, split: int) -> Array:
+        """(R, m) probabilities of the classes that the rows that judge have."""
         p = logistic.chances(b, self.tests[split][:, :-1])
-        own = np.take_along_axis(p, told.astype(int)[None, :, None], axis=-1)[..., 0]
-        return np.asarray(-np.log(np.maximum(own, np.finfo(float).tiny)))
+        own = np.take_along_axis(p, self.told[split].astype(int)[None, :, None], axis=-1)[..., 0]
+        return np.clip(own, np.finfo(float).tiny, 1 - np.finfo(float).eps)
 
     def slopes(self, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
         """(n, C) slopes of the losses that are learnt from along the predictor, and (n, C, C) curvatures.
@@ -112,7 +133,7 @@ class Deal:
         return p - (y[:, None] == known), p[:, :, None] * np.eye(self.columns) - p[:, :, None] * p[:, None]
 
     def weighed(self, weights: Array) -> Array:
-        """(M, S) mean held-out losses of learners whose groups weigh as given.
+        """(M, S m) what held-out rows lose, split after split, by learners whose groups weigh as given.
 
         Args:
             weights: (M, G) of each group's rows, from 0 to 1.
@@ -120,27 +141,15 @@ class Deal:
         Raises:
             SpecError: if a class has no rows left.
         """
-        out = np.empty((len(weights), len(self.x)))
-        for s in range(len(self.x)):
-            for some, losses in self.learnt(weights, s):
-                out[some, s] = losses.mean(axis=1)
-        return out
+        splits = range(len(self.x))
+        return np.concatenate([np.concatenate([*self._learnt(weights, s)]) for s in splits], axis=1)
 
-    def learnt(self, weights: Array, split: int) -> Iterator[tuple[slice, Array]]:
-        """Which of the weights, and (B, m) held-out losses of learners that learnt so, block after block.
-
-        Args:
-            weights: (M, G) of each group's rows, from 0 to 1.
-            split: which.
-
-        Raises:
-            SpecError: if a class has no rows left.
-        """
+    def _learnt(self, weights: Array, split: int) -> Iterator[Array]:
+        """(B, m) losses of learners in a split, block after block of the weights (M, G)."""
         x, y = self.x[split], self.y[split]
         size = max(_BLOCK // x.size, 1)
         for first in range(0, len(weights), size):
-            some = slice(first, min(first + size, len(weights)))
-            w = weights[some][:, self.of[split]]
+            w = weights[first : first + size][:, self.of[split]]
             for k in range(self.classes):
                 if not (w[:, y == k].sum(axis=1) > 0).all():
                     raise SpecError(
@@ -152,7 +161,7 @@ class Deal:
             if self.classes:  # every row's optimum is near to that of most of them
                 near = self.whole.coefficients[split], self.whole.inverse[split]
                 start = logistic.Start(*(np.repeat(one[None], len(w), axis=0) for one in near))
-            yield some, self.losses(self._optimum(*every, w, start).coefficients, split)
+            yield self.losses(self._optimum(*every, w, start).coefficients, split)
 
     def _optimum(self, x: Array, y: Array, w: Array, start: logistic.Start | None) -> logistic.Start:
         if self.classes:
@@ -185,6 +194,7 @@ def deal(
     groups: ArrayLike,
     learner: Learner = "logistic",
     *,
+    output: Output = "loss",
     tests: tuple[ArrayLike, ArrayLike] | None = None,
     judges: ArrayLike | None = None,
     folds: int = 10,
@@ -198,6 +208,7 @@ def deal(
         y: (n,) classes, or numbers for "ridge".
         groups: (n,) labels: source, generation, cluster, class.
         learner: "logistic" or "ridge".
+        output: what is asked of held-out rows: "loss", or of classes "margin".
         tests: (m, d) inputs and (m,) targets that judge; None where rows of x are held out in turn.
         judges: (n,) which rows of x may be held out, as the real ones; None for all. The others are always
             learnt from.
@@ -211,6 +222,8 @@ def deal(
     """
     if learner not in ("logistic", "ridge"):
         raise SpecError(f"learner: {shown(learner)} is none of logistic, ridge")
+    if output not in ("loss", "margin") or (output == "margin" and learner == "ridge"):
+        raise SpecError(f"output: {shown(output)} is none of loss and, for logistic, margin")
     if not penalty > 0:
         raise SpecError(f"penalty: give a number above 0 (got {shown(penalty)})")
     inputs, targets = _numbers("x", x, 2), np.asarray(y)
@@ -244,7 +257,14 @@ def deal(
         sizes,
         0 if kinds is None else len(kinds),
         float(penalty),
+        output,
     )
+
+
+def over_rows(changes: Array) -> tuple[Array, Array]:
+    """(G,) means of changes (G, m) over held-out rows, and their standard errors."""
+    m = changes.shape[1]
+    return changes.mean(axis=1), changes.std(axis=1) / np.sqrt(max(m - 1, 1))
 
 
 def _targets(y: Array, learner: Learner) -> tuple[Array, Array | None]:

@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike
 
 from genloss.errors import SpecError, shown
 from genloss.samples import Array
-from genloss.value.attribution.deals import Deal, Effect, Learner, deal
+from genloss.value.attribution.deals import Deal, Effect, Learner, Output, deal, over_rows
+from genloss.value.attribution.scores import datamodelling_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +57,13 @@ class Influence:
     Args:
         dealt: the rows.
         share: of each group's weight that is taken away.
-        mean: (G,) change of the mean held-out loss, in the order of ``dealt.groups``.
-        error: (G,) its standard error over held-out rows.
+        changes: (G, S m) of the loss of each held-out row without each group, in the order of
+            ``dealt.groups``.
     """
 
     dealt: Deal
     share: float
-    mean: Array
-    error: Array
+    changes: Array
 
     @cached_property
     def loss(self) -> float:
@@ -76,7 +76,7 @@ class Influence:
 
         Intervals are over held-out rows: given the rows that were learnt from.
         """
-        return self.dealt.effects(self.mean, self.error, self.dealt.told.size - 1)
+        return self.dealt.effects(*over_rows(self.changes), self.changes.shape[1] - 1)
 
     def check(self, retrainings: int = 10) -> Check:
         """Learn again without some groups, and compare: those of the largest effects first.
@@ -89,16 +89,25 @@ class Influence:
         """
         if retrainings < 1:
             raise SpecError(f"retrainings: at least 1 (got {shown(retrainings)})")
-        some = np.argsort(-np.abs(self.mean), kind="stable")[:retrainings]
-        left = 1 - self.share * (some[:, None] == np.arange(len(self.mean)))
-        weights = np.concatenate([np.ones((1, len(self.mean))), left])
-        apart = []
-        for split in range(len(self.dealt.x)):
-            losses = np.concatenate([found for _, found in self.dealt.learnt(weights, split)])
-            apart.append(losses[1:] - losses[0])
-        change = np.concatenate(apart, axis=1)
-        mean, error = _over_rows(change.sum(axis=1), (change**2).sum(axis=1), change.shape[1])
-        return Check(tuple(self.dealt.groups[g].item() for g in some), self.mean[some], mean, error)
+        foretold, _ = over_rows(self.changes)
+        some = np.argsort(-np.abs(foretold), kind="stable")[:retrainings]
+        left = 1 - self.share * (some[:, None] == np.arange(len(foretold)))
+        losses = self.dealt.weighed(np.concatenate([np.ones((1, len(foretold))), left]))
+        mean, error = over_rows(losses[1:] - losses[0])
+        return Check(tuple(self.dealt.groups[g].item() for g in some), foretold[some], mean, error)
+
+    def score(self, subsets: int = 200, share: float = 0.5, seed: int = 0) -> float:
+        """The linear datamodelling score: how well sums of these effects tell learners of subsets apart.
+
+        Args:
+            subsets: how many learn.
+            share: of the groups that each subset has.
+            seed: of the subsets.
+
+        Raises:
+            SpecError: if there are fewer than 3, or a subset would have no group, or all.
+        """
+        return datamodelling_score(self.dealt, self.changes / self.share, share, subsets, seed)
 
 
 def influence(
@@ -109,6 +118,7 @@ def influence(
     *,
     share: float = 1.0,
     order: Literal[1, 2] = 2,
+    output: Output = "loss",
     tests: tuple[ArrayLike, ArrayLike] | None = None,
     judges: ArrayLike | None = None,
     folds: int = 10,
@@ -125,6 +135,8 @@ def influence(
         share: of each group's weight that is taken away; below 1 where a group is all of a class.
         order: 1 for the influence function, linear in the group's weight; 2 for a step with the curvature of
             the other rows, which of "ridge" is exact.
+        output: what is asked of held-out rows: the "loss"; or of classes the "margin", minus the log odds of
+            the row's class, which is nearer to linear.
         tests: (m, d) inputs and (m,) targets that judge; None where rows of x are held out in turn.
         judges: (n,) which rows of x may be held out, as the real ones; None for all.
         folds: that those who judge are dealt into, where there are no tests.
@@ -145,19 +157,20 @@ def influence(
         raise SpecError(f"share: above 0, and at most 1 (got {shown(share)})")
     if order not in (1, 2):
         raise SpecError(f"order: 1 or 2 (got {shown(order)})")
-    dealt = deal(x, y, groups, learner, tests=tests, judges=judges, folds=folds, penalty=penalty, seed=seed)
-    total, squares = np.zeros((2, len(dealt.groups)))
-    for split in range(len(dealt.x)):
-        for g, change in enumerate(_changes(dealt, split, share, order)):
-            total[g] += change.sum()
-            squares[g] += change @ change
-    return Influence(dealt, share, *_over_rows(total, squares, dealt.told.size))
-
-
-def _over_rows(total: Array, squares: Array, m: int) -> tuple[Array, Array]:
-    """Mean and standard error over m rows, of sums (G,) and sums of squares (G,)."""
-    mean = total / m
-    return mean, np.sqrt(np.maximum(squares / m - mean**2, 0) / max(m - 1, 1))
+    dealt = deal(
+        x,
+        y,
+        groups,
+        learner,
+        output=output,
+        tests=tests,
+        judges=judges,
+        folds=folds,
+        penalty=penalty,
+        seed=seed,
+    )
+    changes = [_changes(dealt, split, share, order) for split in range(len(dealt.x))]
+    return Influence(dealt, share, np.concatenate(changes, axis=1))
 
 
 def _changes(dealt: Deal, split: int, share: float, order: int) -> Array:
@@ -182,10 +195,7 @@ def _changes(dealt: Deal, split: int, share: float, order: int) -> Array:
         left = every if order == 1 else every - share * _curvature(x[rows], curvature[rows])
         steps[g] = np.linalg.solve(left, down).reshape(columns, q).T
     if order == 1:
-        test, _ = dealt.slopes(b, dealt.tests[split], dealt.told[split])
-        # squared errors are judged, and halves of them learnt from
-        scale = 1.0 if dealt.classes else 2.0
-        return np.asarray(scale * np.einsum("mc,mq,gqc->gm", test, dealt.tests[split], steps))
+        return np.asarray(np.einsum("mc,mq,gqc->gm", dealt.losses_slope(b, split), dealt.tests[split], steps))
     return dealt.losses(b + steps, split) - dealt.losses(b[None], split)
 
 

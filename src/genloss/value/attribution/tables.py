@@ -14,7 +14,7 @@ from genloss.real import Table
 from genloss.samples import Array
 from genloss.tables.say import listed, meant
 from genloss.trials import Trial
-from genloss.value.attribution.deals import Effect
+from genloss.value.attribution.deals import Effect, over_rows
 from genloss.value.attribution.influence import Check, Influence, influence
 from genloss.value.attribution.words import lines
 
@@ -55,7 +55,8 @@ class Attribution:
     @property
     def effects(self) -> list[Effect]:
         """The groups, the most helpful first; of those learnt again without, what that says."""
-        dealt, mean, error = self.found.dealt, self.found.mean.copy(), self.found.error.copy()
+        dealt = self.found.dealt
+        mean, error = over_rows(self.found.changes)
         if self.again is not None:
             some = np.searchsorted(dealt.groups, self.again.groups)
             mean[some], error[some] = self.again.retrained, self.again.error
@@ -65,7 +66,7 @@ class Attribution:
     def foretold(self) -> dict[Any, float]:
         """By group, the change that one fit foretells."""
         groups = (g.item() for g in self.found.dealt.groups)
-        return dict(zip(groups, self.found.mean.tolist(), strict=True))
+        return dict(zip(groups, over_rows(self.found.changes)[0].tolist(), strict=True))
 
     def __str__(self) -> str:
         return "\n".join(lines(self))
@@ -129,7 +130,7 @@ def attribute(
         DataError: if the table cannot serve.
         SpecError: if there is no such column, label or learner, or the column tells no groups.
 
-    >>> found = attribute("wine", None, "class", retrain=3)
+    >>> found = attribute("wine", None, "target", retrain=3)
     >>> [e.word for e in found.effects], round(found.again.correlation, 1)
     (['no evidence', 'no evidence', 'no evidence'], 1.0)
     """

@@ -21,7 +21,7 @@ def sentence(found: Attribution) -> str:
     """Which groups help, and which hurt."""
     told = []
     for word in ("helps", "hurts"):
-        some = [bounded(str(e.group), _WIDTH) for e in found.effects if e.word == word]
+        some = [_label(e) for e in found.effects if e.word == word]
         if some:
             shown = some if len(some) <= 4 else [*some[:3], f"{len(some) - 3} more"]
             told.append(f"{enumerated(shown)} {word if len(some) == 1 else word[:-1]}")
@@ -53,7 +53,7 @@ def lines(found: Attribution) -> list[str]:
         value, ends = said(intervals.Interval(c.value, c.low, c.high), none=0)
         cells.append(
             (
-                bounded(str(effect.group), _WIDTH),
+                _label(effect),
                 f"{effect.rows:,}".replace(",", " "),
                 value,
                 ends.replace(", ", " to "),
@@ -71,6 +71,11 @@ def lines(found: Attribution) -> list[str]:
             "Rows of every group judge, its own too; with --on LABEL those of one do, as the real ones."
         )
     return out
+
+
+def _label(effect: Effect) -> str:
+    group = effect.group
+    return number(group, 6) if isinstance(group, float) else bounded(str(group), _WIDTH)
 
 
 def _checked(found: Attribution, groups: int) -> list[str]:
