@@ -4,5 +4,21 @@ from genloss.value.attribution.datamodels import Datamodel, datamodels
 from genloss.value.attribution.deals import Effect
 from genloss.value.attribution.influence import Check, Influence, influence
 from genloss.value.attribution.tables import Attribution, attribute
+from genloss.value.attribution.unlearning import BayesLinear, subtract
+from genloss.value.attribution.variational import BayesLogistic, divergence, evidence_upper_bound
 
-__all__ = ["Attribution", "Check", "Datamodel", "Effect", "Influence", "attribute", "datamodels", "influence"]
+__all__ = [
+    "Attribution",
+    "BayesLinear",
+    "BayesLogistic",
+    "Check",
+    "Datamodel",
+    "Effect",
+    "Influence",
+    "attribute",
+    "datamodels",
+    "divergence",
+    "evidence_upper_bound",
+    "influence",
+    "subtract",
+]

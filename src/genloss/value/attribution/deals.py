@@ -107,7 +107,7 @@ class Deal:
         """
         slope, _ = self.slopes(b, self.tests[split], self.told[split])
         if not self.classes:
-            return 2 * slope  # squared errors are judged, and halves of them learnt from
+            return np.asarray(2 * slope)  # squared errors are judged, and halves of them learnt from
         return slope if self.output == "loss" else np.asarray(slope / (1 - self._own(b[None], split).T))
 
     def _own(self, b: Array, split: int) -> Array:
@@ -150,11 +150,11 @@ class Deal:
         size = max(_BLOCK // x.size, 1)
         for first in range(0, len(weights), size):
             w = weights[first : first + size][:, self.of[split]]
-            for k in range(self.classes):
-                if not (w[:, y == k].sum(axis=1) > 0).all():
+            for k in range(max(self.classes, 1)):
+                if not (w[:, y == k] if self.classes else w).any(axis=1).all():
                     raise SpecError(
-                        f"groups: without some of them class {k} has no rows, and nothing could learn it; "
-                        f"take away a share of each group, below 1"
+                        "groups: without some of them a class has no rows, or nothing has, and nothing could "
+                        "be learnt; join small groups, or small classes"
                     )
             every = np.broadcast_to(x, (len(w), *x.shape)), np.broadcast_to(y, (len(w), *y.shape))
             start = None

@@ -25,6 +25,8 @@ from genloss.samples import Array
 from genloss.value.attribution.deals import Deal, Effect, Learner, Output, deal, over_rows
 from genloss.value.attribution.scores import datamodelling_score
 
+_FLOOR = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Check:
@@ -179,7 +181,8 @@ def _changes(dealt: Deal, split: int, share: float, order: int) -> Array:
     b = dealt.whole.coefficients[split]
     q, columns = b.shape
     slope, curvature = dealt.slopes(b, x, y)
-    ridge = np.tile(np.append(np.full(q - 1, dealt.penalty), 0.0), columns)
+    # of rows beyond doubt the intercept has no curvature: the floor moves no optimum
+    ridge = np.tile(np.append(np.full(q - 1, dealt.penalty), 0.0), columns) + _FLOOR
     every = _curvature(x, curvature) + np.diag(ridge)
     if columns > 1:  # intercepts that all move alike change nothing: theirs is the sum 0
         last = np.arange(1, columns + 1) * q - 1
@@ -210,12 +213,14 @@ def _curvature(x: Array, of: Array) -> Array:
 
 
 def _some_of_each_class(dealt: Deal, y: Array, rows: Array, g: int, share: float) -> None:
-    """Refuse to take away all that there is of a class."""
-    if share < 1 or not dealt.classes:
+    """Refuse to take away all that there is of a class, or at all."""
+    if share < 1:
         return
-    left = np.bincount(y, minlength=dealt.classes) - np.bincount(y[rows], minlength=dealt.classes)
-    if not left.all():
+    classes = y if dealt.classes else np.zeros(len(y), dtype=int)
+    kinds = max(dealt.classes, 1)
+    if not (np.bincount(classes, minlength=kinds) - np.bincount(classes[rows], minlength=kinds)).all():
+        what = "of a class" if dealt.classes else "that are learnt from"
         raise SpecError(
-            f"groups: {shown(dealt.groups[g].item())} has all rows of a class, and without it nothing could "
-            f"learn that class; give share below 1, as 0.5"
+            f"groups: {shown(dealt.groups[g].item())} has all rows {what}, and nothing could be learnt "
+            f"without them; give share below 1, as 0.5"
         )

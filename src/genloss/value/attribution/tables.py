@@ -170,7 +170,7 @@ def attribute(
         "logistic" if classes else "ridge",
         share=(0.5 if place == index else 1.0) if share is None else share,
         judges=judges,
-        folds=min(_FOLDS, len(y) if judges is None else int(judges.sum())),
+        folds=min(_FOLDS, len(y)),
         seed=seed,
     )
     again = found.check(retrain) if retrain else None
@@ -214,4 +214,7 @@ def _judges(labels: Array, on: str, by: str) -> Array:
     known = sorted({*texts.tolist()})
     if on not in known:
         raise SpecError(f"on: '{by}' has no label {shown(on)}{meant(on, known)} (labels: {listed(known)})")
-    return np.asarray(texts == on)
+    judges = np.asarray(texts == on)
+    if judges.sum() < _FOLDS:
+        raise SpecError(f"on: {shown(on)} has {judges.sum()} rows; {_FOLDS} at least must judge")
+    return judges
