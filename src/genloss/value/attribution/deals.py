@@ -114,7 +114,7 @@ class Deal:
         """(R, m) probabilities of the classes that the rows that judge have."""
         p = logistic.chances(b, self.tests[split][:, :-1])
         own = np.take_along_axis(p, self.told[split].astype(int)[None, :, None], axis=-1)[..., 0]
-        return np.clip(own, np.finfo(float).tiny, 1 - np.finfo(float).eps)
+        return np.asarray(np.clip(own, np.finfo(float).tiny, 1 - np.finfo(float).eps))
 
     def slopes(self, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
         """(n, C) slopes of the losses that are learnt from along the predictor, and (n, C, C) curvatures.
@@ -177,10 +177,11 @@ class Deal:
             error: (G,) standard errors.
             freedom: degrees of freedom of the errors.
         """
+        labels = self.groups.tolist()
         half = stats.t.ppf(0.5 + 0.5 * 0.95 ** (1 / len(mean)), freedom) * error
         return [
             Effect(
-                self.groups[g].item(),
+                labels[g],
                 int(self.sizes[g]),
                 Interval(*(float(v) for v in (mean[g], mean[g] - half[g], mean[g] + half[g]))),
             )
@@ -227,12 +228,12 @@ def deal(
     if not penalty > 0:
         raise SpecError(f"penalty: give a number above 0 (got {shown(penalty)})")
     inputs, targets = _numbers("x", x, 2), np.asarray(y)
-    labels, of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    labels, of, sizes = _kinds("groups", np.asarray(groups))
     for what, length in (("y", targets.shape), ("groups", np.shape(groups))):
         if length != (len(inputs),):
             raise DataError(f"{what}: has shape {length}; give one for each of the {len(inputs)} rows of x")
     if len(labels) < 2:
-        raise DataError(f"groups: all rows are of {shown(labels[0].item())}; give labels of two at least")
+        raise DataError(f"groups: all rows are of {shown(labels.tolist()[0])}; give labels of two at least")
     codes, kinds = _targets(targets, learner)
     if tests is not None:
         x_test, given = _numbers("tests", tests[0], 2), np.asarray(tests[1])
@@ -271,19 +272,27 @@ def _targets(y: Array, learner: Learner) -> tuple[Array, Array | None]:
     """Codes and the classes they stand for; or numbers and None."""
     if learner == "ridge":
         return _numbers("y", y, 1), None
-    kinds, codes, count = np.unique(y, return_inverse=True, return_counts=True)
+    kinds, codes, count = _kinds("y", y)
     if len(kinds) < 2:
-        raise DataError(f"y: all rows are of class {shown(kinds[0].item())}; give two classes at least")
+        raise DataError(f"y: all rows are of class {shown(kinds.tolist()[0])}; give two classes at least")
     if len(kinds) > max(0.5 * len(y), 2):
         raise DataError(
             f"y: has {len(kinds)} values in {len(y)} rows, which are numbers rather than classes; "
             f"use learner ridge"
         )
     if count.min() < 2:
-        raise DataError(
-            f"y: class {shown(kinds[count.argmin()].item())} has one row; leave it out, or join it to another"
-        )
+        rare = shown(kinds.tolist()[count.argmin()])
+        raise DataError(f"y: class {rare} has one row; leave it out, or join it to another")
     return codes, kinds
+
+
+def _kinds(what: str, values: Array) -> tuple[Array, Array, Array]:
+    """Labels that there are, in order, the codes of all (n,), and how many have each."""
+    try:
+        labels, codes, count = np.unique(values, return_inverse=True, return_counts=True)
+    except TypeError:  # None beside a text, for one
+        raise DataError(f"{what}: labels are of several types; give texts alone, or numbers alone") from None
+    return labels, codes.reshape(-1), count
 
 
 def _folds(

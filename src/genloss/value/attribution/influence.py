@@ -96,7 +96,7 @@ class Influence:
         left = 1 - self.share * (some[:, None] == np.arange(len(foretold)))
         losses = self.dealt.weighed(np.concatenate([np.ones((1, len(foretold))), left]))
         mean, error = over_rows(losses[1:] - losses[0])
-        return Check(tuple(self.dealt.groups[g].item() for g in some), foretold[some], mean, error)
+        return Check(tuple(self.dealt.groups[some].tolist()), foretold[some], mean, error)
 
     def score(self, subsets: int = 200, share: float = 0.5, seed: int = 0) -> float:
         """The linear datamodelling score: how well sums of these effects tell learners of subsets apart.
@@ -221,6 +221,6 @@ def _some_of_each_class(dealt: Deal, y: Array, rows: Array, g: int, share: float
     if not (np.bincount(classes, minlength=kinds) - np.bincount(classes[rows], minlength=kinds)).all():
         what = "of a class" if dealt.classes else "that are learnt from"
         raise SpecError(
-            f"groups: {shown(dealt.groups[g].item())} has all rows {what}, and nothing could be learnt "
+            f"groups: {shown(dealt.groups.tolist()[g])} has all rows {what}, and nothing could be learnt "
             f"without them; give share below 1, as 0.5"
         )

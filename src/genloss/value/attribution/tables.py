@@ -65,7 +65,7 @@ class Attribution:
     @property
     def foretold(self) -> dict[Any, float]:
         """By group, the change that one fit foretells."""
-        groups = (g.item() for g in self.found.dealt.groups)
+        groups = self.found.dealt.groups.tolist()
         return dict(zip(groups, over_rows(self.found.changes)[0].tolist(), strict=True))
 
     def __str__(self) -> str:

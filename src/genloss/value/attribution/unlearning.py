@@ -59,7 +59,7 @@ def subtract(
         return _moments_left(total, part)
     if isinstance(total, GramValue) and isinstance(part, GramValue):
         return _fit_left(total, part)
-    left = np.asarray(total) - np.asarray(part)
+    left: Array = np.asarray(total) - np.asarray(part)
     if (left < 0).any():
         raise FitError(f"counts: below 0 without the rows taken off, {_NEVER}")
     return left

@@ -1,8 +1,11 @@
 """Variational Bayesian logistic regression: a Gaussian law of coefficients that can forget rows.
 
-Learning maximises the evidence lower bound E_q log p(D | w) - KL(q || prior). Forgetting D_e minimises the
-evidence upper bound, EUBO(q) = E_q log p(D_e | w) + KL(q || p(w | D)) = log p(D_e | D_r) + KL(q || p(w | D_r)),
-with what was learnt in the place of p(w | D): it needs the rows that go, and none that stay. Both are the same
+Learning maximises the evidence lower bound E_q log p(D | w) - KL(q || prior). Forgetting rows D_e, so that
+D_r stay, minimises the evidence upper bound
+
+    EUBO(q) = E_q log p(D_e | w) + KL(q || p(w | D)) = log p(D_e | D_r) + KL(q || p(w | D_r)),
+
+with what was learnt in the place of p(w | D): it needs the rows that go, and none that stay. Both are one
 bound of a Gaussian law and rows, which count once more, or once less. Of each row the predictor x'w is a
 normal number, so that expectations are one-dimensional integrals and nothing is drawn.
 
@@ -114,6 +117,6 @@ def _optimum(start: BayesLogistic, x: Array, y: Array, sign: float) -> BayesLogi
         q = BayesLogistic(q.mean - step, precision)
     what = "with" if sign > 0 else "without"
     raise FitError(
-        f"no Gaussian law was found {what} the {len(y)} rows; take fewer at a time, or learn again from those "
-        f"that stay"
+        f"no Gaussian law was found {what} the {len(y)} rows; take fewer at a time, or learn again from "
+        f"those that stay"
     )
