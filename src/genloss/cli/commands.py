@@ -13,6 +13,7 @@ import click
 
 import genloss as package
 from genloss.cli.advising import advise
+from genloss.cli.attributing import attribute
 from genloss.cli.describing import describe
 from genloss.cli.forecasting import forecast
 from genloss.cli.guard import BAD_INPUT, DEBUG, FAILED, STOPPED, Guarded
@@ -57,8 +58,8 @@ def genloss(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (describe, advise, verdict, forecast, warn, infer):
-    genloss.add_command(command)
+for _command in (describe, advise, attribute, infer, verdict, forecast, warn):
+    genloss.add_command(_command)
 
 
 @genloss.command(name="list")

@@ -1,0 +1,66 @@
+"""Subsets of groups, and how well effects foretell what learners of subsets lose.
+
+References:
+    Park, Georgiev, Ilyas, Leclerc & Madry, TRAK: attributing model behavior at scale (2023),
+    arXiv:2303.14186, definition 2.3: the linear datamodelling score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from genloss.errors import SpecError, shown
+from genloss.samples import Array
+from genloss.streams import Address
+from genloss.value.attribution.deals import Deal
+
+
+def subsets_of(groups: int, count: int, share: float, address: Address, purpose: str) -> Array:
+    """(M, G) ones and zeros: which groups each subset has, a share of them.
+
+    Args:
+        groups: G.
+        count: M.
+        share: of the groups.
+        address: of the stream.
+        purpose: that tells streams apart.
+
+    Raises:
+        SpecError: if a subset would have none or all of the groups.
+    """
+    size = round(share * groups)
+    if not 0 < size < groups:
+        raise SpecError(
+            f"share: subsets would have {size} of {groups} groups; give a share from "
+            f"{1 / groups:.2g} to {1 - 1 / groups:.2g}"
+        )
+    order = address.metric(0, 0, purpose).random((count, groups)).argsort(axis=1)
+    return (order < size).astype(float)
+
+
+def datamodelling_score(dealt: Deal, changes: Array, share: float, subsets: int, seed: int) -> float:
+    """The rank correlation of foretold and true losses over subsets, the mean over held-out rows.
+
+    Args:
+        dealt: the rows.
+        changes: (G, S m) of the loss of each held-out row without each group, however found.
+        share: of the groups that each subset has.
+        subsets: how many; never those that a datamodel learns from.
+        seed: of the subsets.
+
+    Raises:
+        SpecError: if there are fewer than 3 subsets, or one would have no group, or all.
+    """
+    if subsets < 3:
+        raise SpecError(f"subsets: at least 3 (got {shown(subsets)})")
+    there = subsets_of(len(changes), subsets, share, Address(seed), "score")
+    foretold, truth = (
+        stats.rankdata(values, axis=0) - (subsets + 1) / 2
+        for values in ((1 - there) @ changes, dealt.weighed(there))
+    )
+    spread = np.sqrt((foretold**2).sum(axis=0) * (truth**2).sum(axis=0))
+    moves = spread > 0  # a row on which all learners agree ranks none
+    if not moves.any():
+        return float("nan")
+    return float(((foretold * truth).sum(axis=0)[moves] / spread[moves]).mean())
