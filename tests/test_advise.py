@@ -389,7 +389,8 @@ def test_the_command_prints_writes_a_page_and_speaks_json(tmp_path) -> None:
         b["name"] for b in said["baselines"]
     }
     documented = (Path(__file__).parents[1] / "docs/reference/advise.md").read_text()
-    rows = re.findall(r"^\| (`.*?`) \|", documented, re.MULTILINE)
+    table = documented.split("### `genloss advise --json`")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert {*said} == {key for row in rows for key in re.findall(r"\w+", row)}
     page = (tmp_path / "run" / "report.html").read_text()
     assert said["sentence"].split("(")[0] in page and "<svg" in page
