@@ -381,6 +381,13 @@ def test_missing_labels_are_a_group_of_their_own():
     assert {e.group: e.rows for e in attribute(frame, "ill", "source").effects}["(missing)"] == 20
 
 
+def test_a_class_of_one_row_is_called_what_the_table_calls_it():
+    frame = planted(100, 4)
+    frame.loc[0, "ill"] = "perhaps"
+    with pytest.raises(DataError, match="class 'perhaps' has one row"):
+        attribute(frame, "ill", "source")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
