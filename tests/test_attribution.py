@@ -421,6 +421,8 @@ X, Y, G = np.arange(20.0)[:, None], np.arange(20) % 2, np.arange(20) // 5
         ({"y": np.linspace(0, 1, 20)}, "numbers rather than classes; use learner ridge"),
         ({"y": np.arange(20) == 3}, "class True has one row"),
         ({"x": X * np.nan}, "x: holds NaN"),
+        ({"groups": np.where(G == 0, np.nan, G)}, "groups: holds NaN"),
+        ({"groups": [None] * 5 + ["a"] * 15}, "groups: labels are of several types"),
         ({"x": [["a"]] * 20}, "x: holds other things than numbers"),
         ({"x": np.arange(20.0)}, r"x: has shape \(20,\); give \(n, d\)"),
         ({"learner": "forest"}, "learner: 'forest' is none of logistic, ridge"),
