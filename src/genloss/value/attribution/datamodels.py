@@ -23,7 +23,7 @@ from genloss.errors import SpecError, shown
 from genloss.samples import Array
 from genloss.streams import Address
 from genloss.value.attribution.deals import Deal, Effect, Learner, Output, deal, over_rows
-from genloss.value.attribution.scores import datamodelling_score, subsets_of
+from genloss.value.attribution.scores import datamodelling_score
 
 # Penalties that are tried, in units of the largest squared singular value of the subsets. Below 1e-3 they
 # shrink nothing, or, of no more subsets than groups, leave residuals to rounding.
@@ -36,7 +36,7 @@ class Datamodel:
 
     Args:
         dealt: the rows.
-        share: of the groups that each subset has.
+        share: the chance of each group to be in a subset.
         seed: of the subsets.
         changes: (G, S m) of the loss of each held-out row without each group, in the order of
             ``dealt.groups``.
@@ -96,7 +96,7 @@ def datamodels(
         groups: (n,) labels: source, generation, cluster; or a label for each row.
         learner: "logistic", judged by minus log probability, or "ridge", by squared error.
         trainings: subsets that are learnt from in each split, at least 10.
-        share: of the groups that each subset has.
+        share: the chance of each group to be in a subset.
         output: what is asked of held-out rows: the "loss"; or of classes the "margin", minus the log odds of
             the row's class, which is nearer to linear.
         tests: (m, d) inputs and (m,) targets that judge; None where rows of x are held out in turn.
@@ -130,7 +130,7 @@ def datamodels(
         penalty=penalty,
         seed=seed,
     )
-    there = subsets_of(len(dealt.groups), trainings, share, Address(seed), "subsets")
+    there = _subsets(len(dealt.groups), trainings, share, seed)
     losses = np.split(dealt.weighed(there), len(dealt.x), axis=1)
     own, variance, freedom = [], np.zeros(len(dealt.groups)), 0.0
     for of, some in zip(dealt.of, losses, strict=True):
@@ -142,6 +142,21 @@ def datamodels(
         freedom += free
     noise = np.sqrt(variance) / len(own)
     return Datamodel(dealt, share, seed, np.concatenate(own, axis=1), noise, freedom)
+
+
+def _subsets(groups: int, count: int, share: float, seed: int) -> Array:
+    """(M, G) ones and zeros: each group is there by itself, and in no subset none or all are.
+
+    Of subsets of one size only differences between groups could be told, not whether all of them help.
+    """
+    if not 0 < share < 1:
+        raise SpecError(f"share: above 0, and below 1 (got {shown(share)})")
+    u = Address(seed).metric(0, 0, "subsets").random((count, groups))
+    there = u < share
+    none, every = ~there.any(axis=1), there.all(axis=1)
+    there[none, u[none].argmin(axis=1)] = True
+    there[every, u[every].argmax(axis=1)] = False
+    return there.astype(float)
 
 
 def _regressed(there: Array, losses: Array) -> tuple[Array, Array, float]:

@@ -235,25 +235,18 @@ def deal(
     if len(labels) < 2:
         raise DataError(f"groups: all rows are of {shown(labels.tolist()[0])}; give labels of two at least")
     codes, kinds = _targets(targets, learner)
-    if tests is not None:
-        x_test, given = _numbers("tests", tests[0], 2), np.asarray(tests[1])
-        if x_test.shape[1] != inputs.shape[1] or given.shape != (len(x_test),):
-            raise DataError(
-                f"tests: have shapes {x_test.shape} and {given.shape}; give (m, {inputs.shape[1]}) and (m,)"
-            )
-        if kinds is not None and not np.isin(given, kinds).all():
-            raise DataError("tests: a target is of a class that no row of y has; leave it out")
-        told = np.searchsorted(kinds, given) if kinds is not None else _numbers("tests", given, 1)
-        held, trained = None, np.arange(len(inputs))[None]
-    else:
+    if tests is None:
         held, trained = _folds(codes, kinds, judges, folds, seed)
-        x_test, told = inputs[held], codes[held]
+        asked, told = inputs[held], codes[held]
+    else:
+        asked, told = _asked(*tests, inputs.shape[1], kinds)
+        trained = np.arange(len(inputs))[None]
     return Deal(
         logistic.with_ones(inputs[trained]),
         codes[trained],
         of[trained],
-        logistic.with_ones(x_test) if held is not None else logistic.with_ones(x_test)[None],
-        told if held is not None else told[None],
+        logistic.with_ones(asked),
+        told,
         labels,
         sizes,
         0 if kinds is None else len(kinds),
@@ -288,11 +281,25 @@ def _targets(y: Array, learner: Learner) -> tuple[Array, Array | None]:
 
 def _kinds(what: str, values: Array) -> tuple[Array, Array, Array]:
     """Labels that there are, in order, the codes of all (n,), and how many have each."""
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise DataError(f"{what}: holds NaN; leave these rows out, or give them a label of their own")
     try:
         labels, codes, count = np.unique(values, return_inverse=True, return_counts=True)
     except TypeError:  # None beside a text, for one
         raise DataError(f"{what}: labels are of several types; give texts alone, or numbers alone") from None
     return labels, codes.reshape(-1), count
+
+
+def _asked(x: ArrayLike, y: ArrayLike, d: int, kinds: Array | None) -> tuple[Array, Array]:
+    """(1, m, d) inputs and (1, m) targets of rows that judge, given beside those that are learnt from."""
+    inputs, targets = _numbers("tests", x, 2), np.asarray(y)
+    if inputs.shape[1] != d or targets.shape != (len(inputs),):
+        raise DataError(f"tests: have shapes {inputs.shape} and {targets.shape}; give (m, {d}) and (m,)")
+    if kinds is None:
+        return inputs[None], _numbers("tests", targets, 1)[None]
+    if not np.isin(targets, kinds).all():
+        raise DataError("tests: a target is of a class that no row of y has; leave it out")
+    return inputs[None], np.searchsorted(kinds, targets)[None]
 
 
 def _folds(

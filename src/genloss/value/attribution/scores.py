@@ -16,36 +16,13 @@ from genloss.streams import Address
 from genloss.value.attribution.deals import Deal
 
 
-def subsets_of(groups: int, count: int, share: float, address: Address, purpose: str) -> Array:
-    """(M, G) ones and zeros: which groups each subset has, a share of them.
-
-    Args:
-        groups: G.
-        count: M.
-        share: of the groups.
-        address: of the stream.
-        purpose: that tells streams apart.
-
-    Raises:
-        SpecError: if a subset would have none or all of the groups.
-    """
-    size = round(share * groups)
-    if not 0 < size < groups:
-        raise SpecError(
-            f"share: subsets would have {size} of {groups} groups; give a share from "
-            f"{1 / groups:.2g} to {1 - 1 / groups:.2g}"
-        )
-    order = address.metric(0, 0, purpose).random((count, groups)).argsort(axis=1)
-    return (order < size).astype(float)
-
-
 def datamodelling_score(dealt: Deal, changes: Array, share: float, subsets: int, seed: int) -> float:
     """The rank correlation of foretold and true losses over subsets, the mean over held-out rows.
 
     Args:
         dealt: the rows.
         changes: (G, S m) of the loss of each held-out row without each group, however found.
-        share: of the groups that each subset has.
+        share: of the groups that each subset has, all of one size.
         subsets: how many; never those that a datamodel learns from.
         seed: of the subsets.
 
@@ -54,7 +31,7 @@ def datamodelling_score(dealt: Deal, changes: Array, share: float, subsets: int,
     """
     if subsets < 3:
         raise SpecError(f"subsets: at least 3 (got {shown(subsets)})")
-    there = subsets_of(len(changes), subsets, share, Address(seed), "score")
+    there = _subsets(len(changes), subsets, share, seed)
     foretold, truth = (
         stats.rankdata(values, axis=0) - (subsets + 1) / 2
         for values in ((1 - there) @ changes, dealt.weighed(there))
@@ -64,3 +41,15 @@ def datamodelling_score(dealt: Deal, changes: Array, share: float, subsets: int,
     if not moves.any():
         return float("nan")
     return float(((foretold * truth).sum(axis=0)[moves] / spread[moves]).mean())
+
+
+def _subsets(groups: int, count: int, share: float, seed: int) -> Array:
+    """(M, G) ones and zeros: subsets of one size, so that no rank is owed to how many rows there were."""
+    size = round(share * groups)
+    if not 0 < size < groups:
+        raise SpecError(
+            f"share: subsets would have {size} of {groups} groups; give a share from "
+            f"{1 / groups:.2g} to {1 - 1 / groups:.2g}"
+        )
+    order = Address(seed).metric(0, 0, "score").random((count, groups)).argsort(axis=1)
+    return (order < size).astype(float)

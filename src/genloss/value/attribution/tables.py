@@ -155,7 +155,7 @@ def attribute(
     place = names.index(by)
     labels = _labels(table.schema.columns[place], rows[:, place])
     judges = None if on is None else _judges(labels, on, by)
-    y = rows[:, index]
+    y = _texts(table.schema.columns[index], rows[:, index]) if classes else rows[:, index]
     if place != index:
         rows = rows.copy()
         rows[:, place] = np.nan  # which has no features
@@ -185,8 +185,7 @@ def _labels(column: Column, cells: Array) -> Array:
     """
     gone = np.isnan(cells)
     if column.codes:
-        known = np.array([str(c) for c in column.categories or ("no", "yes")])
-        out = np.where(gone, _MISSING, known[np.where(gone, 0, cells).astype(int)])
+        out = _texts(column, cells)
     else:
         values = np.unique(cells[~gone])
         if column.kind != "numeric" or len(values) > min(_LABELS, len(cells) / 2):
@@ -202,6 +201,12 @@ def _labels(column: Column, cells: Array) -> Array:
     if len(np.unique(out)) < 2:
         raise SpecError(f"by: all rows have one label in '{column.name}'; name a column that has several")
     return out
+
+
+def _texts(column: Column, cells: Array) -> Array:
+    """(n,) labels of a column's codes, as the table has them."""
+    known: Array = np.array([*map(str, column.categories or ("no", "yes")), _MISSING])
+    return np.asarray(known[np.where(np.isnan(cells), len(known) - 1, cells).astype(int)])
 
 
 def _judges(labels: Array, on: str, by: str) -> Array:

@@ -40,8 +40,7 @@ def lines(found: Attribution) -> list[str]:
         sentence(found),
         "",
         f"Held-out {found.measure} of '{found.target}' is {number(found.found.loss)} with every row "
-        f"({learner}; "
-        f"{several(found.rows, 'row')} judge, {judged} in turn).",
+        f"({learner}; {several(found.rows, 'row')} judge, {judged} in turn).",
         f"It changes so if a group is {left}; above 0 the group helps, and intervals hold at once (95 %):",
         "",
     ]
