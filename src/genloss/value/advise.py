@@ -42,7 +42,7 @@ _LARGEST = 1e150
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 # Of the budget, what is kept for looking at the rows that were made, and for the page.
-_KEPT = 0.08
+_KEPT = 0.1
 # Of the budget, what a generator may take for one fit that is tried without being named.
 _ONE_FIT = 0.05
 Told = Callable[[str], None]
