@@ -459,3 +459,31 @@ def test_an_answer_says_in_which_round_the_budget_ended_it() -> None:
     slow = {"nap": Idle(2.0), "Copula": Copula()}
     found = advise(frame, "y", budget=8, **asked | {"generators": slow})
     assert re.search(r"s of 8 s, which ended the trials in round \d of 4", str(found))
+
+
+MINE = """
+class Mine:
+    def __init__(self, seed=0):
+        self.seed = seed
+
+    def fit(self, frame):
+        self.frame = frame
+
+    def sample(self, n):
+        return self.frame.sample(n, replace=True, random_state=self.seed).reset_index(drop=True)
+"""
+
+
+def test_a_generator_of_ones_own_that_takes_a_seed_is_tried_by_its_reference(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+    task(60).to_csv("real.csv", index=False)
+    asked = ["advise", "real.csv", "--target", "y", "--generator", "mine.py:Mine", "--learner", "logistic"]
+    result = CliRunner().invoke(genloss, [*asked, "--trust", "--workers", "0", "--budget", "60s", "--json"])
+    assert result.exit_code == 0, result.output
+    assert {at["source"] for at in json.loads(result.stdout)["curve"]} == {"mine.py:Mine"}
+
+
+def test_a_learner_that_nobody_knows_is_named_by_its_field() -> None:
+    with pytest.raises(SpecError, match="learner: there is no such learner"):
+        advise(task(60), "y", learner="lasso", budget=60, workers=0)

@@ -44,7 +44,7 @@ def parts(
     real: RealData, learner: Any, sources: Mapping[str, Generator], folds: int, seed: int
 ) -> list[Part]:
     """The cells that a learner is tried in: real rows alone, the free ones, and each source."""
-    first = Trial(real, learner, folds=folds, seed=seed)
+    first = Trial(real, learner=learner, folds=folds, seed=seed)
     linear = first.linear
     most = _NUMBERS / (first.trained * (first.inputs + 1)) - 1
     usual = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)
