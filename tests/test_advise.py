@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -499,3 +501,63 @@ def test_a_learner_without_weights_is_tried_without_them() -> None:
 def test_one_synthetic_row_is_an_answer() -> None:
     found = advise(task(60), "y", synthetic=task(1, 1), learner="logistic", budget=60, workers=0)
     assert found.verdict != "helps" and not found.likeness
+
+
+@pytest.mark.slow
+def test_a_command_that_was_killed_goes_on_to_the_same_answer(tmp_path) -> None:
+    data = tmp_path / "real.csv"
+    task(400, d=8).to_csv(data, index=False)
+
+    def asked(out: str) -> list[str]:
+        more = ["--learner", "logistic", "--generator", "Copula", "--budget", "5m", "--json", "--out"]
+        return [
+            *(sys.executable, "-m", "genloss", "advise", str(data), "--target", "y", "--workers", "1"),
+            *(*more, str(tmp_path / out)),
+        ]
+
+    with subprocess.Popen(asked("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as going:
+        while going.poll() is None and len([*(tmp_path / "killed").glob("parts/*")]) < 3:
+            time.sleep(0.01)
+        going.kill()
+    said = []
+    for out in ("killed", "whole"):
+        done = subprocess.run(asked(out), capture_output=True, check=True)
+        said.append({k: v for k, v in json.loads(done.stdout).items() if k != "seconds"})
+    assert said[0] == said[1]
+
+
+def test_an_answer_says_in_which_round_the_budget_ended_it() -> None:
+    frame = task(100, 6)
+    asked = {"generators": [Copula()], "learner": "logistic", "workers": 0}
+    assert "which ended the trials" not in str(advise(frame, "y", budget=300, **asked))
+    slow = {"nap": Idle(2.0), "Copula": Copula()}
+    found = advise(frame, "y", budget=8, **asked | {"generators": slow})
+    assert re.search(r"s of 8 s, which ended the trials in round \d of 4", str(found))
+
+
+MINE = """
+class Mine:
+    def __init__(self, seed=0):
+        self.seed = seed
+
+    def fit(self, frame):
+        self.frame = frame
+
+    def sample(self, n):
+        return self.frame.sample(n, replace=True, random_state=self.seed).reset_index(drop=True)
+"""
+
+
+def test_a_generator_of_ones_own_that_takes_a_seed_is_tried_by_its_reference(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+    task(60).to_csv("real.csv", index=False)
+    asked = ["advise", "real.csv", "--target", "y", "--generator", "mine.py:Mine", "--learner", "logistic"]
+    result = CliRunner().invoke(genloss, [*asked, "--trust", "--workers", "0", "--budget", "60s", "--json"])
+    assert result.exit_code == 0, result.output
+    assert {at["source"] for at in json.loads(result.stdout)["curve"]} == {"mine.py:Mine"}
+
+
+def test_a_learner_that_nobody_knows_is_named_by_its_field() -> None:
+    with pytest.raises(SpecError, match="learner: there is no such learner"):
+        advise(task(60), "y", learner="lasso", budget=60, workers=0)

@@ -123,8 +123,7 @@ def advise(
         "real", {"kind": "Table", "path": data} | ({} if target is None else {"target": target}) | given
     )
     made = {
-        _name(g, i, generators): build_part("generators", {"kind": g}, trust)
-        for i, g in enumerate(generators)
+        _name(g, i, generators): build_part("generators", _spec(g), trust) for i, g in enumerate(generators)
     }
     folder = Path(out) if out else Path("genloss-runs") / f"advise-{Path(data).stem}"
     files = {}
@@ -156,6 +155,16 @@ def advise(
         return
     click.echo(str(advice))
     click.echo(f"\n{page}")
+
+
+def _spec(generator: str) -> dict[str, Any]:
+    """A generator by name, or what a reference makes: what has fit(rows) alone is called with a seed."""
+    from genloss.cli.checking import is_maker
+    from genloss.extend import load
+
+    if ":" in generator and is_maker(load(generator)):
+        return {"kind": "Wrapped", "make": generator}
+    return {"kind": generator}
 
 
 def _name(generator: str, i: int, every: tuple[str, ...]) -> str:

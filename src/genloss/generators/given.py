@@ -20,8 +20,8 @@ from genloss.tables.say import named
 # A file's rows count as copies of real rows when half of them lie nearer to one than this share of the
 # distance at which half of the real rows have their nearest other.
 _COPIED = 0.5
-# Rows that are asked how near they lie, at most: a median of so many is known within 3 % of the rows.
-_ASKED = 1000
+# Rows that are asked how near they lie, at most: a median of so many is known within 5 % of the rows.
+_ASKED = 400
 # Distances that are held at a time: 2^22 float64 are 32 MB.
 _BLOCK = 2**22
 

@@ -43,7 +43,7 @@ _LARGEST = 1e150
 # Of the budget, for the first of several learners, the linear one.
 _FIRST = 0.4
 # Of the budget, what is kept for looking at the rows that were made, and for the page.
-_KEPT = 0.08
+_KEPT = 0.1
 # Of the budget, what a generator may take for one fit that is tried without being named.
 _ONE_FIT = 0.05
 Told = Callable[[str], None]
@@ -198,7 +198,8 @@ class _Work:
         """What a learner's trials say, as far as the budget goes; None where not even one round is done."""
         reading: Reading | None = None
         going, before, last, reads = wanted, 0, 0.0, 0.0
-        for tiles in rounds(wanted[0].trial):
+        planned = [*rounds(wanted[0].trial)]
+        for i, tiles in enumerate(planned):
             # of the time for trials, what reading them and looking at the rows will take is kept
             left = self.clock.left - _KEPT * self.clock.budget - 2 * reads
             ahead = last * (tiles - before) / max(before, 1)
@@ -213,7 +214,7 @@ class _Work:
                     raise self._nothing(results, wanted, left)
                 break
             began = self.clock.spent
-            reading = read(some, self.measure, results, wanted)
+            reading = replace(read(some, self.measure, results, wanted), rounds=(i + 1, len(planned)))
             reads = self.clock.spent - began
             self.told(f"{self.clock.spent:.0f} s: {reading.said(self.measure)}")
             gone = hopeless(some, self.measure)

@@ -64,7 +64,7 @@ def parts(
         generations: of models, each trained on real rows and all that was made before; how the last fares,
             and one between, is tried too.
     """
-    first = Trial(real, learner, folds=folds, seed=seed)
+    first = Trial(real, learner=learner, folds=folds, seed=seed)
     linear = first.linear
     most = _NUMBERS / (first.trained * (first.inputs + 1)) - 1
     usual = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if linear else (0.5, 1.0, 2.0)

@@ -64,6 +64,7 @@ class Reading:
         shares: of each measure by name, (A, n).
         gain: of the best arm over the best free one.
         failures: what went wrong, a line each.
+        rounds: that were done, and that were planned; the last one may not have been finished.
     """
 
     learner: Any
@@ -75,6 +76,7 @@ class Reading:
     shares: dict[str, Array]
     gain: Gain
     failures: tuple[str, ...]
+    rounds: tuple[int, int] = (1, 1)
 
     @property
     def best(self) -> Place:

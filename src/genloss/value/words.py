@@ -140,14 +140,15 @@ def lines(advice: Advice) -> list[str]:
 
 def how(advice: Advice) -> list[str]:
     """How it was found, in sentences."""
-    r = advice.reading
+    r, (done, planned) = advice.reading, advice.reading.rounds
     found = [
         f"{advice.rows:,} real rows, each held out {r.times:.2g} times; every learner learnt from "
         f"{r.trained:,} of them.",
         f"{len(r.places)} ways to train were tried; that the best of them is best by luck too is taken off "
         f"({amount(advice, max(r.gain.luck, 0.0))}).",
         "The verdict is about data sets like this one, the promise about this one: it is wider.",
-        f"{advice.seconds:.0f} s of {advice.budget:g} s.",
+        f"{advice.seconds:.0f} s of {advice.budget:g} s"
+        + ("." if done == planned else f", which ended the trials in round {done} of {planned}."),
     ]
     return [*found, *(f"{other.said(advice.measure)}." for other in advice.others)]
 
