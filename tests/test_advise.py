@@ -15,7 +15,14 @@ import pytest
 from click.testing import CliRunner
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import brier_score_loss, f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
@@ -160,14 +167,30 @@ def test_measures_of_one_fold_are_scikit_learns() -> None:
     assert np.isclose(found["brier"], brier_score_loss(y, p1))
     assert np.isclose(found["log_loss"], log_loss(y, p1))
     assert np.isclose(found["error"], np.mean((p1 >= 0.5) != y), atol=0.02)
-    thresholds = np.unique(p1)
-    best = max(f1_score(y, p1 >= t) for t in thresholds)
-    assert found["f1"] <= best + 1e-9 and found["f1"] > best - 0.1
+    # of one fold alone there are no others to tune a threshold on
+    assert np.isclose(found["f1"], f1_score(y, p1 > 0.5))
+    assert np.isclose(found["balanced_error"], 1 - balanced_accuracy_score(y, p1 > 0.5))
+    four = {name: m.rows(p.reshape(4, 100, 2), y.reshape(4, 100)).mean() for name, m in measures(2).items()}
+    assert four["balanced_error"] < found["balanced_error"]
     z = rng.standard_normal(50)
     answers = (z + 0.3 * rng.standard_normal(50))[None, :, None]
     numbers = {name: m.rows(answers, z[None]).mean() for name, m in measures(0).items()}
     assert np.isclose(numbers["rmse"], np.sqrt(np.mean((answers[0, :, 0] - z) ** 2)))
     assert np.isclose(numbers["r2"], r2_score(z, answers[0, :, 0]))
+
+
+def test_a_threshold_is_tuned_on_the_other_folds_alone() -> None:
+    # of pure noise a threshold tuned on the rows that it is judged by would do better than chance
+    rng, m = np.random.default_rng(7), measures(2)["balanced_error"]
+    found = []
+    for _ in range(300):
+        y = (rng.random((5, 8)) < 0.5).astype(float)
+        p1 = rng.random(y.shape)
+        found.append(m.rows(np.stack([1 - p1, p1], axis=-1), y).mean())
+    assert np.mean(found) > 0.5 - 4 * np.std(found) / np.sqrt(300)
+    one = measures(2)["balanced_error"].rows(np.stack([1 - p1, p1], axis=-1)[:1], y[:1])
+    assert set(np.unique(one > 0)) <= {False, True}
+    assert np.array_equal(one[0] > 0, (p1[0] > 0.5) != (y[0] == 1))
 
 
 @pytest.mark.parametrize("name", ["auc", "f1", "balanced_error"])

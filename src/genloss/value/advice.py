@@ -159,6 +159,10 @@ class Advice:
             "low": gain.promised.low,
             "high": gain.promised.high,
             "typical": _plain(gain.typical, "gain"),
+            "error": {
+                "whole": json_number(gain.error),
+                "dealing": None if r.dealing is None else json_number(r.dealing),
+            },
             "seen": gain.seen,
             "rows_needed": self.needed,
             "exchange_rate": None if rate is None else _plain(rate),

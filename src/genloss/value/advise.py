@@ -241,7 +241,7 @@ class _Work:
             answers(results, cell, part.name, part.free, part.generation)
             for part, cell in zip(wanted, results.cells, strict=True)
         ]
-        return [one for one in some if one.held.size]
+        return [one for one in some if one.size]
 
     def _nothing(self, results: Results, wanted: list[Part], left: float) -> GenlossError:
         """What to say where not even the real rows and one source have an answer."""

@@ -30,16 +30,22 @@ class Answers:
         source: what to call where its synthetic rows come from; "" where it has none.
         free: whether its synthetic rows cost no generator: rows that are there already, drawn again or
             between.
-        given: (A, T, F, m, K or 1) of arms, tiles, folds and rows.
-        held: (T, F, m) which rows they are about.
+        generation: of the models that made its rows.
+        given: for each time that rows were dealt (A, F, m, K or 1), of arms, finished folds and rows.
+        held: for each time (F, m) which rows they are about.
     """
 
     trial: Trial
     source: str
     free: bool
     generation: int
-    given: Array
-    held: Array
+    given: tuple[Array, ...]
+    held: tuple[Array, ...]
+
+    @property
+    def size(self) -> int:
+        """How many answers each arm gave."""
+        return sum(held.size for held in self.held)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -49,12 +55,25 @@ class Answers:
     @cached_property
     def lacking(self) -> Array:
         """(A,) share of the answers that are not there because the learner failed."""
-        return np.asarray(np.isnan(self.given).any(axis=-1).mean(axis=(1, 2, 3)))
+        gone = [np.isnan(given).any(axis=-1).reshape(len(self.arms), -1) for given in self.given]
+        return np.asarray(np.concatenate(gone, axis=1).mean(axis=1))
 
     @property
     def usable(self) -> Array:
         """(A,) arms with answers enough to be judged by."""
         return self.lacking <= _LACKING
+
+    def gains(self, measure: Measure, arm: int, over: Answers, free: int) -> Array:
+        """(times,) gains of an arm over one of another cell, for each time that both held all folds out."""
+        both = zip(self.given, self.held, over.given, strict=False)
+        return np.array(
+            [
+                measure.sign * (measure.rows(a[arm], y) - measure.rows(b[free], y)).mean()
+                for a, held, b in both
+                if a.shape[1:3] == b.shape[1:3] == (self.trial.folds, held.shape[1])
+                for y in [self.trial.targets[held]]
+            ]
+        )
 
     def shares(self, measure: Measure) -> Array:
         """(A, n) of each arm for each real row, the mean over the times it was held out.
@@ -64,8 +83,10 @@ class Answers:
         """
         n = len(self.trial.real_rows)
         total, count = np.zeros((len(self.arms), n)), np.zeros(n)
-        for given, held in zip(self.given.swapaxes(0, 1), self.held, strict=True):
-            found = measure.rows(given, self.trial.targets[held]).reshape(len(self.arms), -1)
+        for given, held in zip(self.given, self.held, strict=True):
+            told = measure.rows(given, self.trial.targets[held])
+            # a learner that failed has said nothing, whatever a measure makes of it
+            found = np.where(np.isnan(given).any(axis=-1), np.nan, told).reshape(len(self.arms), -1)
             known = ~np.isnan(found[self.usable]).any(axis=0)
             rows = held.reshape(-1)[known]
             total[:, rows] += found[:, known]
@@ -84,5 +105,12 @@ def answers(results: Results, cell: Cell, source: str, free: bool, generation: i
     shape = (len(trial.arms), tiles, trial.folds_together, trial.held_size, found.shape[-1])
     found = found[:, : tiles * trial.tile_size].reshape(shape)
     there = ~np.isnan(found).all(axis=(0, 2, 3, 4))
-    held = np.stack([trial.held(tile) for tile in range(tiles)])
-    return Answers(trial, source, free, generation, found[:, there], held[there])
+    # folds of one time belong together: thresholds of one are tuned on the others
+    once = trial.folds // trial.folds_together
+    given, held = [], []
+    for first in range(0, tiles, once):
+        mine = [tile for tile in range(first, min(first + once, tiles)) if there[tile]]
+        if mine:
+            given.append(np.concatenate([found[:, tile] for tile in mine], axis=1))
+            held.append(np.concatenate([trial.held(tile) for tile in mine]))
+    return Answers(trial, source, free, generation, tuple(given), tuple(held))

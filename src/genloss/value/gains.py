@@ -58,6 +58,7 @@ class Gain:
         promised: the gain on this data set: wider by the spread of gains over data sets.
         seen: the smallest gain that would have been told, with a power of 80 %.
         luck: what choosing the best of all arms has added, and was taken off.
+        error: standard error of the typical gain.
     """
 
     best: int
@@ -66,6 +67,7 @@ class Gain:
     promised: Interval
     seen: float
     luck: float
+    error: float
 
     @property
     def beaten(self) -> bool:
@@ -110,6 +112,7 @@ def gain(shares: Array, synthetic: Array, sign: float) -> Gain:
         _about(value, float(wide * own * _OF_DATA_SETS)),
         (wide + _POWER) * own,
         luck,
+        own,
     )
 
 

@@ -108,15 +108,18 @@ def _f1(p: Array, y: Array) -> Array:
 def _tuned(p: Array, y: Array) -> Array:
     """Codes decided by a threshold that was tuned, for the balanced error, on the other folds.
 
-    Of more classes than two each probability is divided by its class's share.
+    Of more classes than two each probability is divided by its class's share. Where one fold alone is known
+    there is nothing to tune on, and the likelier class is said.
     """
     share = (y[..., None] == np.arange(p.shape[-1])).mean(axis=(0, 1))
     if p.shape[-1] > 2:
         return np.asarray((p / np.maximum(share, 1e-300)).argmax(axis=-1))
+    if y.shape[0] == 1:
+        return np.asarray(p.argmax(axis=-1))
     score, weight = p[..., 1], np.where(y == 1, 1 / max(share[1], 1e-300), -1 / max(share[0], 1e-300))
     out = np.empty(score.shape, dtype=int)
     for fold in range(y.shape[0]):
-        rest = np.arange(y.shape[0]) != fold if y.shape[0] > 1 else np.array([True])
+        rest = np.arange(y.shape[0]) != fold
         known = score[..., rest, :].reshape(*score.shape[:-2], -1)
         gain = np.broadcast_to(weight[rest].reshape(-1), known.shape)
         order = np.argsort(known, axis=-1)

@@ -65,6 +65,8 @@ class Reading:
         gain: of the best arm over the best free one.
         failures: what went wrong, a line each.
         rounds: that were done, and that were planned; the last one may not have been finished.
+        dealing: standard error of the gain by dealing folds, generators and learners anew; None where rows
+            were dealt once.
     """
 
     learner: Any
@@ -77,6 +79,7 @@ class Reading:
     gain: Gain
     failures: tuple[str, ...]
     rounds: tuple[int, int] = (1, 1)
+    dealing: float | None = None
 
     @property
     def best(self) -> Place:
@@ -194,6 +197,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
     first: Trial = some[0].trial
     kinds = measures(first.classes)
     places: list[Place] = []
+    cells: list[tuple[Answers, int]] = []
     lacking: list[str] = []
     shares: dict[str, list[Array]] = {name: [] for name in kinds}
     for one in some:
@@ -207,6 +211,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
                     f"{_failed(one, i)} of its trials, which are left out (logs/ of the run say why)"
                 )
             places.append(Place(one.source, one.free, arm, one.generation))
+            cells.append((one, i))
             for name in kinds:
                 shares[name].append(found[name][i])
     tables = {name: np.stack(rows) for name, rows in shares.items()}
@@ -233,7 +238,10 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
     order = np.flatnonzero(whole)
     told = gain(tables[measure.name][order], candidates[order], measure.sign)
     told = replace(told, best=int(order[told.best]), free=int(order[told.free]))
-    times = float(np.mean([one.held.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
+    (of, best), (over, free) = cells[told.best], cells[told.free]
+    by_time = of.gains(measure, best, over, free)
+    dealing = float(by_time.std(ddof=1) / np.sqrt(len(by_time))) if len(by_time) > 1 else None
+    times = float(np.mean([one.size / len(first.real_rows) for one in some if not one.free] or [1.0]))
     return Reading(
         first.learner,
         first.settings,
@@ -244,6 +252,7 @@ def read(some: Sequence[Answers], measure: Measure, results: Results, wanted: Se
         tables,
         told,
         (*errors, *lacking),
+        dealing=dealing,
     )
 
 

@@ -150,6 +150,13 @@ def how(advice: Advice) -> list[str]:
         f"{advice.seconds:.0f} s of {advice.budget:g} s"
         + ("." if done == planned else f", which ended the trials in round {done} of {planned}."),
     ]
+    if r.dealing is not None:
+        more = "little more" if r.dealing < 0.5 * r.gain.error else "more"
+        found.insert(
+            -1,
+            f"The gain has a standard error of {amount(advice, r.gain.error)}; rows, generators and learners "
+            f"dealt anew have {amount(advice, r.dealing)} of it: more time would tell {more}.",
+        )
     return [*found, *(f"{other.said(advice.measure)}." for other in advice.others)]
 
 
