@@ -618,6 +618,10 @@ LAWS: dict[str, Law] = {
     "exponential.discard_ratio": Law(lambda t: f(t), [{"t": TIMES}]),
     "exponential.augment_ratio": Law(squares, [{"t": [*TIMES, 10**15]}]),
     "exponential.augment_subsample_ratio": Law(universal_subsample, [{"t": [*TIMES, 10**15]}]),
+    "inference.naive_coverage": Law(
+        lambda ratio, level: mp.erf(mp.erfinv(f(level)) / mp.sqrt(1 + f(ratio))),
+        grid(ratio=[0.0, 1e-9, 0.1, 1.0, 10.0, 1e6, 1e15], level=[0.01, 0.5, 0.95, 1 - 1e-9]),
+    ),
     "discrete.replace_diversity": Law(
         diversity, grid(n=[1, *SIZES], t=[TIMES], s0=[0.0, 0.3, 1 - 1e-12], log=[False, True])
     ),
@@ -772,6 +776,7 @@ def test_what_was_wrong_at_many_rows() -> None:
 # ---- arguments
 
 VALUES: dict[str, list[Any]] = {
+    "level": [0.0, 5e-324, 0.5, 1 - 2**-53, 1.0],
     "n": [1, 2, 7, 10**15, 2**53],
     "n_real": [1, 2, 9, 10**15, 2**53],
     "n_synthetic": [1, 2, 9, 10**15, 2**53],

@@ -25,8 +25,9 @@ def naive_coverage(ratio: float, level: float = 0.95) -> float:
     >>> [round(naive_coverage(ratio), 3) for ratio in (0, 1, 10)]
     [0.95, 0.834, 0.445]
     """
-    from scipy.special import ndtri
+    from scipy.special import erfinv
 
     ratio = between("ratio", ratio, 0, LARGE)
-    reach = float(ndtri((1 + between("level", level, 0, 1)) / 2)) / math.sqrt(1 + ratio)
-    return math.erf(reach / math.sqrt(2))
+    # z / sqrt(2), which is right for levels next to 1 too
+    reach = float(erfinv(between("level", level, 0, 1)))
+    return math.erf(reach / math.sqrt(1 + ratio))
