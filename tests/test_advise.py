@@ -228,7 +228,7 @@ def test_a_gain_of_the_size_that_would_have_been_seen_is_seen_four_times_of_five
     size = np.mean([gain(r, np.arange(12) >= 4, 1.0).seen for r in rows])
     for r in rows:
         told.append(gain(r + size * (np.arange(12) == 7)[:, None], np.arange(12) >= 4, 1.0).beaten)
-    assert np.mean(told) >= 0.75
+    assert np.mean(told) >= 0.8
 
 
 def test_arms_that_are_nearly_one_with_a_free_arm_are_no_gain() -> None:
