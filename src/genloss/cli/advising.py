@@ -109,7 +109,7 @@ def advise(
     see the other folds alone, and what is promised holds on rows that did not choose it. Free ways to the
     same end always run beside: class weights, copies, SMOTE, another penalty. The run can be gone on with.
     """
-    from genloss.cli.values import parse_change
+    from genloss.cli.values import table_of
     from genloss.report.advice import write
     from genloss.study.registry import trusted
     from genloss.study.spec import build_part
@@ -118,10 +118,7 @@ def advise(
     for reference in (learner, *generators):
         if reference is not None and ":" in reference:
             trusted(reference, trust)
-    given = dict(parse_change(change) for change in changes)
-    table = build_part(
-        "real", {"kind": "Table", "path": data} | ({} if target is None else {"target": target}) | given
-    )
+    table = table_of(data, target, changes)
     made = {
         _name(g, i, generators): build_part("generators", _spec(g), trust) for i, g in enumerate(generators)
     }

@@ -67,14 +67,10 @@ def attribute(
     linear learner foretell what leaving a group out does to the loss there, and learning again without the
     groups of the largest effects checks it. The column of groups predicts nothing, unless it is the target.
     """
-    from genloss.cli.values import parse_change
-    from genloss.study.spec import build_part
+    from genloss.cli.values import table_of
     from genloss.value.attribution import attribute as asked
 
-    given = dict(parse_change(change) for change in changes)
-    table = build_part(
-        "real", {"kind": "Table", "path": data} | ({} if target is None else {"target": target}) | given
-    )
+    table = table_of(data, target, changes)
     found = asked(table, target, by, learner=learner, on=on, share=share, retrain=retrain, seed=seed)
     if remark := table.remark:
         say(remark)

@@ -27,10 +27,7 @@ def describe(table: str, target: str | None, changes: tuple[str, ...], as_json: 
     TABLE is a file, or the name of a bundled table. The kind of every column, what is left out and why, what
     was decided where the table leaves it open and the field that would change it, and a spec to paste.
     """
-    from genloss.cli.values import parse_change
-    from genloss.study.spec import build_part
+    from genloss.cli.values import table_of
 
-    given = dict(parse_change(change) for change in changes)
-    fields = {"path": table} | ({} if target is None else {"target": target}) | given
-    said = build_part("real", {"kind": "Table", **fields}).describe()
+    said = table_of(table, target, changes).describe()
     click.echo(json.dumps(said.said(), indent=1) if as_json else str(said))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,19 @@ def parse_value(text: str) -> Any:
     if text[:1] in tuple("[{\"'"):
         raise SpecError(f"{bounded(text)} is not a TOML value: {problem}")
     return text
+
+
+def table_of(path: str, target: str | None, changes: Sequence[str]) -> Any:
+    """The table that a command names, with the fields that ``--set`` gives.
+
+    Raises:
+        SpecError: if a field is none of a table's.
+    """
+    from genloss.study.spec import build_part
+
+    given = dict(parse_change(change) for change in changes)
+    fields = {"path": path} | ({} if target is None else {"target": target}) | given
+    return build_part("real", {"kind": "Table", **fields})
 
 
 def parse_change(text: str) -> tuple[str, Any]:

@@ -15,8 +15,7 @@ from genloss.traits import ACCEPTS, MODEL
 
 @component
 class Again:
-    """The model of a later generation: each is fitted to the training rows and all that the ones before "
-    "it made.
+    """The model of a later generation: each is fitted to the real rows and all that was made before.
 
     Fitted once, what it gives is a loop that accumulates (Gerstgrasser et al. 2024, arXiv 2404.01413), of
     which only the last model is kept: it answers what becomes of a generator if the next is trained on the

@@ -217,7 +217,7 @@ class _Work:
             reading = replace(read(some, self.measure, results, wanted), rounds=(i + 1, len(planned)))
             reads = self.clock.spent - began
             self.told(f"{self.clock.spent:.0f} s: {reading.said(self.measure)}")
-            gone = hopeless(some, self.measure)
+            gone = hopeless(reading, self.measure, len(wanted[0].trial.real_rows))
             going = [p for p in going if p.name not in gone]
         return reading
 
@@ -288,10 +288,9 @@ def _folds(real: Table) -> int:
     least = int(count.argmin())
     if count[least] < 4:
         raise SpecError(
-            f"target: class {labels[least]!r} of '{column.name}' has {count[least]} rows of "
-            f"{count.sum()}; each "
-            f"class needs at least 4, so that every learner sees it and some are held out: leave it out, "
-            f"or join it to another"
+            f"target: class {labels[least]!r} of '{column.name}' has {count[least]} rows of {count.sum()}; "
+            f"each class needs at least 4, so that every learner sees it and some are held out: leave it "
+            f"out, or join it to another"
         )
     return int(min(_FOLDS, count[least]))
 

@@ -65,12 +65,12 @@ class Answers:
 
     def gains(self, measure: Measure, arm: int, over: Answers, free: int) -> Array:
         """(times,) gains of an arm over one of another cell, for each time that both held all folds out."""
-        both = zip(self.given, self.held, over.given, strict=False)
+        both = zip(self.given, self.held, over.given, over.held, strict=False)
         return np.array(
             [
                 measure.sign * (measure.rows(a[arm], y) - measure.rows(b[free], y)).mean()
-                for a, held, b in both
-                if a.shape[1:3] == b.shape[1:3] == (self.trial.folds, held.shape[1])
+                for a, held, b, other in both
+                if len(held) == self.trial.folds and np.array_equal(held, other)
                 for y in [self.trial.targets[held]]
             ]
         )

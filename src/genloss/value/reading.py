@@ -1,12 +1,9 @@
-"""What the trials of one learner say: all arms of all cells side by side, on the rows that all were "
-"asked about.
-"""
+"""What the trials of one learner say: the arms of all cells, on the rows that all were asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,16 +88,11 @@ class Reading:
         """The best arm without."""
         return self.places[self.gain.free]
 
-    @cached_property
-    def plain(self) -> int:
-        """The arm of real rows alone, with the learner as it is."""
-        return next(i for i, p in enumerate(self.places) if p.arm == Arm())
-
     def value(self, measure: Measure, arm: int) -> float:
         """A measure of an arm."""
         return float(self.shares[measure.name][arm].mean())
 
-    def told(self, measure: Measure) -> str:
+    def told(self) -> str:
         """The verdict in a word, before any margin."""
         return "helps" if self.gain.beaten else "hurts" if self.gain.worse else "no evidence yet"
 
@@ -110,7 +102,7 @@ class Reading:
         low, high = self.gain.typical.low * points, self.gain.typical.high * points
         unit = " points" if measure.points else ""
         return (
-            f"{self.learner}, each row held out {self.times:.2g} times: {self.told(measure)}, gain of the "
+            f"{self.learner}, each row held out {self.times:.2g} times: {self.told()}, gain of the "
             f"best arm "
             f"{self.gain.typical.value * points:.2g}{unit} of {measure.title} ({low:.2g} to {high:.2g})"
         )
@@ -131,9 +123,7 @@ class Reading:
             and not p.arm.strategy
             and p.arm.setting == self._setting(source, measure)
         ]
-        found = curve(
-            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
-        )
+        found = self._over_free(measure, mine)
         return sorted(zip((self.places[i].arm for i in mine), found, strict=True), key=lambda at: at[0].dose)
 
     def strategies(self, measure: Measure) -> list[tuple[Place, Interval]]:
@@ -149,15 +139,11 @@ class Reading:
             if p.candidate and (key not in best or value[i] > value[best[key]]):
                 best[key] = i
         mine = sorted(best.values(), key=lambda i: -value[i])
-        found = curve(
-            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
-        )
+        found = self._over_free(measure, mine)
         return [(self.places[i], one) for i, one in zip(mine, found, strict=True)]
 
     def generations(self, measure: Measure) -> list[tuple[int, Interval]]:
-        """The gain of the best arm over the best free one, by the generation of the model that made its "
-        "rows.
-        """
+        """Gains of the best arm over the best free one, by the generation of the model behind its rows."""
         best = self.best
         mine = [
             i
@@ -166,10 +152,13 @@ class Reading:
             and replace(p.arm, weight=1.0) == replace(best.arm, weight=1.0, strategy="")
             and (p.generation > 1 or i == self.gain.best)
         ]
-        found = curve(
-            self.shares[measure.name][mine], self.shares[measure.name][self.gain.free], measure.sign
-        )
+        found = self._over_free(measure, mine)
         return [(self.places[i].generation, one) for i, one in zip(mine, found, strict=True)]
+
+    def _over_free(self, measure: Measure, mine: list[int]) -> list[Interval]:
+        """Gains of some arms over the best free one, with intervals that hold at once."""
+        shares = self.shares[measure.name]
+        return curve(shares[mine], shares[self.gain.free], measure.sign)
 
     def _setting(self, source: str, measure: Measure) -> int:
         """The learner's setting in which a source's arms are best."""
@@ -262,24 +251,27 @@ def _failed(one: Answers, i: int) -> str:
     return f"{what}: the learner failed in {one.lacking[i]:.1%}"
 
 
-def hopeless(some: Sequence[Answers], measure: Measure) -> set[str]:
-    """Sources whose best arm lies clearly behind the best of all: nothing more is spent on them."""
-    best: dict[str, Array] = {}
-    for one in some:
-        if not one.free:
-            shares = measure.sign * one.shares(measure)[one.usable]
-            if not len(shares):
-                continue
-            best[one.source] = shares[np.nanmean(shares, axis=1).argmax()]
-    if not best:
+def hopeless(reading: Reading, measure: Measure, rows: int) -> set[str]:
+    """Sources whose best arm lies clearly behind the best of all: nothing more is spent on them.
+
+    Args:
+        reading: of the trials so far.
+        measure: what is judged by.
+        rows: that there are, not all of which may have been held out yet.
+    """
+    good = measure.sign * reading.shares[measure.name]
+    if good.shape[1] < min(_ENOUGH, 0.9 * rows):
         return set()
-    first = max(best, key=lambda name: np.nanmean(best[name]))
+    mean = good.mean(axis=1)
+    best: dict[str, int] = {}
+    for i, place in enumerate(reading.places):
+        if place.candidate and (place.source not in best or mean[i] > mean[best[place.source]]):
+            best[place.source] = i
+    first = max(best.values(), key=lambda i: mean[i])
     gone = set()
-    for name, rows in best.items():
-        apart = best[first] - rows
-        apart = apart[~np.isnan(apart)]
+    for name, i in best.items():
+        apart = good[first] - good[i]
         error = apart.std(ddof=1) / np.sqrt(len(apart))
-        enough = len(apart) >= min(_ENOUGH, 0.9 * len(rows))
-        if name != first and enough and apart.mean() > _BEHIND * error > 0:
+        if apart.mean() > _BEHIND * error > 0:
             gone.add(name)
     return gone
